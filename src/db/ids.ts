@@ -1,0 +1,96 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** The kinds of things that have an id, with the prefix each carries. */
+export const IdPrefix = {
+  project: 'tm_',
+  apiKey: 'apk_',
+  source: 'src_',
+  destination: 'des_',
+  connection: 'web_',
+  transformation: 'trs_',
+  transformationExecution: 'reqt_',
+  request: 'req_',
+  event: 'evt_',
+  attempt: 'atm_',
+  dispatch: 'dsp_',
+} as const;
+export type IdKind = keyof typeof IdPrefix;
+
+const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
+const TIME_DIGITS = 10;
+const RANDOM_DIGITS = 10;
+const BODY_DIGITS = TIME_DIGITS + RANDOM_DIGITS;
+
+let lastMs = 0;
+let sequence = 0;
+
+/** A new id: prefix, 10 base-32 digits of the time in ms, 5 that count within the ms, 5 random. Sorts by time. */
+export function newId(kind: IdKind, nowMs: number = Date.now()): string {
+  const fresh = nowMs !== lastMs;
+  lastMs = nowMs;
+  // The counter starts at a random place in the lower half, so that two processes do not meet.
+  sequence = fresh ? randomBytes(3).readUIntBE(0, 3) : sequence + 1;
+  return `${IdPrefix[kind]}${timeDigits(nowMs)}${digits(sequence, 5)}${randomDigits(5)}`;
+}
+
+/** The id of the event that `requestId` makes for `connectionId`; `part` counts the pieces a transformation split it into. */
+export function eventId(requestId: string, connectionId: string, part = 0): string {
+  const hash = createHash('sha256').update(`${connectionId}:${part}`).digest();
+  return `${IdPrefix.event}${bodyOf(requestId)}${digits(hash.readUIntBE(0, 5), 8)}`;
+}
+
+/** The id of an event's n-th attempt. */
+export function attemptId(event: string, number: number): string {
+  return `${IdPrefix.attempt}${event.slice(IdPrefix.event.length)}${digits(number, 4)}`;
+}
+
+/** What the ids of everything that came from one request begin with, as a half-open range [from, to). */
+export function derivedRange(
+  kind: 'event' | 'attempt',
+  from: string,
+): { from: string; to: string } {
+  const prefix = `${IdPrefix[kind]}${from.slice(from.indexOf('_') + 1)}`;
+  return { from: prefix, to: `${prefix}~` };
+}
+
+/** The first id of `kind` that could have been made at `ms`. */
+export function firstIdAt(kind: IdKind, ms: number): string {
+  return `${IdPrefix[kind]}${timeDigits(ms)}`;
+}
+
+/** When an id was made, in ms since 1970. */
+export function timeOfId(id: string): number {
+  const time = id.slice(id.indexOf('_') + 1).slice(0, TIME_DIGITS);
+  let ms = 0;
+  for (const digit of time) ms = ms * 32 + DIGITS.indexOf(digit);
+  return ms;
+}
+
+/** Whether `text` looks like an id of `kind`. */
+export function isId(kind: IdKind, text: string): boolean {
+  const prefix = IdPrefix[kind];
+  return text.startsWith(prefix) && /^[0-9a-z]{20,32}$/.test(text.slice(prefix.length));
+}
+
+function bodyOf(id: string): string {
+  return id.slice(id.indexOf('_') + 1, id.indexOf('_') + 1 + BODY_DIGITS);
+}
+
+function timeDigits(ms: number): string {
+  return digits(ms, TIME_DIGITS);
+}
+
+function digits(value: number, count: number): string {
+  let text = '';
+  for (let rest = value, i = 0; i < count; i++) {
+    text = DIGITS[rest % 32] + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+function randomDigits(count: number): string {
+  let text = '';
+  for (const byte of randomBytes(count)) text += DIGITS[byte % 32];
+  return text;
+}

@@ -1,0 +1,65 @@
+import pg from 'pg';
+import type { Sql } from 'sql-template-tag';
+
+/** A place to run statements: the pool, or one client inside a transaction. */
+export type Db = {
+  query<Row extends pg.QueryResultRow>(
+    statement: Sql | pg.QueryConfig,
+  ): Promise<pg.QueryResult<Row>>;
+};
+
+/** The pool, and what only the pool can do. */
+export type Database = Db & {
+  transaction<Result>(work: (db: Db) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens a pool on `url`. Every connection commits durably (`synchronous_commit = on`), whatever the server's default.
+ * `onError` hears of connections that broke while idle; the pool replaces them by itself.
+ */
+export function openDatabase(
+  url: string,
+  {
+    max,
+    onError,
+    statementTimeoutMs = 30_000,
+  }: { max: number; onError: (error: Error) => void; statementTimeoutMs?: number },
+): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    options: `-c synchronous_commit=on -c statement_timeout=${statementTimeoutMs} -c timezone=UTC`,
+  });
+  pool.on('error', onError);
+  return {
+    query: (statement) => pool.query(statement),
+    transaction: (work) => inTransaction(pool, work),
+    close: () => pool.end(),
+  };
+}
+
+async function inTransaction<Result>(
+  pool: pg.Pool,
+  work: (db: Db) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work({ query: (statement) => client.query(statement) });
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failed: unknown) => {
+      broken = failed instanceof Error ? failed : new Error(String(failed));
+    });
+    throw error;
+  } finally {
+    // A client that cannot roll back has lost its connection: the pool must not hand it out again.
+    client.release(broken);
+  }
+}

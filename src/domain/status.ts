@@ -1,0 +1,54 @@
+/** The closed sets of the gateway's vocabulary: the same words in code, API, tables and pages. */
+
+export const RejectionCause = {
+  SourceDisabled: 'SOURCE_DISABLED',
+  NoConnection: 'NO_CONNECTION',
+  VerificationFailed: 'VERIFICATION_FAILED',
+  UnsupportedHttpMethod: 'UNSUPPORTED_HTTP_METHOD',
+  UnsupportedContentType: 'UNSUPPORTED_CONTENT_TYPE',
+  UnparsableJson: 'UNPARSABLE_JSON',
+  PayloadTooLarge: 'PAYLOAD_TOO_LARGE',
+  IngestionFatal: 'INGESTION_FATAL',
+  SchemaViolation: 'SCHEMA_VIOLATION',
+  Replayed: 'REPLAYED',
+  Unknown: 'UNKNOWN',
+} as const;
+export type RejectionCause = (typeof RejectionCause)[keyof typeof RejectionCause];
+
+export const EventStatus = {
+  Scheduled: 'SCHEDULED',
+  Queued: 'QUEUED',
+  Hold: 'HOLD',
+  Successful: 'SUCCESSFUL',
+  Failed: 'FAILED',
+  Cancelled: 'CANCELLED',
+} as const;
+export type EventStatus = (typeof EventStatus)[keyof typeof EventStatus];
+
+export const IgnoredCause = {
+  Disabled: 'DISABLED',
+  Filtered: 'FILTERED',
+  TransformationFailed: 'TRANSFORMATION_FAILED',
+  TransformationDropped: 'TRANSFORMATION_DROPPED',
+  Deduplicated: 'DEDUPLICATED',
+  CliDisconnected: 'CLI_DISCONNECTED',
+} as const;
+export type IgnoredCause = (typeof IgnoredCause)[keyof typeof IgnoredCause];
+
+export const AttemptStatus = { Successful: 'SUCCESSFUL', Failed: 'FAILED' } as const;
+export type AttemptStatus = (typeof AttemptStatus)[keyof typeof AttemptStatus];
+
+export const AttemptTrigger = {
+  Initial: 'INITIAL',
+  Automatic: 'AUTOMATIC',
+  Manual: 'MANUAL',
+  BulkRetry: 'BULK_RETRY',
+  Unpause: 'UNPAUSE',
+} as const;
+export type AttemptTrigger = (typeof AttemptTrigger)[keyof typeof AttemptTrigger];
+
+export const RequestKind = { Event: 'event', Handshake: 'handshake' } as const;
+export type RequestKind = (typeof RequestKind)[keyof typeof RequestKind];
+
+export const DestinationType = { Http: 'HTTP', Cli: 'CLI', MockApi: 'MOCK_API' } as const;
+export type DestinationType = (typeof DestinationType)[keyof typeof DestinationType];
