@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { chown, chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { StartupError } from './errors.ts';
+import type { PostgresPrograms } from './postgres-programs.ts';
+import type { PostgresUser } from './postgres-user.ts';
+import { processStamp } from './process-stamp.ts';
+
+/** The only role of the embedded PostgreSQL. */
+export const postgresRole = 'sluice';
+
+/** The variables PostgreSQL's programs get; nothing of ours, which holds secrets. */
+export const postgresEnv = { LC_ALL: 'C', TZ: 'UTC' };
+
+type ClusterOptions = { programs: PostgresPrograms; user: PostgresUser; password: string };
+
+/** Makes the cluster's files on first start. They appear under their name only when whole, so a start cut short is repeated. */
+export async function createCluster(folder: string, options: ClusterOptions): Promise<void> {
+  const cluster = join(folder, 'cluster');
+  if (await exists(join(cluster, 'PG_VERSION'))) return;
+  const draft = join(folder, 'cluster.new');
+  const passwordFile = join(folder, 'password.new');
+  await rm(draft, { recursive: true, force: true });
+  await ownedFolder(draft, options.user);
+  await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600 });
+  await giveTo(passwordFile, options.user);
+  try {
+    await runInitdb(draft, { ...options, passwordFile });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+  await rename(draft, cluster);
+}
+
+/** A folder only PostgreSQL's user may enter. */
+export async function ownedFolder(folder: string, user: PostgresUser): Promise<void> {
+  // The folders above stay open to pass through, or PostgreSQL's user could not come in.
+  await mkdir(dirname(folder), { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  await giveTo(folder, user);
+}
+
+/**
+ * After a crash, postmaster.pid names a process that may be another by now (containers give the same pids again and again),
+ * and PostgreSQL would refuse to start. The pid alone is replaced: the rest lets PostgreSQL see whether processes of the
+ * crashed server still hold its memory.
+ */
+export async function forgetReusedPid(cluster: string): Promise<void> {
+  const file = join(cluster, 'postmaster.pid');
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const [pid, ...rest] = text.split('\n');
+  if (!pid || !processStamp(Number(pid)) || (await isPostgres(Number(pid)))) return;
+  const neverUsedPid = 2_000_000_000;
+  await writeFile(file, [String(neverUsedPid), ...rest].join('\n'));
+}
+
+async function isPostgres(pid: number): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+  return name.trim() === 'postgres';
+}
+
+async function runInitdb(
+  draft: string,
+  { programs, user, passwordFile }: ClusterOptions & { passwordFile: string },
+): Promise<void> {
+  const [command = programs.initdb, ...args] = [
+    ...user.launcher,
+    programs.initdb,
+    ...['--pgdata', draft, '--username', postgresRole, '--pwfile', passwordFile],
+    ...['--auth', 'scram-sha-256', '--locale=C', '--encoding=UTF8', '--data-checksums'],
+    '--no-instructions',
+  ];
+  const child = spawn(command, args, {
+    cwd: draft,
+    env: postgresEnv,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...user.spawnAs,
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  child.once('error', (error) => {
+    output += error.message;
+    resolve(null);
+  });
+  child.once('close', resolve);
+  if ((await promise) === 0) return;
+  const reason = output.trim().split('\n').slice(-3).join(' ');
+  throw new StartupError(
+    `PostgreSQL's files could not be made in ${draft}: ${reason}. Mend that, or set DATABASE_URL to a PostgreSQL of your own.`,
+  );
+}
+
+async function giveTo(path: string, { owner }: PostgresUser): Promise<void> {
+  if (owner) await chown(path, owner.uid, owner.gid);
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
