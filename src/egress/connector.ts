@@ -1,0 +1,66 @@
+import { isIP, type LookupFunction } from 'node:net';
+import { rootCertificates } from 'node:tls';
+import { buildConnector } from 'undici';
+import { AddressDenied, type AddressGuard } from './address-guard.ts';
+
+export type ConnectorOptions = {
+  guard: AddressGuard;
+  port: number;
+  connectTimeoutMs: number;
+  /** PEM certificates trusted beside the usual roots. There is no switch that trusts everything. */
+  extraCertificates: readonly string[];
+};
+
+/**
+ * Opens connections for undici, none to an address the guard denies. Literals are judged here, since
+ * node never calls `lookup` for them; names in `lookup`, where all their addresses are judged and the
+ * connection then goes to those very addresses, so that a second answer of the DNS cannot move it.
+ */
+export function createConnector(options: ConnectorOptions): buildConnector.connector {
+  const { guard, port, connectTimeoutMs, extraCertificates } = options;
+  const trusted = extraCertificates.length > 0 ? [...rootCertificates, ...extraCertificates] : null;
+  const connect = buildConnector({
+    allowH2: false,
+    timeout: connectTimeoutMs,
+    autoSelectFamily: true,
+    lookup: guardedLookup(guard, port),
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(trusted === null ? {} : { ca: trusted }),
+  });
+
+  return (target, callback) => {
+    if (isIP(target.hostname) !== 0 && !guard.allows(target.hostname, port)) {
+      // Not in the same tick: undici is still in the middle of dispatching.
+      queueMicrotask(() => callback(new AddressDenied(), null));
+      return;
+    }
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null);
+      const { remoteAddress } = socket;
+      if (remoteAddress !== undefined && guard.allows(remoteAddress, port)) {
+        return callback(null, socket);
+      }
+      socket.destroy();
+      callback(remoteAddress === undefined ? closedAtOnce() : new AddressDenied(), null);
+    });
+  };
+}
+
+function guardedLookup(guard: AddressGuard, port: number): LookupFunction {
+  return (hostname, { all }, callback) => {
+    guard.resolve(hostname, port).then(
+      (addresses) => {
+        const found = addresses.map((address) => ({ address, family: isIP(address) }));
+        const [first] = found;
+        if (all === true) callback(null, found);
+        else callback(null, first?.address ?? '', first?.family);
+      },
+      (error: Error) => callback(error, []),
+    );
+  };
+}
+
+function closedAtOnce(): Error {
+  return Object.assign(new Error('closed'), { code: 'ECONNRESET' });
+}

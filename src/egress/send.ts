@@ -1,0 +1,96 @@
+import { AttemptErrorCode, type AttemptOutcome, type Header } from '../domain/outcome.ts';
+import type { AddressGuard } from './address-guard.ts';
+import { Exchange } from './exchange.ts';
+import { flattenHeaders } from './headers.ts';
+import { createPools } from './pools.ts';
+
+/** One HTTP request to send, complete but for host, connection and content-length. */
+export type OutgoingRequest = {
+  url: string;
+  method: string;
+  /** In the order and case they are to have on the wire. */
+  headers: readonly Header[];
+  body: Buffer;
+  /** For everything together: name lookup, connection, TLS, request, answer. */
+  timeoutMs: number;
+  /** The project's id: connections are never shared between keys. */
+  poolKey: string;
+};
+
+export type Sender = {
+  /** Sends one request; never rejects: whatever goes wrong is an outcome. */
+  send(request: OutgoingRequest): Promise<AttemptOutcome>;
+  /** Lets what is under way finish for a while, then closes every connection. */
+  close(): Promise<void>;
+};
+
+export type SenderOptions = {
+  guard: AddressGuard;
+  connectionsPerOrigin?: number;
+  maxPools?: number;
+  connectTimeoutMs?: number;
+  keepAliveMs?: number;
+  /** How much of an answer is kept (16 kB), and how much is read before its connection is given up. */
+  keptBodyBytes?: number;
+  drainedBodyBytes?: number;
+  closeWithinMs?: number;
+  /** PEM certificates trusted beside the usual roots. */
+  extraCertificates?: readonly string[];
+};
+
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Makes the one way out: every request to an address that a user chose goes through it. */
+export function createSender(options: SenderOptions): Sender {
+  const { guard, keptBodyBytes = 16_384, drainedBodyBytes = 262_144 } = options;
+  const limits = { keptBytes: keptBodyBytes, drainedBytes: drainedBodyBytes };
+  const pools = createPools({
+    guard,
+    connectionsPerOrigin: options.connectionsPerOrigin ?? 64,
+    maxPools: options.maxPools ?? 1000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    keepAliveMs: options.keepAliveMs ?? 10_000,
+    extraCertificates: options.extraCertificates ?? [],
+  });
+
+  let isClosed = false;
+
+  return {
+    send(request) {
+      if (isClosed) return refuse(AttemptErrorCode.NetworkRequestCanceled, STOPPING);
+      const verdict = guard.checkUrl(request.url);
+      if (!verdict.allowed) return refuse(verdict.errorCode, verdict.message);
+      // undici would find these faults too, but keeps the connection it had picked marked as busy.
+      const headers = flattenHeaders(request.headers);
+      if (headers === null) return refuse(AttemptErrorCode.InvalidCharacter, BAD_HEADER);
+      if (!isSendableMethod(request.method)) {
+        return refuse(AttemptErrorCode.InvalidCharacter, BAD_METHOD);
+      }
+
+      const { url } = verdict;
+      const { method, body, timeoutMs, poolKey } = request;
+      return new Promise((resolve) => {
+        const exchange = new Exchange(resolve, { timeoutMs, limits });
+        const path = url.pathname + url.search;
+        pools.of(poolKey, url).dispatch({ path, method, headers, body }, exchange);
+      });
+    },
+    close() {
+      isClosed = true;
+      return pools.close(options.closeWithinMs ?? 10_000);
+    },
+  };
+}
+
+const BAD_HEADER = 'A header of the request holds a character that HTTP does not allow.';
+const BAD_METHOD = 'The HTTP method is not one that can be delivered.';
+const STOPPING = 'The gateway is stopping.';
+
+/** CONNECT asks for a tunnel, which is no delivery. */
+function isSendableMethod(method: string): boolean {
+  return METHOD.test(method) && method.toUpperCase() !== 'CONNECT';
+}
+
+function refuse(errorCode: AttemptErrorCode, message: string): Promise<AttemptOutcome> {
+  return Promise.resolve({ kind: 'refused', errorCode, message });
+}
