@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 const loopback = '127.0.0.1';
 
@@ -16,5 +16,19 @@ function tryPort(port: number): Promise<number | undefined> {
     const found = typeof address === 'object' && address ? address.port : undefined;
     server.close(() => resolve(found));
   });
+  return promise;
+}
+
+/** Whether anything listens on the port of this machine. */
+export function isListening(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ port, host: loopback, timeout: 1_000 });
+  const answer = (listening: boolean) => {
+    socket.destroy();
+    resolve(listening);
+  };
+  socket.once('connect', () => answer(true));
+  socket.once('timeout', () => answer(false));
+  socket.once('error', () => answer(false));
   return promise;
 }

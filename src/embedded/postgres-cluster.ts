@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { chown, chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StartupError } from './errors.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
 import type { PostgresUser } from './postgres-user.ts';
 import { processStamp } from './process-stamp.ts';
+import { lastLines, run } from './run.ts';
 
 /** The only role of the embedded PostgreSQL. */
 export const postgresRole = 'sluice';
@@ -65,33 +65,19 @@ async function runInitdb(
   draft: string,
   { programs, user, passwordFile }: ClusterOptions & { passwordFile: string },
 ): Promise<void> {
-  const [command = programs.initdb, ...args] = [
-    ...user.launcher,
-    programs.initdb,
-    ...['--pgdata', draft, '--username', postgresRole, '--pwfile', passwordFile],
-    ...['--auth', 'scram-sha-256', '--locale=C', '--encoding=UTF8', '--data-checksums'],
-    '--no-instructions',
-  ];
-  const child = spawn(command, args, {
-    cwd: draft,
-    env: postgresEnv,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...user.spawnAs,
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const { promise, resolve } = Promise.withResolvers<number | null>();
-  child.once('error', (error) => {
-    output += error.message;
-    resolve(null);
-  });
-  child.once('close', resolve);
-  if ((await promise) === 0) return;
-  const reason = output.trim().split('\n').slice(-3).join(' ');
+  const { ok, output } = await run(
+    [
+      ...user.launcher,
+      programs.initdb,
+      ...['--pgdata', draft, '--username', postgresRole, '--pwfile', passwordFile],
+      ...['--auth', 'scram-sha-256', '--locale=C', '--encoding=UTF8', '--data-checksums'],
+      '--no-instructions',
+    ],
+    { cwd: draft, env: postgresEnv, spawnAs: user.spawnAs, timeoutMs: 120_000 },
+  );
+  if (ok) return;
   throw new StartupError(
-    `PostgreSQL's files could not be made in ${draft}: ${reason}. Mend that, or set DATABASE_URL to a PostgreSQL of your own.`,
+    `PostgreSQL's files could not be made in ${draft}: ${lastLines(output)}. Mend that, or set DATABASE_URL to a PostgreSQL of your own.`,
   );
 }
 

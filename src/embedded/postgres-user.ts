@@ -52,7 +52,7 @@ function passingLauncher({ uid, gid }: Ids): string[] {
 
 function reaches(user: PostgresUser, paths: { program: string; folder: string }): boolean {
   const script = 'cd "$1" && test -w . && test -x "$2" && "$2" --version';
-  const [command = 'sh', ...args] = [
+  const [command, ...args] = [
     ...user.launcher,
     'sh',
     '-c',

@@ -15,6 +15,7 @@ import {
 } from './postgres-cluster.ts';
 import { checkMajorVersion, findPostgresPrograms } from './postgres-programs.ts';
 import { findPostgresUser, withAccess } from './postgres-user.ts';
+import { lastLines } from './run.ts';
 import { keepSecret } from './secrets.ts';
 import { launchServer, stopLeftover } from './server-process.ts';
 import type { ServerProcess, StopPlan } from './server-process.ts';
@@ -82,12 +83,7 @@ export async function startPostgres({
   await createCluster(folder, { programs, user, password });
   await checkMajorVersion(cluster, programs);
 
-  const [command = programs.postgres, ...args] = [
-    ...user.launcher,
-    programs.postgres,
-    '-D',
-    cluster,
-  ];
+  const [command, ...args] = [...user.launcher, programs.postgres, '-D', cluster];
   const launch = (chosen: number) =>
     launchServer({
       command,
@@ -121,7 +117,7 @@ async function launchUntilReady({
     const urlOf = (name: string) =>
       `postgres://${postgresRole}:${password}@127.0.0.1:${port}/${name}`;
     if (await isReady(server, { url: urlOf('postgres'), cluster })) {
-      return { url: urlOf(database), port, pid: server.pid, stop: server.stop };
+      return { url: urlOf(database), port, pid: server.pid, stop: () => server.stop() };
     }
     await server.stop();
     const output = server.output();
@@ -165,8 +161,4 @@ async function prepare(url: string, { cluster }: { cluster: string }): Promise<t
 
 function settingFlags(): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-}
-
-function lastLines(output: string): string {
-  return output.trim().split('\n').slice(-3).join(' ') || 'it ended without a word';
 }
