@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { destination, destinationInput } from './destination.ts';
+import { connectionId, destinationId, projectId, sourceId } from './id.ts';
+import { rule, rules } from './rule.ts';
+import { source, sourceInput } from './source.ts';
+import { description, name, time } from './text.ts';
+
+export const connection = z
+  .strictObject({
+    id: connectionId,
+    name: name.nullable(),
+    full_name: z.string().nullable(),
+    description,
+    team_id: projectId,
+    source,
+    destination,
+    rules: z.array(rule),
+    disabled_at: time.nullable(),
+    paused_at: time.nullable(),
+    updated_at: time,
+    created_at: time,
+  })
+  .meta({ id: 'Connection' });
+export type Connection = z.infer<typeof connection>;
+
+const fields = z.strictObject({
+  name: name.nullable().optional(),
+  description: description.optional(),
+  rules: rules.optional(),
+});
+
+/** A new connection, or one to make or change by its name; its ends by id, or described here. */
+export const connectionInput = fields
+  .extend({
+    source_id: sourceId.nullable().optional(),
+    source: sourceInput.nullable().optional(),
+    destination_id: destinationId.nullable().optional(),
+    destination: destinationInput.nullable().optional(),
+  })
+  .superRefine((input, context) => {
+    for (const end of ['source', 'destination'] as const) {
+      const byId = Boolean(input[`${end}_id`]);
+      const described = Boolean(input[end]);
+      const path = [`${end}_id`];
+      if (!byId && !described) {
+        context.addIssue({ code: 'custom', path, message: `is required, or ${end} instead of it` });
+      }
+      if (byId && described) {
+        context.addIssue({ code: 'custom', path, message: `cannot stand beside ${end}` });
+      }
+    }
+  })
+  .meta({ id: 'ConnectionInput' });
+export type ConnectionInput = z.infer<typeof connectionInput>;
+
+export const connectionUpdate = fields.meta({ id: 'ConnectionUpdate' });
+export type ConnectionUpdate = z.infer<typeof connectionUpdate>;

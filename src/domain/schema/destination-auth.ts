@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { Problem } from './text.ts';
+
+const text = z.string().min(1, 'must not be empty').max(10_000);
+const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
+
+/** How a destination knows that a delivery is ours, and what each way needs. */
+const FIELDS = {
+  HOOKDECK_SIGNATURE: z.strictObject({}),
+  CUSTOM_SIGNATURE: z.strictObject({ key: text, signing_secret: text }),
+  BASIC_AUTH: z.strictObject({
+    username: z.string().max(10_000),
+    password: z.string().max(10_000),
+  }),
+  API_KEY: z.strictObject({ key: text, api_key: text, to: z.enum(['header', 'query']).optional() }),
+  BEARER_TOKEN: z.strictObject({ token: text }),
+  OAUTH2_CLIENT_CREDENTIALS: z.strictObject({
+    auth_server: url,
+    client_id: text,
+    client_secret: text,
+    scope: z.string().nullable().optional(),
+    authentication_type: z.enum(['basic', 'bearer', 'x-www-form-urlencoded']).optional(),
+  }),
+  OAUTH2_AUTHORIZATION_CODE: z.strictObject({
+    auth_server: url,
+    client_id: text,
+    client_secret: text,
+    refresh_token: text,
+    scope: z.string().nullable().optional(),
+  }),
+  AWS_SIGNATURE: z.strictObject({
+    access_key_id: text,
+    secret_access_key: text,
+    region: text,
+    service: text,
+  }),
+  GCP_SERVICE_ACCOUNT: z.strictObject({
+    service_account_key: text,
+    scope: z.string().nullable().optional(),
+  }),
+} as const;
+
+export type DestinationAuthType = keyof typeof FIELDS;
+type AuthOf<Type extends DestinationAuthType> = {
+  auth_type: Type;
+  auth: z.infer<(typeof FIELDS)[Type]>;
+};
+
+/** A destination's authentication as it was checked, with the fields of its type. */
+export type DestinationAuth = { [Type in DestinationAuthType]: AuthOf<Type> }[DestinationAuthType];
+
+export const destinationAuthType = z.enum(
+  Object.keys(FIELDS) as [DestinationAuthType, ...DestinationAuthType[]],
+);
+
+/** The issues zod has with the fields of an authentication; none where it is right. */
+export function issuesOfAuth(type: DestinationAuthType, auth: unknown): z.core.$ZodIssue[] {
+  return FIELDS[type].safeParse(auth).error?.issues ?? [];
+}
+
+/** Whether type and fields were given together, as they must be. */
+export function missingAuthPart(config: {
+  auth_type?: string | null | undefined;
+  auth?: unknown;
+}): Problem[] {
+  const hasType = config.auth_type !== undefined && config.auth_type !== null;
+  const hasAuth = config.auth !== undefined && config.auth !== null;
+  if (hasType && !hasAuth) return [{ path: ['auth'], message: 'is required' }];
+  if (hasAuth && !hasType) return [{ path: ['auth_type'], message: 'is required' }];
+  return [];
+}

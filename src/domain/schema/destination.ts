@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { DestinationType } from '../status.ts';
+import { deliveryPolicy, RatePeriod, ratePeriod } from './delivery-policy.ts';
+import { destinationAuthType, missingAuthPart } from './destination-auth.ts';
+import { destinationId, projectId } from './id.ts';
+import { description, name, type Problem, time } from './text.ts';
+
+const fieldsOfConfig = z.strictObject({
+  url: z
+    .string()
+    .max(4096, 'must be at most 4096 characters long')
+    .refine(isHttpUrl, 'must be an http or https URL without a user name and password')
+    .optional(),
+  path: z
+    .string()
+    .max(2048, 'must be at most 2048 characters long')
+    .regex(/^\//, 'must begin with /')
+    .optional(),
+  delivery_policy: deliveryPolicy.nullable().optional(),
+  path_forwarding_disabled: z.boolean().nullable().optional(),
+  http_method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).nullable().optional(),
+  auth_type: destinationAuthType.nullable().optional(),
+  /** Write-only, but for `?include=config.auth`. */
+  auth: z.record(z.string(), z.unknown()).nullable().optional(),
+  /** Seconds. */
+  delivery_timeout: z
+    .int()
+    .min(1, 'must be 1 second or more')
+    .max(900, 'must be at most 900 seconds')
+    .nullable()
+    .optional(),
+});
+
+/** How deliveries leave for a destination. */
+export const destinationConfig = fieldsOfConfig.meta({ id: 'DestinationConfig' });
+export type DestinationConfig = z.infer<typeof destinationConfig>;
+
+/** As callers may write it: with the rate limit of the older API version. */
+const destinationConfigInput = fieldsOfConfig
+  .extend({
+    rate_limit: z.int().min(1, 'must be 1 or more').nullable().optional(),
+    rate_limit_period: ratePeriod.nullable().optional(),
+  })
+  .meta({ id: 'DestinationConfigInput' });
+export type DestinationConfigInput = z.infer<typeof destinationConfigInput>;
+
+export const destination = z
+  .strictObject({
+    id: destinationId,
+    name,
+    description,
+    team_id: projectId,
+    type: z.enum(DestinationType),
+    config: destinationConfig,
+    paused_at: time.nullable(),
+    disabled_at: time.nullable(),
+    updated_at: time,
+    created_at: time,
+  })
+  .meta({ id: 'Destination' });
+export type Destination = z.infer<typeof destination>;
+
+const fields = z.strictObject({
+  name,
+  description: description.optional(),
+  type: z.enum(DestinationType).optional(),
+  config: destinationConfigInput.optional(),
+});
+
+/** A new destination, or one to make or change by its name. */
+export const destinationInput = fields.meta({ id: 'DestinationInput' });
+export type DestinationInput = z.infer<typeof destinationInput>;
+
+export const destinationUpdate = fields.partial().meta({ id: 'DestinationUpdate' });
+export type DestinationUpdate = z.infer<typeof destinationUpdate>;
+
+/** What callers wrote, in the present form: the older rate limit becomes a delivery policy. */
+export function presentConfig(input: DestinationConfigInput): DestinationConfig {
+  const { rate_limit: rate, rate_limit_period: period, ...config } = input;
+  const policy = config.delivery_policy ?? (rate === undefined ? undefined : { rate, period });
+  if (policy === undefined) return config;
+  // A rate without a period is per second, as it always was.
+  const complete = policy.rate ? { ...policy, period: policy.period ?? RatePeriod.Second } : policy;
+  return { ...config, delivery_policy: complete };
+}
+
+/** What is wrong with a whole configuration for its type. */
+export function problemsOfConfig(type: DestinationType, config: DestinationConfig): Problem[] {
+  const problems = missingAuthPart(config);
+  const refuse = (field: keyof DestinationConfig, message: string) =>
+    problems.push({ path: [field], message });
+  const given = (field: keyof DestinationConfig) => (config[field] ?? null) !== null;
+
+  if (type === DestinationType.Http && !given('url')) refuse('url', 'is required');
+  if (type !== DestinationType.Http && given('url')) refuse('url', `is not for type ${type}`);
+  if (type === DestinationType.Cli && !given('path')) refuse('path', 'is required');
+  if (type !== DestinationType.Cli && given('path')) refuse('path', `is not for type ${type}`);
+  if (type === DestinationType.Cli && given('delivery_policy')) {
+    refuse('delivery_policy', 'is not for type CLI');
+  }
+  return problems;
+}
+
+function isHttpUrl(text: string): boolean {
+  // A domain file imports nothing of Node; URL is in every runtime.
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return url.hostname !== '' && url.username === '' && url.password === '';
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { MAX_RETRY_DELAY_MS, parseStatusPattern } from '../retry.ts';
+import { transformationId } from './id.ts';
+import { name } from './text.ts';
+
+const MAX_CODE_BYTES = 256 * 1024;
+const WEEK_MS = 7 * 86_400_000;
+const MAX_RULES = 50;
+
+const waitMs = z.int().max(MAX_RETRY_DELAY_MS, `must be at most ${MAX_RETRY_DELAY_MS} ms`);
+
+const statusPattern = z
+  .string()
+  .refine(
+    (text) => parseStatusPattern(text) !== null,
+    'must be a status such as 404, !401, >=500 or 500-599',
+  );
+
+const retry = z.strictObject({
+  type: z.literal('retry'),
+  strategy: z.enum(['linear', 'exponential']),
+  /** Milliseconds. */
+  interval: waitMs.min(100, 'must be 100 ms or more').nullable().optional(),
+  /** Retries after the first attempt. */
+  count: z
+    .int()
+    .min(0, 'must be 0 or more')
+    .max(10_000, 'must be at most 10000')
+    .nullable()
+    .optional(),
+  response_status_codes: z
+    .array(statusPattern)
+    .min(1, 'must hold 1 to 10 patterns')
+    .max(10, 'must hold 1 to 10 patterns')
+    .nullable()
+    .optional(),
+});
+
+const filter = z.strictObject({
+  type: z.literal('filter'),
+  headers: z.unknown().optional(),
+  body: z.unknown().optional(),
+  query: z.unknown().optional(),
+  path: z.unknown().optional(),
+});
+
+export const transformationCode = z
+  .string()
+  .min(1, 'must not be empty')
+  .refine((code) => bytesOf(code) <= MAX_CODE_BYTES, 'must be at most 256 kB');
+
+export const environment = z.record(z.string().max(255), z.string().max(10_000));
+
+const transform = z
+  .strictObject({
+    type: z.literal('transform'),
+    transformation_id: transformationId.nullable().optional(),
+    transformation: z
+      .strictObject({ name, code: transformationCode, env: environment.nullable().optional() })
+      .optional(),
+  })
+  .refine((rule) => Boolean(rule.transformation_id) !== Boolean(rule.transformation), {
+    error: 'is required, or transformation instead of it',
+    path: ['transformation_id'],
+  });
+
+const delay = z.strictObject({
+  type: z.literal('delay'),
+  /** Milliseconds. */
+  delay: waitMs.min(0, 'must be 0 or more'),
+});
+
+const FIELD_PATH = /^(?:headers|body|query|path)(?:(?:\[(?:\*|\d+)\])*\.[^.[\]\s]+)*$/;
+const fieldPaths = z
+  .array(
+    z
+      .string()
+      .max(256, 'must be at most 256 characters long')
+      .regex(FIELD_PATH, 'must be a path such as body.order.id, body.items[*].sku or headers.x-id'),
+  )
+  .min(1, 'must name a field')
+  .max(50, 'must name at most 50 fields');
+
+const deduplicate = z
+  .strictObject({
+    type: z.literal('deduplicate'),
+    /** Milliseconds. */
+    window: z
+      .int()
+      .min(1000, 'must be 1000 ms or more')
+      .max(WEEK_MS, `must be at most ${WEEK_MS} ms`),
+    include_fields: fieldPaths.optional(),
+    exclude_fields: fieldPaths.optional(),
+  })
+  .refine((rule) => !(rule.include_fields && rule.exclude_fields), {
+    error: 'cannot stand beside include_fields',
+    path: ['exclude_fields'],
+  });
+
+/** One step of a connection; they are taken in the order in which they stand. */
+export const rule = z
+  .discriminatedUnion('type', [retry, filter, transform, delay, deduplicate])
+  .meta({ id: 'Rule' });
+export type Rule = z.infer<typeof rule>;
+export type RuleOf<Type extends Rule['type']> = Extract<Rule, { type: Type }>;
+
+export const rules = z
+  .array(rule)
+  .max(MAX_RULES, `must hold at most ${MAX_RULES} rules`)
+  .superRefine((list, context) => {
+    for (const type of ['retry', 'delay'] as const) {
+      const [, second] = list.flatMap((item, index) => (item.type === type ? [index] : []));
+      if (second === undefined) continue;
+      const message = `must not be a second ${type} rule`;
+      context.addIssue({ code: 'custom', path: [second], message });
+    }
+  });
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

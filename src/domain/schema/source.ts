@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { projectId, sourceId } from './id.ts';
+import { description, name, payloadPath, time } from './text.ts';
+
+const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'] as const;
+
+/** What a source takes when it names no methods. */
+export const DEFAULT_HTTP_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+const customResponse = z.strictObject({
+  content_type: z.enum(['json', 'text', 'xml']),
+  body: z.string().max(1000, 'must be at most 1000 characters long'),
+});
+
+/** How a source takes requests in. Its type may ask for more: see the port `validateSourceConfig`. */
+export const sourceConfig = z
+  .strictObject({
+    allowed_http_methods: z
+      .array(z.enum(HTTP_METHODS))
+      .min(1, 'must name a method')
+      .nullable()
+      .optional(),
+    custom_response: customResponse.nullable().optional(),
+    auth_type: z.string().max(64).nullable().optional(),
+    /** Write-only, but for `?include=config.auth`. */
+    auth: z.record(z.string(), z.unknown()).nullable().optional(),
+    /** Where a request carries the sender's own id: a repeat of it is answered with the first request's id. */
+    idempotency_key: payloadPath.nullable().optional(),
+  })
+  .meta({ id: 'SourceConfig' });
+export type SourceConfig = z.infer<typeof sourceConfig>;
+
+export const source = z
+  .strictObject({
+    id: sourceId,
+    name,
+    description,
+    team_id: projectId,
+    url: z.url(),
+    type: z.string(),
+    authenticated: z.boolean(),
+    config: sourceConfig,
+    disabled_at: time.nullable(),
+    updated_at: time,
+    created_at: time,
+  })
+  .meta({ id: 'Source' });
+export type Source = z.infer<typeof source>;
+
+const fields = z.strictObject({
+  name,
+  description: description.optional(),
+  type: z.string().max(64).optional(),
+  config: sourceConfig.optional(),
+});
+
+/** A new source, or one to make or change by its name. */
+export const sourceInput = fields.meta({ id: 'SourceInput' });
+export type SourceInput = z.infer<typeof sourceInput>;
+
+export const sourceUpdate = fields.partial().meta({ id: 'SourceUpdate' });
+export type SourceUpdate = z.infer<typeof sourceUpdate>;

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** A name people give: it stands in URLs and in `source -> connection`. */
+export const name = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(155, 'must be at most 155 characters long')
+  .regex(/^[A-Za-z0-9_-]*$/, 'must hold letters, digits, - and _ only');
+
+export const description = z.string().max(500, 'must be at most 500 characters long').nullable();
+
+/** A moment in UTC, ISO 8601 with milliseconds. */
+export const time = z.iso.datetime();
+
+/** A place in a request: `headers.x-tenant`, `body.order.id`, `query.a`, `path`. */
+export const payloadPath = z
+  .string()
+  .max(256, 'must be at most 256 characters long')
+  .regex(
+    /^(?:headers|body|query|path)(?:\.[\w-]+)*$/,
+    'must be a path such as body.customer_id or headers.x-tenant',
+  );
+
+/** A wrong field: where it stands, and what would be right. */
+export type Problem = { path: (string | number)[]; message: string };
