@@ -1,18 +1,36 @@
 import { defineConfig } from 'vitest/config';
 
 const shared = { pool: 'forks' as const, execArgv: ['--no-node-snapshot'], testTimeout: 30_000 };
+// These need the real PostgreSQL and Temporal that test/support/servers.ts starts once for all of them.
+const onServers = ['test/db/**/*.test.ts', 'test/activities/**/*.test.ts', 'test/api/**/*.test.ts'];
+const endToEnd = ['test/e2e/**/*.test.ts', 'test/embedded/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    reporters: ['default'],
     projects: [
       {
         test: {
           ...shared,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/db/**', 'test/activities/**', 'test/api/**', 'test/e2e/**'],
-          maxWorkers: 2,
+          exclude: [...onServers, ...endToEnd],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'servers',
+          include: onServers,
+          globalSetup: ['test/support/servers.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'e2e',
+          include: endToEnd,
+          testTimeout: 120_000,
+          fileParallelism: false,
         },
       },
     ],

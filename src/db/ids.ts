@@ -39,9 +39,9 @@ export function eventId(requestId: string, connectionId: string, part = 0): stri
   return `${IdPrefix.event}${bodyOf(requestId)}${digits(hash.readUIntBE(0, 5), 8)}`;
 }
 
-/** The id of an event's n-th attempt. */
+/** The id of an event's n-th attempt; db/attempts.ts makes the same in SQL. */
 export function attemptId(event: string, number: number): string {
-  return `${IdPrefix.attempt}${event.slice(IdPrefix.event.length)}${digits(number, 4)}`;
+  return `${IdPrefix.attempt}${event.slice(IdPrefix.event.length)}${String(number).padStart(4, '0')}`;
 }
 
 /** What the ids of everything that came from one request begin with, as a half-open range [from, to). */

@@ -1,7 +1,7 @@
 import { Connection } from '@temporalio/client';
 
 /** The kinds a search attribute of ours may have. */
-export type SearchAttributes = Record<string, 'Keyword'>;
+export type SearchAttributes = Record<string, 'Keyword' | 'KeywordList'>;
 
 const keywordType = 2;
 const callTimeoutMs = 2_000;

@@ -1,0 +1,267 @@
+import sql from 'sql-template-tag';
+import type { AttemptStatus, AttemptTrigger, EventStatus } from '../domain/status.ts';
+import type { Db } from './pool.ts';
+import { bounds } from './routing.ts';
+
+/** An attempt that has begun: its row is written, nothing has been sent. */
+export type BegunAttempt = {
+  attemptId: string;
+  number: number;
+  trigger: AttemptTrigger;
+  automaticAttempts: number;
+  eventId: string;
+  projectId: string;
+  requestId: string;
+  sourceId: string;
+  connectionId: string;
+  verified: boolean | null;
+  remoteAddress: string | null;
+  method: string;
+  path: string;
+  query: string;
+  headers: [string, string][];
+  body: Buffer;
+};
+
+/** What `beginAttempts` found of one event: begun, or why not. */
+export type Beginning =
+  | { kind: 'begun'; attempt: BegunAttempt }
+  | { kind: 'settled'; eventId: string }
+  | { kind: 'later'; eventId: string; dueAtMs: number }
+  | { kind: 'held'; eventId: string; connectionId: string; by: 'destination' | 'connection' }
+  | { kind: 'cancelled'; eventId: string }
+  | { kind: 'busy'; eventId: string };
+
+const BEGIN = `
+  with wanted as materialized (
+    select e.*, coalesce(e.next_attempt_at, '-infinity') <= to_timestamp($3 / 1000) as due,
+      e.status in ('SUCCESSFUL', 'CANCELLED') or (e.status = 'FAILED' and e.next_attempt_at is null) as settled,
+      d.paused_at is not null as destination_paused, c.paused_at is not null as connection_paused,
+      d.disabled_at is not null or d.deleted_at is not null or c.disabled_at is not null or c.deleted_at is not null as closed
+    from events e
+      join destinations d on d.id = e.destination_id
+      join connections c on c.id = e.connection_id
+    where e.id = any($1) and e.id >= $4 and e.id <= $5
+  ), begun as (
+    insert into attempts (id, project_id, event_id, destination_id, number, trigger, workflow_id, created_at, updated_at)
+    select 'atm_' || substr(id, 5) || lpad((attempts + 1)::text, greatest(4, length((attempts + 1)::text)), '0'),
+      project_id, id, destination_id, attempts + 1, trigger, $2, to_timestamp($3 / 1000), to_timestamp($3 / 1000)
+    from wanted
+    where due and not settled and not closed and not destination_paused and not connection_paused
+    on conflict (id) do nothing
+    returning id, event_id, number, trigger
+  )
+  select w.id, w.project_id, w.request_id, w.source_id, w.connection_id, w.automatic_attempts, w.next_attempt_at,
+    w.due, w.settled, w.closed, w.destination_paused, w.connection_paused,
+    b.id as attempt_id, b.number, b.trigger, r.verified, q.remote_address, q.method,
+    coalesce(p.path, q.path) as path, coalesce(p.query, q.query) as query, coalesce(p.headers, q.headers) as headers,
+    coalesce(p.body, q.body) as body
+  from wanted w
+    left join begun b on b.event_id = w.id
+    left join requests r on r.id = w.request_id and b.id is not null and r.id >= $6 and r.id <= $7
+    left join request_data q on q.id = w.request_id and b.id is not null and q.id >= $6 and q.id <= $7
+    left join event_payloads p on p.event_id = w.id and w.has_payload and b.id is not null and p.event_id >= $4 and p.event_id <= $5
+  order by w.id`;
+
+type BeginRow = {
+  id: string;
+  project_id: string;
+  request_id: string;
+  source_id: string;
+  connection_id: string;
+  automatic_attempts: number;
+  next_attempt_at: Date | null;
+  due: boolean;
+  settled: boolean;
+  closed: boolean;
+  destination_paused: boolean;
+  connection_paused: boolean;
+  attempt_id: string | null;
+  number: number;
+  trigger: AttemptTrigger;
+  verified: boolean | null;
+  remote_address: string | null;
+  method: string;
+  path: string;
+  query: string;
+  headers: [string, string][];
+  body: Buffer;
+};
+
+/**
+ * Looks at the gate, and writes an attempt row for each of these events that may be sent now, in one statement.
+ * Two that begin the same attempt meet in its primary key: the second finds it `busy`.
+ */
+export async function beginAttempts(
+  db: Db,
+  { eventIds, workflowId, nowMs }: { eventIds: string[]; workflowId: string; nowMs: number },
+): Promise<Beginning[]> {
+  const [first, last] = bounds(eventIds);
+  const { rows } = await db.query<BeginRow>({
+    name: 'begin-attempts',
+    text: BEGIN,
+    values: [
+      eventIds,
+      workflowId,
+      nowMs,
+      first,
+      last,
+      `req_${first.slice(4, 24)}`,
+      `req_${last.slice(4, 24)}`,
+    ],
+  });
+  return rows.map(beginning);
+}
+
+function beginning(row: BeginRow): Beginning {
+  const eventId = row.id;
+  if (row.attempt_id !== null) return { kind: 'begun', attempt: begun(row, row.attempt_id) };
+  if (row.settled) return { kind: 'settled', eventId };
+  if (row.closed) return { kind: 'cancelled', eventId };
+  if (!row.due) return { kind: 'later', eventId, dueAtMs: row.next_attempt_at!.getTime() };
+  const held = { kind: 'held', eventId, connectionId: row.connection_id } as const;
+  if (row.destination_paused) return { ...held, by: 'destination' };
+  if (row.connection_paused) return { ...held, by: 'connection' };
+  return { kind: 'busy', eventId };
+}
+
+function begun(row: BeginRow, attemptId: string): BegunAttempt {
+  return {
+    attemptId,
+    number: row.number,
+    trigger: row.trigger,
+    automaticAttempts: row.automatic_attempts,
+    eventId: row.id,
+    projectId: row.project_id,
+    requestId: row.request_id,
+    sourceId: row.source_id,
+    connectionId: row.connection_id,
+    verified: row.verified,
+    remoteAddress: row.remote_address,
+    method: row.method,
+    path: row.path,
+    query: row.query,
+    headers: row.headers,
+    body: row.body,
+  };
+}
+
+/** How an attempt ended, and what becomes of its event; times in ms since 1970. */
+export type FinishedAttempt = {
+  attemptId: string;
+  eventId: string;
+  number: number;
+  status: AttemptStatus;
+  automaticAttempts: number;
+  responseStatus: number | null;
+  errorCode: string | null;
+  message: string | null;
+  requestedUrl: string | null;
+  httpMethod: string | null;
+  responseHeaders: [string, string][] | null;
+  responseBody: Buffer;
+  bodyTruncated: boolean;
+  deliveredAtMs: number | null;
+  respondedAtMs: number;
+  latencyMs: number | null;
+  eventStatus: EventStatus;
+  nextAttemptAtMs: number | null;
+};
+
+const FINISH = `
+  with finished as materialized (
+    select o.*, to_timestamp(o.responded_at / 1000) as at,
+      substring($2::bytea from o.body_from + 1 for o.body_bytes) as body
+    from json_to_recordset($1) as o (attempt_id text, event_id text, number integer, status text, automatic_attempts integer,
+      response_status integer, error_code text, message text, requested_url text, http_method text, response_headers json,
+      body_from integer, body_bytes integer, body_truncated boolean, delivered_at double precision,
+      responded_at double precision, latency integer, event_status text, next_attempt_at double precision)
+  ), attempt as (
+    update attempts a set status = f.status, response_status = f.response_status, error_code = f.error_code, message = f.message,
+      requested_url = f.requested_url, http_method = f.http_method, response_headers = f.response_headers, body = f.body,
+      body_truncated = f.body_truncated, delivered_at = to_timestamp(f.delivered_at / 1000), responded_at = f.at,
+      response_latency = f.latency, successful_at = case when f.status = 'SUCCESSFUL' then f.at end, updated_at = f.at
+    from finished f where a.id = f.attempt_id and a.id >= $3 and a.id <= $4
+    returning a.event_id, a.workflow_id
+  )
+  update events e set attempts = greatest(e.attempts, f.number), automatic_attempts = f.automatic_attempts,
+    response_status = f.response_status, error_code = f.error_code, last_attempt_at = f.at, updated_at = f.at,
+    workflow_id = a.workflow_id, trigger = 'AUTOMATIC',
+    -- what somebody decided while the attempt was under way stands, unless it was delivered after all
+    status = case when e.status in ('SUCCESSFUL', 'CANCELLED') and f.event_status <> 'SUCCESSFUL' then e.status else f.event_status end,
+    next_attempt_at = case when e.status in ('SUCCESSFUL', 'CANCELLED') then null else to_timestamp(f.next_attempt_at / 1000) end,
+    successful_at = case when f.event_status = 'SUCCESSFUL' then f.at else e.successful_at end
+  from finished f join attempt a on a.event_id = f.event_id
+  where e.id = f.event_id and e.id >= $5 and e.id <= $6`;
+
+/** Writes how attempts ended and what becomes of their events, in one statement. */
+export async function finishAttempts(db: Db, attempts: FinishedAttempt[]): Promise<void> {
+  let bodyFrom = 0;
+  const rows = attempts.map((attempt) => {
+    const row = {
+      attempt_id: attempt.attemptId,
+      event_id: attempt.eventId,
+      number: attempt.number,
+      status: attempt.status,
+      automatic_attempts: attempt.automaticAttempts,
+      response_status: attempt.responseStatus,
+      error_code: attempt.errorCode,
+      message: attempt.message,
+      requested_url: attempt.requestedUrl,
+      http_method: attempt.httpMethod,
+      response_headers: attempt.responseHeaders,
+      body_from: bodyFrom,
+      body_bytes: attempt.responseBody.length,
+      body_truncated: attempt.bodyTruncated,
+      delivered_at: attempt.deliveredAtMs,
+      responded_at: attempt.respondedAtMs,
+      latency: attempt.latencyMs,
+      event_status: attempt.eventStatus,
+      next_attempt_at: attempt.nextAttemptAtMs,
+    };
+    bodyFrom += attempt.responseBody.length;
+    return row;
+  });
+  await db.query({
+    name: 'finish-attempts',
+    text: FINISH,
+    values: [
+      JSON.stringify(rows),
+      Buffer.concat(attempts.map((attempt) => attempt.responseBody)),
+      ...bounds(attempts.map((attempt) => attempt.attemptId)),
+      ...bounds(attempts.map((attempt) => attempt.eventId)),
+    ],
+  });
+}
+
+/**
+ * Closes attempts whose outcome nobody will ever tell: those this very workflow began in a life that ended before
+ * (a workflow runs one activity at a time), and those older than any attempt lasts. Their events become due again.
+ */
+export async function closeInterrupted(
+  db: Db,
+  { eventIds, workflowId, staleMs }: { eventIds: string[]; workflowId: string; staleMs: number },
+): Promise<string[]> {
+  const [first, last] = bounds(eventIds);
+  const { rows } = await db.query<{ id: string }>(sql`
+    with closed as (
+      update attempts set status = 'FAILED', error_code = 'UNKNOWN', updated_at = now(), responded_at = now(),
+        message = 'The worker stopped before it could record how this attempt ended.'
+      where event_id = any(${eventIds}) and id >= ${`atm_${first.slice(4)}`} and id <= ${`atm_${last.slice(4)}~`}
+        and status is null
+        and (workflow_id = ${workflowId} or created_at < now() - make_interval(secs => ${staleMs / 1000}))
+      returning event_id, number
+    )
+    update events e set attempts = c.number, updated_at = now(), last_attempt_at = now()
+    from closed c where e.id = c.event_id and e.id >= ${first} and e.id <= ${last}
+    returning e.id`);
+  return rows.map((row) => row.id);
+}
+
+/** Marks events whose connection or destination was disabled or deleted as cancelled: nothing will be sent. */
+export async function cancelClosed(db: Db, eventIds: string[]): Promise<void> {
+  const [first, last] = bounds(eventIds);
+  await db.query(sql`
+    update events set status = 'FAILED', error_code = 'CANCELLED', next_attempt_at = null, updated_at = now()
+    where id = any(${eventIds}) and id >= ${first} and id <= ${last} and status not in ('SUCCESSFUL', 'CANCELLED')`);
+}

@@ -1,0 +1,125 @@
+/** Takes items one by one and hands them on together: a batch is whatever gathered while the previous one was under way. */
+export type Batcher<Item, Result> = {
+  /** Resolves with the item's own result; rejects with `BacklogFull` when too much waits already. */
+  add(item: Item): Promise<Result>;
+  /** Resolves when nothing waits and nothing is under way. */
+  idle(): Promise<void>;
+};
+
+type Options<Item, Result> = {
+  /** Does the work for a batch; the results stand in the order of the items. */
+  run: (items: Item[]) => Promise<Result[]>;
+  bytesOf?: (item: Item) => number;
+  maxItems: number;
+  /** Bytes in one batch, and bytes that may wait in all. */
+  maxBatchBytes?: number;
+  maxWaitingBytes?: number;
+  /** An item that waits longer than this is refused: whoever waits for it has better chances elsewhere. */
+  maxAgeMs?: number;
+  maxInFlight?: number;
+  /** Whether the fault of a batch may be one item's: then each is tried alone, so that a poison item fails alone. */
+  isItemFault?: (error: unknown) => boolean;
+};
+
+type Waiting<Item, Result> = {
+  item: Item;
+  bytes: number;
+  since: number;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+};
+
+/** More waits than may wait, or something waited too long. */
+export class BacklogFull extends Error {
+  override readonly name = 'BacklogFull';
+}
+
+/** A natural batcher: no timer, no added delay while idle. */
+export function createBatcher<Item, Result>(options: Options<Item, Result>): Batcher<Item, Result> {
+  const { maxItems, maxInFlight = 1, bytesOf = () => 0 } = options;
+  const { maxBatchBytes = Infinity, maxWaitingBytes = Infinity, maxAgeMs = Infinity } = options;
+  let waiting: Waiting<Item, Result>[] = [];
+  let waitingBytes = 0;
+  let inFlight = 0;
+  let scheduled = false;
+  let onIdle: (() => void)[] = [];
+
+  function add(item: Item): Promise<Result> {
+    const bytes = bytesOf(item);
+    if (waitingBytes + bytes > maxWaitingBytes && waiting.length > 0) {
+      return Promise.reject(new BacklogFull('Too many bytes wait to be stored'));
+    }
+    return new Promise((resolve, reject) => {
+      waiting.push({ item, bytes, since: Date.now(), resolve, reject });
+      waitingBytes += bytes;
+      if (scheduled || inFlight >= maxInFlight) return;
+      // Whatever else arrives in this turn of the event loop goes along.
+      scheduled = true;
+      setImmediate(flush);
+    });
+  }
+
+  function flush(): void {
+    scheduled = false;
+    refuseOld();
+    while (waiting.length > 0 && inFlight < maxInFlight) {
+      const batch = take();
+      inFlight++;
+      void settle(batch, options).finally(() => {
+        inFlight--;
+        flush();
+      });
+    }
+    if (waiting.length > 0 || inFlight > 0) return;
+    for (const resolve of onIdle) resolve();
+    onIdle = [];
+  }
+
+  function take(): Waiting<Item, Result>[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < waiting.length && count < maxItems) {
+      const next = waiting[count]!.bytes;
+      if (count > 0 && bytes + next > maxBatchBytes) break;
+      bytes += next;
+      count++;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    waitingBytes -= bytes;
+    return batch;
+  }
+
+  function refuseOld(): void {
+    const oldest = Date.now() - maxAgeMs;
+    while (waiting.length > 0 && waiting[0]!.since < oldest) {
+      const refused = waiting.shift()!;
+      waitingBytes -= refused.bytes;
+      refused.reject(new BacklogFull('Waited too long to be stored'));
+    }
+  }
+
+  return {
+    add,
+    idle: () =>
+      waiting.length === 0 && inFlight === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => onIdle.push(resolve)),
+  };
+}
+
+async function settle<Item, Result>(
+  batch: Waiting<Item, Result>[],
+  { run, isItemFault = () => false }: Options<Item, Result>,
+): Promise<void> {
+  try {
+    const results = await run(batch.map((waiting) => waiting.item));
+    batch.forEach((waiting, i) => waiting.resolve(results[i]!));
+  } catch (error) {
+    if (batch.length === 1 || !isItemFault(error)) {
+      for (const waiting of batch) waiting.reject(error);
+      return;
+    }
+    for (const waiting of batch) await settle([waiting], { run, maxItems: 1 });
+  }
+}

@@ -1,0 +1,152 @@
+import {
+  listenForChanges,
+  readConfiguration,
+  type ConfigurationRow,
+  type Connection,
+  type Destination,
+  type Project,
+  type Source,
+} from './configuration.ts';
+import type { Database } from './pool.ts';
+import type { Sealer } from './sealing.ts';
+
+/** The configuration as this process knows it: never older than about a second, whoever changed it. */
+export type Configuration = {
+  project(id: string): Project | undefined;
+  /** A source by id, or else by name; a deleted one is found by id alone. */
+  source(idOrName: string): Source | undefined;
+  destination(id: string): Destination | undefined;
+  connection(id: string): Connection | undefined;
+  /** The connections of a source that are not deleted, in order of id. */
+  connectionsOf(sourceId: string): Connection[];
+  /** Reads now what changed, for a caller that just changed something itself. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+};
+
+type Options = {
+  database: Database;
+  url: string;
+  sealer: Sealer;
+  onError: (error: unknown) => void;
+};
+
+const POLL_MS = 1_000;
+// A transaction may commit later than the time it wrote: look back further than any configuration change takes.
+const LOOK_BACK_MS = 60_000;
+
+/** Loads the configuration and keeps it fresh: by notification at once, and by a poll where a notification was lost. */
+export async function openConfiguration(options: Options): Promise<Configuration> {
+  const { database, sealer, onError } = options;
+  const store = createStore();
+  store.apply(await readConfiguration(database, { sealer, sinceMs: null }));
+  const listener = keepListening(options, {
+    onChange: (id) =>
+      readConfiguration(database, { sealer, sinceMs: null, id }).then(store.apply, onError),
+    // Nobody knows how long it heard nothing: read everything.
+    onConnect: () =>
+      readConfiguration(database, { sealer, sinceMs: null }).then(store.apply, onError),
+  });
+  const refresh = async () =>
+    store.apply(await readConfiguration(database, { sealer, sinceMs: LOOK_BACK_MS }));
+  let polling = false;
+  const poll = setInterval(() => {
+    if (polling || listener.alive()) return;
+    polling = true;
+    refresh()
+      .catch(onError)
+      .finally(() => (polling = false));
+  }, POLL_MS);
+  const sweep = setInterval(() => void refresh().catch(onError), LOOK_BACK_MS / 2);
+  return {
+    ...store.read,
+    refresh,
+    async close() {
+      clearInterval(poll);
+      clearInterval(sweep);
+      await listener.close();
+    },
+  };
+}
+
+function keepListening(
+  { url, onError }: Options,
+  { onChange, onConnect }: { onChange: (id: string) => void; onConnect: () => void },
+) {
+  let current: { close(): Promise<void> } | undefined;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function connect(): void {
+    listenForChanges(url, { onChange: ({ id }) => onChange(id), onEnd: reconnect }).then(
+      (listener) => {
+        current = listener;
+        if (closed) void listener.close();
+        else onConnect();
+      },
+      (error: unknown) => {
+        onError(error);
+        reconnect();
+      },
+    );
+  }
+  function reconnect(): void {
+    current = undefined;
+    clearTimeout(timer);
+    if (!closed) timer = setTimeout(connect, POLL_MS);
+  }
+
+  connect();
+  return {
+    alive: () => current !== undefined,
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await current?.close();
+    },
+  };
+}
+
+function createStore() {
+  const projects = new Map<string, Project>();
+  const sources = new Map<string, Source>();
+  const destinations = new Map<string, Destination>();
+  const connections = new Map<string, Connection>();
+  let sourceIdByName = new Map<string, string>();
+  let connectionsBySource = new Map<string, Connection[]>();
+
+  function apply(rows: ConfigurationRow[]): void {
+    for (const row of rows) {
+      if (row.table === 'projects') projects.set(row.value.id, row.value);
+      else if (row.table === 'sources') sources.set(row.value.id, row.value);
+      else if (row.table === 'destinations') destinations.set(row.value.id, row.value);
+      else connections.set(row.value.id, row.value);
+    }
+    if (rows.some((row) => row.table === 'sources')) sourceIdByName = nameIndex();
+    if (rows.some((row) => row.table === 'connections')) connectionsBySource = sourceIndex();
+  }
+  function nameIndex(): Map<string, string> {
+    const live = [...sources.values()].filter((source) => !source.deleted);
+    // Oldest first wins where two projects use one name: an id is always exact.
+    return new Map(live.toSorted((a, b) => (a.id < b.id ? 1 : -1)).map((s) => [s.name, s.id]));
+  }
+  function sourceIndex(): Map<string, Connection[]> {
+    const live = [...connections.values()].filter((connection) => !connection.deleted);
+    return Map.groupBy(
+      live.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      (connection) => connection.sourceId,
+    );
+  }
+
+  return {
+    apply,
+    read: {
+      project: (id: string) => projects.get(id),
+      source: (idOrName: string) =>
+        sources.get(idOrName) ?? sources.get(sourceIdByName.get(idOrName) ?? ''),
+      destination: (id: string) => destinations.get(id),
+      connection: (id: string) => connections.get(id),
+      connectionsOf: (sourceId: string) => connectionsBySource.get(sourceId) ?? [],
+    },
+  };
+}

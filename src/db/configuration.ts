@@ -1,0 +1,186 @@
+import pg from 'pg';
+import sql from 'sql-template-tag';
+import type { DestinationConfig } from '../domain/schema/destination.ts';
+import type { Rule } from '../domain/schema/rule.ts';
+import type { SourceConfig } from '../domain/schema/source.ts';
+import type { Db } from './pool.ts';
+import type { Sealer } from './sealing.ts';
+
+/** What the hot paths know of a project, a source, a destination, a connection: kept in memory, refreshed within a second. */
+export type Project = {
+  id: string;
+  name: string;
+  headersPrefix: string;
+  signingSecrets: { secret: string; not_after: string | null }[];
+};
+export type Source = {
+  id: string;
+  projectId: string;
+  name: string;
+  type: string;
+  config: SourceConfig;
+  auth: unknown;
+  disabled: boolean;
+  deleted: boolean;
+};
+export type Destination = {
+  id: string;
+  projectId: string;
+  name: string;
+  type: string;
+  config: DestinationConfig;
+  auth: unknown;
+  paused: boolean;
+  epoch: number;
+  disabled: boolean;
+  deleted: boolean;
+};
+export type Connection = {
+  id: string;
+  projectId: string;
+  name: string | null;
+  sourceId: string;
+  destinationId: string;
+  rules: Rule[];
+  paused: boolean;
+  disabled: boolean;
+  deleted: boolean;
+  version: string;
+};
+
+/** The tables that are kept in memory, with how a row becomes a value. */
+export type ConfigurationRow =
+  | { table: 'projects'; value: Project }
+  | { table: 'sources'; value: Source }
+  | { table: 'destinations'; value: Destination }
+  | { table: 'connections'; value: Connection };
+
+/** Reads what changed in the last `sinceMs` (everything when it is null), or the one row that `id` names. */
+export async function readConfiguration(
+  db: Db,
+  { sealer, sinceMs, id }: { sealer: Sealer; sinceMs: number | null; id?: string },
+): Promise<ConfigurationRow[]> {
+  const where = id
+    ? sql`where id = ${id}`
+    : sinceMs === null
+      ? sql``
+      : sql`where updated_at > now() - make_interval(secs => ${sinceMs / 1000})`;
+  const [projects, sources, destinations, connections] = await Promise.all([
+    db.query<Record<string, never>>(sql`select * from projects ${where}`),
+    db.query<Record<string, never>>(sql`select * from sources ${where}`),
+    db.query<Record<string, never>>(sql`select * from destinations ${where}`),
+    db.query<Record<string, never>>(sql`select * from connections ${where}`),
+  ]);
+  return [
+    ...projects.rows.map((row) => ({ table: 'projects' as const, value: project(row, sealer) })),
+    ...sources.rows.map((row) => ({ table: 'sources' as const, value: source(row, sealer) })),
+    ...destinations.rows.map((row) => ({
+      table: 'destinations' as const,
+      value: destination(row, sealer),
+    })),
+    ...connections.rows.map((row) => ({ table: 'connections' as const, value: connection(row) })),
+  ];
+}
+
+/** Hears of every configuration change, whichever process made it; `onEnd` when the session broke. */
+export async function listenForChanges(
+  url: string,
+  {
+    onChange,
+    onEnd,
+  }: { onChange: (change: { table: string; id: string }) => void; onEnd: () => void },
+): Promise<{ close(): Promise<void> }> {
+  const client = new pg.Client({ connectionString: url, keepAlive: true });
+  client.on('error', () => {});
+  client.on('end', onEnd);
+  client.on('notification', ({ payload = '' }) => {
+    const [table = '', id = ''] = payload.split(':');
+    onChange({ table, id });
+  });
+  await client.connect();
+  await client.query('listen sluice_config');
+  return {
+    close: () => {
+      client.removeListener('end', onEnd);
+      return client.end();
+    },
+  };
+}
+
+type Row = {
+  id: string;
+  project_id: string;
+  name: string;
+  type: string;
+  config: never;
+  auth: Buffer | null;
+  paused_at: Date | null;
+  disabled_at: Date | null;
+  deleted_at: Date | null;
+  updated_at: Date;
+  epoch: number;
+  source_id: string;
+  destination_id: string;
+  rules: Rule[];
+  headers_prefix: string;
+  signing_secrets: Buffer;
+};
+
+function project(record: unknown, sealer: Sealer): Project {
+  const row = record as Row;
+  return {
+    id: row.id,
+    name: row.name,
+    headersPrefix: row.headers_prefix,
+    signingSecrets: sealer.open(
+      row.signing_secrets,
+      `${row.id}/projects`,
+    ) as Project['signingSecrets'],
+  };
+}
+
+function source(record: unknown, sealer: Sealer): Source {
+  const row = record as Row;
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    type: row.type,
+    config: row.config,
+    auth: row.auth && sealer.open(row.auth, `${row.project_id}/sources/${row.id}`),
+    disabled: row.disabled_at !== null,
+    deleted: row.deleted_at !== null,
+  };
+}
+
+function destination(record: unknown, sealer: Sealer): Destination {
+  const row = record as Row;
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    type: row.type,
+    config: row.config,
+    auth: row.auth && sealer.open(row.auth, `${row.project_id}/destinations/${row.id}`),
+    paused: row.paused_at !== null,
+    epoch: row.epoch,
+    disabled: row.disabled_at !== null,
+    deleted: row.deleted_at !== null,
+  };
+}
+
+function connection(record: unknown): Connection {
+  const row = record as Row;
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    sourceId: row.source_id,
+    destinationId: row.destination_id,
+    rules: row.rules,
+    paused: row.paused_at !== null,
+    disabled: row.disabled_at !== null,
+    deleted: row.deleted_at !== null,
+    version: row.updated_at.toISOString(),
+  };
+}

@@ -1,0 +1,83 @@
+import sql from 'sql-template-tag';
+import type { Db } from './pool.ts';
+
+// The namespace of advisory locks by which a dispatcher shows that it lives.
+const DISPATCHER_LOCKS = 731_820_451;
+
+/** One round of claiming: at most `limit` requests, a fair share for each of the sources that wait. */
+export type Claim = { dispatchId: string; requestIds: string[]; lastSourceId: string };
+
+const CLAIM = `
+  with recursive waiting as (
+    (select source_id from outbox where dispatch_id is null and source_id > $3 order by source_id limit 1)
+    union all
+    select (select o.source_id from outbox o where o.dispatch_id is null and o.source_id > w.source_id order by o.source_id limit 1)
+    from waiting w where w.source_id is not null
+  ), some as (
+    select source_id from waiting where source_id is not null limit 50
+  ), share as (
+    select greatest(1, ceil($4::numeric / (select greatest(count(*), 1) from some)))::integer as n
+  ), picked as (
+    select o.request_id from some s cross join lateral (
+      select request_id from outbox
+      where dispatch_id is null and source_id = s.source_id
+      order by request_id limit (select n from share)
+      for update skip locked
+    ) o limit $4
+  )
+  update outbox set dispatch_id = $1, claimed_by = $2, claimed_at = now()
+  from picked where outbox.request_id = picked.request_id
+  returning outbox.request_id, outbox.source_id`;
+
+/**
+ * Claims what waits, oldest first within a source, for dispatcher `claimedBy`.
+ * `afterSourceId` is where the last round ended ('' for the first): with more than 50 waiting sources each gets its turn.
+ */
+export async function claimRequests(
+  db: Db,
+  claim: { dispatchId: string; claimedBy: number; afterSourceId: string; limit: number },
+): Promise<Claim> {
+  const { rows } = await db.query<{ request_id: string; source_id: string }>({
+    name: 'claim-requests',
+    text: CLAIM,
+    values: [claim.dispatchId, claim.claimedBy, claim.afterSourceId, claim.limit],
+  });
+  return {
+    dispatchId: claim.dispatchId,
+    requestIds: rows.map((row) => row.request_id).toSorted(),
+    lastSourceId: rows.reduce((last, row) => (row.source_id > last ? row.source_id : last), ''),
+  };
+}
+
+/** How many of a dispatch's requests still wait to be routed. */
+export async function countDispatched(
+  db: Db,
+  dispatchId: string,
+  requestIds: string[],
+): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    sql`select count(*)::integer as n from outbox where dispatch_id = ${dispatchId} and request_id = any(${requestIds})`,
+  );
+  return rows[0]!.n;
+}
+
+/**
+ * Frees what was claimed by dispatchers that no longer live, and what stayed claimed for longer than `staleMs`.
+ * Safe even if their workflow still runs: routing works only on rows that carry its own dispatch id.
+ */
+export async function reclaimRequests(db: Db, { staleMs }: { staleMs: number }): Promise<number> {
+  const { rowCount } = await db.query(sql`
+    update outbox set dispatch_id = null, claimed_by = null, claimed_at = null
+    where dispatch_id is not null
+      and (claimed_at < now() - make_interval(secs => ${staleMs / 1000})
+        or not exists (
+          select 1 from pg_locks
+          where locktype = 'advisory' and classid = ${DISPATCHER_LOCKS} and objid = outbox.claimed_by::oid
+            and database = (select oid from pg_database where datname = current_database())))`);
+  return rowCount ?? 0;
+}
+
+/** Shows, for as long as this session lasts, that dispatcher `id` lives. */
+export async function holdDispatcherLock(db: Db, id: number): Promise<void> {
+  await db.query(sql`select pg_advisory_lock(${DISPATCHER_LOCKS}, ${id})`);
+}

@@ -1,0 +1,26 @@
+/** What passes between workflows and activities: ids, order and time, nothing else. */
+
+/** Requests that were claimed together. */
+export type Dispatch = { dispatchId: string; requestIds: string[] };
+
+/** Events of one destination that are due at one time (ms since 1970). */
+export type Waiting = { eventIds: string[]; dueAtMs: number };
+
+/** What routing made for one destination; `inline`: its first attempts may run inside the parent. */
+export type RoutedBatch = {
+  projectId: string;
+  sourceIds: string[];
+  destinationId: string;
+  destinationName: string;
+  waiting: Waiting[];
+  inline: boolean;
+};
+
+/** What `routeRequests` returns; `remaining` requests did not fit into its time budget. */
+export type Routing = { batches: RoutedBatch[]; remaining: string[] };
+
+/** What a delivery workflow is about. */
+export type Delivery = { destinationId: string; destinationName: string; waiting: Waiting[] };
+
+/** What one call of `attemptDeliveries` is to try. */
+export type AttemptOrder = { destinationId: string; eventIds: string[] };

@@ -1,0 +1,60 @@
+import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import type { Dispatch, RoutedBatch, Waiting } from '../domain/delivery.ts';
+import { deliveryWorkflowId } from '../domain/workflow-id.ts';
+
+import { firstAttempts, routing } from './activities.ts';
+import { deliverEvents } from './deliver-events.ts';
+import { searchAttributes } from './search-attributes.ts';
+
+/** Verifies and routes claimed requests, and sees every event they make on its way to its destination. */
+export async function processRequests({ dispatchId, requestIds }: Dispatch): Promise<void> {
+  const { verifyRequests } = routing(`Verify ${requests(requestIds)}`);
+  const { routeRequests } = routing(
+    `Route ${requests(requestIds)}: rules in order, then one commit`,
+  );
+
+  await verifyRequests({ dispatchId, requestIds });
+
+  let part = 0;
+  for (let left = requestIds; left.length > 0; part++) {
+    const { batches, remaining } = await routeRequests({ dispatchId, requestIds: left });
+    await Promise.all(batches.map((batch) => deliver(batch, { dispatchId, part })));
+    left = remaining;
+  }
+}
+
+async function deliver(
+  batch: RoutedBatch,
+  { dispatchId, part }: { dispatchId: string; part: number },
+): Promise<void> {
+  const waiting = batch.inline ? await attemptFirst(batch) : batch.waiting;
+  if (waiting.length === 0) return;
+  const { destinationId, destinationName } = batch;
+  const workflowId = deliveryWorkflowId({ dispatchId, destinationId, part });
+  await startChild(deliverEvents, {
+    workflowId,
+    args: [{ destinationId, destinationName, waiting }],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    typedSearchAttributes: searchAttributes(batch),
+    staticSummary: `${events(waiting)} → ${destinationName}`,
+  });
+}
+
+function attemptFirst({
+  destinationId,
+  destinationName,
+  waiting,
+}: RoutedBatch): Promise<Waiting[]> {
+  const eventIds = waiting.flatMap((group) => group.eventIds);
+  const { attemptInline } = firstAttempts(`${events(waiting)} → ${destinationName}, first attempt`);
+  return attemptInline({ destinationId, eventIds });
+}
+
+function requests(ids: string[]): string {
+  return ids.length === 1 ? '1 request' : `${ids.length} requests`;
+}
+
+function events(waiting: Waiting[]): string {
+  const n = waiting.reduce((sum, group) => sum + group.eventIds.length, 0);
+  return n === 1 ? '1 event' : `${n} events`;
+}

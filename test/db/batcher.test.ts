@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { createBatcher } from '../../src/db/batcher.ts';
+
+test('what gathers while a batch is under way goes together in the next one', async () => {
+  const batches: number[][] = [];
+  const gate = Promise.withResolvers<void>();
+  const batcher = createBatcher<number, number>({
+    maxItems: 10,
+    async run(items) {
+      batches.push(items);
+      if (batches.length === 1) await gate.promise;
+      return items.map((n) => n * 2);
+    },
+  });
+  const first = batcher.add(1);
+  await new Promise(setImmediate);
+  const rest = [2, 3, 4].map((n) => batcher.add(n));
+  gate.resolve();
+  expect(await first).toBe(2);
+  expect(await Promise.all(rest)).toEqual([4, 6, 8]);
+  expect(batches).toEqual([[1], [2, 3, 4]]);
+});
+
+test('an item that poisons its batch fails alone', async () => {
+  const batcher = createBatcher<number, number>({
+    maxItems: 10,
+    isItemFault: () => true,
+    run: (items) =>
+      items.includes(3) ? Promise.reject(new Error('poison')) : Promise.resolve(items),
+  });
+  const results = await Promise.allSettled([1, 2, 3, 4].map((n) => batcher.add(n)));
+  expect(results.map((result) => result.status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ]);
+});
+
+test('more bytes than may wait are refused at once, and what waits still goes through', async () => {
+  const batcher = createBatcher<string, string>({
+    maxItems: 1,
+    maxWaitingBytes: 10,
+    bytesOf: (item) => item.length,
+    run: (items) => Promise.resolve(items),
+  });
+  const results = await Promise.allSettled(['12345', '12345', '1'].map((item) => batcher.add(item)));
+  expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  expect(await batcher.add('again')).toBe('again');
+});
