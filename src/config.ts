@@ -1,0 +1,217 @@
+import { availableParallelism } from 'node:os';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+const wholeNumber = ({ min, max }: { min: number; max: number }) =>
+  z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max));
+
+const webUrl = z
+  .url({ protocol: /^https?$/ })
+  .transform((url) => url.replace(/\/+$/, ''))
+  .optional();
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+type Entry = {
+  name: string;
+  schema: z.ZodType;
+  description: string;
+  /** What a right value is, as the end of the sentence "NAME must be …". */
+  remedy: string;
+  /** The default in words, where it is none or found out at start. */
+  defaultText?: string;
+  secret?: true;
+};
+
+/** Every variable Sluice reads. The README's table and the print at start are made from this. */
+const entries = {
+  port: {
+    name: 'PORT',
+    schema: wholeNumber({ min: 0, max: 65_535 }).default(8300),
+    description: 'Port of ingest, admin API and dashboard; `0` takes any free one',
+    remedy: 'a port number between 0 and 65535',
+  },
+  host: {
+    name: 'HOST',
+    schema: z.string().default('127.0.0.1'),
+    description: 'Address to listen on; `0.0.0.0` to be reached from other machines',
+    remedy: 'an address of this machine',
+  },
+  publicUrl: {
+    name: 'PUBLIC_URL',
+    schema: webUrl,
+    description: 'What source URLs begin with, when senders reach Sluice under another address',
+    remedy: 'a URL like https://events.example.com',
+    defaultText: 'from `HOST` and `PORT`',
+  },
+  dataDir: {
+    name: 'DATA_DIR',
+    schema: z.string().default('.data'),
+    description: 'Where the embedded servers and the kept secrets live; one gateway each',
+    remedy: 'a path',
+  },
+  apiKey: {
+    name: 'API_KEY',
+    schema: z.string().min(16).optional(),
+    description: 'Sets the first API key instead of having one made',
+    remedy: 'at least 16 characters long',
+    defaultText: 'made at first start, kept in `DATA_DIR`',
+    secret: true,
+  },
+  databaseUrl: {
+    name: 'DATABASE_URL',
+    schema: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    description: 'PostgreSQL 15 or later to use instead of the embedded one',
+    remedy: 'a URL like postgres://user:password@host:5432/database',
+    defaultText: 'embedded',
+    secret: true,
+  },
+  temporalAddress: {
+    name: 'TEMPORAL_ADDRESS',
+    schema: z
+      .string()
+      .regex(/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i)
+      .optional(),
+    description: 'Temporal server to use instead of the embedded one',
+    remedy: 'host:port without a scheme, like temporal.example.com:7233',
+    defaultText: 'embedded',
+  },
+  temporalNamespace: {
+    name: 'TEMPORAL_NAMESPACE',
+    schema: z.string().regex(/^\S+$/).default('default'),
+    description: 'Temporal namespace of the workflows; must exist on a server of your own',
+    remedy: 'a name without spaces',
+  },
+  temporalCli: {
+    name: 'TEMPORAL_CLI',
+    schema: z.string().optional(),
+    description: 'Path of the program `temporal` that runs the embedded server',
+    remedy: 'a path',
+    defaultText: 'from `PATH`, or fetched once',
+  },
+  temporalUiPort: {
+    name: 'TEMPORAL_UI_PORT',
+    schema: wholeNumber({ min: 1, max: 65_535 }).default(8233),
+    description: "Port of the embedded server's Web UI; a free one where it is taken",
+    remedy: 'a port number between 1 and 65535',
+  },
+  temporalUiUrl: {
+    name: 'TEMPORAL_UI_URL',
+    schema: webUrl,
+    description: 'Where links to the Temporal Web UI lead, for a Temporal of your own',
+    remedy: 'a URL like https://temporal-ui.example.com',
+    defaultText: "the embedded server's",
+  },
+  dispatchMaxBatch: {
+    name: 'DISPATCH_MAX_BATCH',
+    schema: wholeNumber({ min: 1, max: 10_000 }).default(200),
+    description:
+      'Requests one workflow takes at most; `1` gives every request a workflow of its own',
+    remedy: 'a whole number between 1 and 10000',
+  },
+  dispatchConcurrency: {
+    name: 'DISPATCH_CONCURRENCY',
+    schema: wholeNumber({ min: 1, max: 100 }).default(2),
+    description: 'Batches a worker routes at once; small, about one for each core',
+    remedy: 'a whole number between 1 and 100',
+  },
+  egressAllowCidrs: {
+    name: 'EGRESS_ALLOW_CIDRS',
+    schema: z
+      .string()
+      .transform((list) => list.split(',').map((cidr) => cidr.trim()))
+      .pipe(z.array(z.string().refine((cidr) => ipaddr.isValidCIDR(cidr))))
+      .optional(),
+    description: 'Private networks destinations may lie in, with commas between them',
+    remedy: 'networks with commas between them, like 10.0.0.0/8,127.0.0.0/8',
+    defaultText: 'none',
+  },
+  retentionDays: {
+    name: 'RETENTION_DAYS',
+    schema: wholeNumber({ min: 1, max: 3_650 }).default(30),
+    description: 'Days until requests, events and attempts are removed',
+    remedy: 'a whole number between 1 and 3650',
+  },
+  encryptionKey: {
+    name: 'ENCRYPTION_KEY',
+    schema: z
+      .string()
+      .refine((key) => isKeyOf32Bytes(key))
+      .optional(),
+    description: 'Encrypts the secrets of sources and destinations: 32 bytes, in hex or base64',
+    remedy: '32 bytes in hex or base64, as "openssl rand -hex 32" prints them',
+    defaultText: 'made at first start, kept in `DATA_DIR`',
+    secret: true,
+  },
+  logLevel: {
+    name: 'LOG_LEVEL',
+    schema: z.enum(levels).default('info'),
+    description: `Least level that is logged: ${levels.map((level) => `\`${level}\``).join(', ')}`,
+    remedy: `one of ${levels.join(', ')}`,
+  },
+  sandboxChildren: {
+    name: 'SANDBOX_CHILDREN',
+    schema: wholeNumber({ min: 1, max: 256 }).default(() => availableParallelism()),
+    description: 'Processes that run the transformations of users',
+    remedy: 'a whole number between 1 and 256',
+    defaultText: 'number of cores',
+  },
+} as const satisfies Record<string, Entry>;
+
+type Entries = typeof entries;
+
+/** What the environment says, checked; a value that is not set and has no default is undefined. */
+export type Config = { [Field in keyof Entries]: z.output<Entries[Field]['schema']> };
+
+/** The environment holds values that cannot be used; the message has one sentence for each of them. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+const fields = Object.entries(entries) as [keyof Config, Entry][];
+
+/** Reads and checks the environment; an empty value counts as not set. Throws ConfigError naming every wrong variable. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const schema = z.object(
+    Object.fromEntries(fields.map(([field, { schema }]) => [field, schema])),
+  ) as unknown as z.ZodType<Config>;
+  const given = fields.map(([field, { name }]) => [field, env[name]?.trim() || undefined] as const);
+  const result = schema.safeParse(Object.fromEntries(given));
+  if (result.success) return result.data;
+
+  const wrong = new Set(result.error.issues.map((issue) => issue.path[0] as keyof Config));
+  const sentences = fields
+    .filter(([field]) => wrong.has(field))
+    .map(([, { name, remedy, secret }]) =>
+      secret
+        ? `${name} must be ${remedy}.`
+        : `${name} must be ${remedy}, and is ${JSON.stringify(env[name])}.`,
+    );
+  throw new ConfigError(sentences.join('\n'));
+}
+
+/** The configuration as it may be printed, by variable name: secrets only as set or not set. */
+export function describeConfig(config: Config): Record<string, string> {
+  return Object.fromEntries(
+    fields.map(([field, { name, secret }]) => {
+      const value = config[field];
+      const shown = secret ? 'set' : String(value);
+      return [name, value === undefined ? 'not set' : shown];
+    }),
+  );
+}
+
+/** The table of all variables in Markdown, as the README carries it. */
+export function configTable(): string {
+  const defaults = readConfig({});
+  const rows = fields.map(([field, { name, defaultText, description }]) => {
+    const shown = defaultText ?? `\`${String(defaults[field])}\``;
+    return `| \`${name}\` | ${shown} | ${description} |`;
+  });
+  return ['| Variable | Default | What it does |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function isKeyOf32Bytes(key: string): boolean {
+  if (/^[0-9a-f]{64}$/i.test(key)) return true;
+  return /^[\w+/-]{43}=?$/.test(key) && Buffer.from(key, 'base64').length === 32;
+}
