@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { StartupError } from './errors.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
 import type { PostgresUser } from './postgres-user.ts';
-import { processStamp } from './process-stamp.ts';
+import { commandLine } from './process-stamp.ts';
 import { lastLines, run } from './run.ts';
 
 /** The only role of the embedded PostgreSQL. */
@@ -42,23 +42,17 @@ export async function ownedFolder(folder: string, user: PostgresUser): Promise<v
 }
 
 /**
- * After a crash, postmaster.pid names a process that may be another by now (containers give the same pids again and again),
- * and PostgreSQL would refuse to start. The pid alone is replaced: the rest lets PostgreSQL see whether processes of the
- * crashed server still hold its memory.
+ * After a crash, postmaster.pid names a process that may be another by now (containers give the same pids again and again)
+ * or one that ended and was never reaped; PostgreSQL takes both for a running server. The pid alone is replaced: the rest
+ * lets PostgreSQL see whether processes of the crashed server still hold its memory.
  */
-export async function forgetReusedPid(cluster: string): Promise<void> {
+export async function forgetStalePid(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   const text = await readFile(file, 'utf8').catch(() => '');
   const [pid, ...rest] = text.split('\n');
-  if (!pid || !processStamp(Number(pid)) || (await isPostgres(Number(pid)))) return;
+  if (!pid || commandLine(Number(pid)).includes(cluster)) return;
   const neverUsedPid = 2_000_000_000;
   await writeFile(file, [String(neverUsedPid), ...rest].join('\n'));
-}
-
-async function isPostgres(pid: number): Promise<boolean> {
-  if (process.platform !== 'linux') return true;
-  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-  return name.trim() === 'postgres';
 }
 
 async function runInitdb(

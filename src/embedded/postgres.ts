@@ -8,7 +8,7 @@ import { poll } from './poll.ts';
 import { freePort } from './ports.ts';
 import {
   createCluster,
-  forgetReusedPid,
+  forgetStalePid,
   ownedFolder,
   postgresEnv,
   postgresRole,
@@ -54,7 +54,12 @@ const settings: Record<string, string> = {
 };
 
 /** An embedded PostgreSQL that answers: `url` carries the password. */
-export type EmbeddedPostgres = { url: string; port: number; pid: number; stop(): Promise<void> };
+export type EmbeddedPostgres = {
+  url: string;
+  port: number;
+  pid: number;
+  stop: () => Promise<void>;
+};
 
 /**
  * Starts PostgreSQL on the files under the data directory, making them on first start, and waits until it answers.
@@ -112,7 +117,7 @@ async function launchUntilReady({
 }): Promise<EmbeddedPostgres> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort(wanted);
-    await forgetReusedPid(cluster);
+    await forgetStalePid(cluster);
     const server = launch(port);
     const urlOf = (name: string) =>
       `postgres://${postgresRole}:${password}@127.0.0.1:${port}/${name}`;

@@ -45,3 +45,16 @@ export function isRunning({ pid, stamp }: ProcessIdentity): boolean {
 export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, stamp: processStamp(process.pid) ?? '' };
 }
+
+/** The command a process was started with; empty when there is no such process, or it has ended. */
+export function commandLine(pid: number): string {
+  if (processStamp(pid) === undefined) return '';
+  if (process.platform !== 'linux') {
+    return spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? '';
+  }
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}

@@ -26,10 +26,10 @@ export type StopPlan = { signal: NodeJS.Signals; graceMs: number }[];
 
 export type ServerProcess = {
   pid: number;
-  hasExited(): boolean;
+  hasExited: () => boolean;
   /** What it wrote since this launch, its end only. */
-  output(): string;
-  stop(): Promise<void>;
+  output: () => string;
+  stop: () => Promise<void>;
 };
 
 type LaunchOptions = {

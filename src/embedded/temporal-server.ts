@@ -40,7 +40,7 @@ export type EmbeddedTemporal = {
   address: string;
   uiUrl: string;
   pid: number;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 type StartOptions = {

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+
+/** A logger that writes nothing. */
+export const silentLog = pino({ level: 'silent' });
+
+/** A directory under the system's temporary one, removed when the test is over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-embedded-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** A port nobody listens on a moment ago, and far from the usual ones. */
+export function someFreePort(): Promise<number> {
+  return listen((port, close) => close(() => port));
+}
+
+/** Occupies a port until the test is over. */
+export async function takenPort(): Promise<number> {
+  return listen((port, close) => {
+    onTestFinished(() => close(() => undefined));
+    return Promise.resolve(port);
+  });
+}
+
+function listen<T>(use: (port: number, close: <R>(then: () => R) => Promise<R>) => Promise<T>) {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const server = createServer();
+  const close = <R>(then: () => R) => new Promise<R>((done) => server.close(() => done(then())));
+  server.once('error', reject);
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    use(port, close).then(resolve, reject);
+  });
+  return promise;
+}
+
+type HeldServer = { pid: number; url?: string; address?: string };
+
+/** Starts servers in a process of their own, as a gateway does, so that this process can be killed. */
+export async function startInOtherProcess(
+  kind: 'postgres' | 'temporal' | 'lock',
+  { dataDir, port = 0 }: { dataDir: string; port?: number },
+): Promise<{ parent: ChildProcess; server: HeldServer; kill: () => Promise<void> }> {
+  const script = fileURLToPath(new URL('./hold-server.ts', import.meta.url));
+  const parent = spawn(process.execPath, [script, kind, dataDir, String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => parent.once('exit', () => resolve()));
+  const { promise, resolve, reject } = Promise.withResolvers<HeldServer>();
+  let output = '';
+  parent.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (output.endsWith('\n')) resolve(JSON.parse(output) as HeldServer);
+  });
+  void ended.then(() => reject(new Error(`the holding process ended: ${output}`)));
+  const kill = async () => {
+    parent.kill('SIGKILL');
+    await ended;
+  };
+  onTestFinished(kill);
+  return { parent, server: await promise, kill };
+}
