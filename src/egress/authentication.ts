@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import {
+  AttemptErrorCode,
+  type AttemptOutcome,
+  type Header,
+  type RefusedAttempt,
+} from '../domain/outcome.ts';
+import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
+import { awsSigned } from './aws-signature.ts';
+import type { OutgoingRequest, Sender } from './send.ts';
+import { bodySignature } from './signatures.ts';
+import { tokenRequest } from './token-request.ts';
+import { createTokens, type RefreshTokenChanged, type Tokens } from './tokens.ts';
+
+export type AuthenticatedSender = {
+  /** Signs or authenticates the request as the destination asks for, then sends it; never rejects. */
+  send(request: OutgoingRequest, config: DestinationAuth | null): Promise<AttemptOutcome>;
+};
+
+/**
+ * A sender that knows how destinations want to be approached. Access tokens are fetched through the
+ * same sender (so through the same guard), within the attempt's own deadline, and kept until they expire.
+ */
+export function createAuthenticatedSender({
+  sender,
+  refreshTokenChanged = () => {},
+}: {
+  sender: Sender;
+  /** A server that rotates refresh tokens gave a new one: the destination must keep it in place of the old. */
+  refreshTokenChanged?: RefreshTokenChanged;
+}): AuthenticatedSender {
+  const tokens = createTokens({ sender, refreshTokenChanged });
+
+  return {
+    send(request, config) {
+      // The sender has the words for a URL that cannot be read.
+      if (config === null || !URL.canParse(request.url)) return sender.send(request);
+      const ready = authenticated(request, config);
+      if (ready !== null) return sender.send(ready);
+      const sent =
+        config.auth_type === 'AWS_SIGNATURE'
+          ? awsSigned(request, config.auth).then((signed) => sender.send(signed))
+          : sendWithToken({ request, config, tokens, sender });
+      return sent.catch(() => NOT_AUTHENTICATED);
+    },
+  };
+}
+
+/** The request with its credentials, where that takes neither network nor time; null for the other types. */
+export function authenticated(
+  request: OutgoingRequest,
+  config: DestinationAuth,
+): OutgoingRequest | null {
+  switch (config.auth_type) {
+    case 'HOOKDECK_SIGNATURE':
+      return request;
+    case 'CUSTOM_SIGNATURE':
+      return withHeader(request, [
+        config.auth.key,
+        bodySignature(config.auth.signing_secret, request.body),
+      ]);
+    case 'BASIC_AUTH': {
+      const pair = Buffer.from(`${config.auth.username}:${config.auth.password}`);
+      return withHeader(request, ['authorization', `Basic ${pair.toString('base64')}`]);
+    }
+    case 'API_KEY': {
+      const { key, api_key: value, to } = config.auth;
+      if (to !== 'query') return withHeader(request, [key, value]);
+      return { ...request, url: withParameter(request.url, { name: key, value }) };
+    }
+    case 'BEARER_TOKEN':
+      return withHeader(request, ['authorization', `Bearer ${config.auth.token}`]);
+    case 'OAUTH2_CLIENT_CREDENTIALS':
+    case 'OAUTH2_AUTHORIZATION_CODE':
+    case 'AWS_SIGNATURE':
+    case 'GCP_SERVICE_ACCOUNT':
+      break;
+  }
+  return null;
+}
+
+const NOT_AUTHENTICATED: RefusedAttempt = {
+  kind: 'refused',
+  errorCode: AttemptErrorCode.InternalError,
+  message: 'The request could not be signed for this destination.',
+};
+
+async function sendWithToken({
+  request,
+  config,
+  tokens,
+  sender,
+}: {
+  request: OutgoingRequest;
+  config: DestinationAuth;
+  tokens: Tokens;
+  sender: Sender;
+}): Promise<AttemptOutcome> {
+  const startedAt = performance.now();
+  const key = cacheKey(request, config);
+  const token = await tokens.of(key, {
+    poolKey: request.poolKey,
+    timeoutMs: request.timeoutMs,
+    build: (refreshToken) => tokenRequest({ request, config, refreshToken }),
+  });
+  if ('kind' in token) return token;
+
+  const spentMs = Math.round(performance.now() - startedAt);
+  const timeoutMs = Math.max(request.timeoutMs - spentMs, 1);
+  const ready = withHeader(request, ['authorization', `Bearer ${token.value}`]);
+  const outcome = await sender.send({ ...ready, timeoutMs });
+  // Revoked before its time: the next attempt asks for a new one.
+  if (outcome.kind === 'failed' && outcome.responseStatus === 401) tokens.forget(key);
+  return outcome;
+}
+
+/** Tokens are shared by all who hold the very same credentials in the same project, and nobody else. */
+function cacheKey({ poolKey, url }: OutgoingRequest, config: DestinationAuth): string {
+  // An identity token is made out to one service, so its host is part of what is kept.
+  const audience = config.auth_type === 'GCP_SERVICE_ACCOUNT' ? new URL(url).origin : '';
+  const text = JSON.stringify([poolKey, config, audience]);
+  return createHash('sha256').update(text).digest('base64');
+}
+
+function withHeader(request: OutgoingRequest, header: Header): OutgoingRequest {
+  const name = header[0].toLowerCase();
+  const others = request.headers.filter(([own]) => own.toLowerCase() !== name);
+  return { ...request, headers: [...others, header] };
+}
+
+/** Sets a query parameter and leaves every other character of the query as it was. */
+function withParameter(text: string, { name, value }: { name: string; value: string }): string {
+  const url = new URL(text);
+  const pairs = url.search.slice(1).split('&');
+  const others = pairs.filter((pair) => pair !== '' && !new URLSearchParams(pair).has(name));
+  url.search = [...others, `${encodeURIComponent(name)}=${encodeURIComponent(value)}`].join('&');
+  return url.href;
+}

@@ -1,0 +1,151 @@
+import { AttemptErrorCode, type Header, type RefusedAttempt } from '../domain/outcome.ts';
+import type { AttemptTrigger } from '../domain/status.ts';
+import { destinationUrl } from './destination-url.ts';
+import { isForbiddenHeader } from './headers.ts';
+import type { OutgoingRequest } from './send.ts';
+import { bodySignature, standardWebhookHeaders } from './signatures.ts';
+
+/** Everything one attempt is made of; each part holds no more than what goes out. */
+export type Delivery = {
+  project: {
+    id: string;
+    /** What the gateway's own headers begin with; `x-sluice` where null. */
+    headersPrefix: string | null;
+    /** All that are valid now, the newest first. */
+    signingSecrets: readonly string[];
+    /** Ed25519 keys (`whsk_…`) to sign with beside the secrets. */
+    privateKeys?: readonly string[];
+  };
+  source: { name: string };
+  connection: { name: string | null };
+  destination: {
+    name: string;
+    url: string;
+    pathForwardingDisabled: boolean;
+    /** Replaces the request's own method. */
+    httpMethod: string | null;
+    timeoutMs: number;
+  };
+  /** `url` is where a person can look at the event; null leaves the header out. */
+  event: { id: string; url: string | null };
+  /** As it came in, or as a transformation left it. */
+  request: {
+    id: string;
+    method: string;
+    path: string;
+    query: string;
+    headers: readonly Header[];
+    body: Buffer;
+    sourceIp: string | null;
+    verified: boolean;
+  };
+  attempt: { number: number; trigger: AttemptTrigger; willRetryAfterSeconds: number | null };
+  nowMs: number;
+};
+
+const DEFAULT_PREFIX = 'x-sluice';
+
+// Written anew for every attempt, so that neither a sender nor an older hop can set them.
+const REPLACED = new Set([
+  'accept-encoding',
+  'webhook-id',
+  'webhook-timestamp',
+  'webhook-signature',
+]);
+
+/** The request of one attempt: what came in, byte for byte, with the gateway's own headers behind it. */
+export function buildRequest(delivery: Delivery): OutgoingRequest | RefusedAttempt {
+  const { project, destination, request } = delivery;
+  if (destination.url === '') {
+    return refused(AttemptErrorCode.MissingUrl, 'The destination has no URL.');
+  }
+  const path = destination.pathForwardingDisabled ? '' : request.path;
+  const url = destinationUrl({ url: destination.url, path, query: request.query });
+  if (url === null) {
+    return refused(AttemptErrorCode.InvalidUrl, "The destination's URL cannot be read.");
+  }
+  return {
+    url,
+    method: destination.httpMethod ?? request.method,
+    headers: [...forwardedHeaders(delivery), ...appendedHeaders(delivery)],
+    body: request.body,
+    timeoutMs: destination.timeoutMs,
+    poolKey: project.id,
+  };
+}
+
+/** The names of the headers that the gateway adds, as an event's `appended_headers` lists them. */
+export function appendedHeaderNames(delivery: Delivery): string[] {
+  return appendedHeaders(delivery).map(([name]) => name);
+}
+
+function forwardedHeaders({ project, request }: Delivery): Header[] {
+  const ours = `${prefixOf(project)}-`;
+  const named = connectionHeaders(request.headers);
+  return request.headers.filter(([name]) => {
+    const lower = name.toLowerCase();
+    return !(
+      isForbiddenHeader(lower) ||
+      REPLACED.has(lower) ||
+      lower.startsWith(ours) ||
+      named.has(lower)
+    );
+  });
+}
+
+/** What the sender's own `Connection` header marks as meant for the last hop alone. */
+function connectionHeaders(headers: readonly Header[]): Set<string> {
+  const values = headers.filter(([name]) => name.toLowerCase() === 'connection');
+  const tokens = values.flatMap(([, value]) => value.toLowerCase().split(','));
+  return new Set(tokens.map((token) => token.trim()));
+}
+
+function appendedHeaders(delivery: Delivery): Header[] {
+  const { project, source, connection, destination, event, request, attempt, nowMs } = delivery;
+  const prefix = prefixOf(project);
+  const has = (wanted: string) => request.headers.some(([name]) => name.toLowerCase() === wanted);
+  const { body } = request;
+  const secrets = project.signingSecrets;
+
+  const headers: Header[] = [];
+  if (!has('accept')) headers.push(['accept', 'application/json, text/plain, */*']);
+  headers.push(['accept-encoding', 'identity']);
+  if (!has('idempotency-key')) headers.push(['idempotency-key', event.id]);
+  secrets.forEach((secret, index) => {
+    const name = index === 0 ? `${prefix}-signature` : `${prefix}-signature-${index + 1}`;
+    headers.push([name, bodySignature(secret, body)]);
+  });
+  headers.push([`${prefix}-eventid`, event.id], [`${prefix}-requestid`, request.id]);
+  if (request.sourceIp !== null) headers.push([`${prefix}-original-ip`, request.sourceIp]);
+  headers.push([`${prefix}-verified`, String(request.verified)]);
+  if (event.url !== null) headers.push([`${prefix}-event-url`, printable(event.url)]);
+  headers.push([`${prefix}-source-name`, printable(source.name)]);
+  if (connection.name !== null) {
+    headers.push([`${prefix}-connection-name`, printable(connection.name)]);
+  }
+  headers.push(
+    [`${prefix}-destination-name`, printable(destination.name)],
+    [`${prefix}-attempt-count`, String(attempt.number)],
+    [`${prefix}-attempt-trigger`, attempt.trigger],
+  );
+  if (attempt.willRetryAfterSeconds !== null) {
+    headers.push([`${prefix}-will-retry-after`, String(attempt.willRetryAfterSeconds)]);
+  }
+  const { privateKeys = [] } = project;
+  const webhook = { id: event.id, timestampMs: nowMs, body, secrets, privateKeys };
+  return [...headers, ...standardWebhookHeaders(webhook)];
+}
+
+function prefixOf({ headersPrefix }: Delivery['project']): string {
+  return (headersPrefix ?? DEFAULT_PREFIX).toLowerCase().replace(/-+$/, '');
+}
+
+/** Names may hold any character, header values may not: what is not printable ASCII is percent-encoded. */
+function printable(text: string): string {
+  const whole = text.toWellFormed();
+  return whole.replace(/[^\x20-\x7e]+/g, (part) => encodeURIComponent(part));
+}
+
+function refused(errorCode: AttemptErrorCode, message: string): RefusedAttempt {
+  return { kind: 'refused', errorCode, message };
+}
