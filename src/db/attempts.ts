@@ -9,6 +9,8 @@ export type BegunAttempt = {
   number: number;
   trigger: AttemptTrigger;
   automaticAttempts: number;
+  /** When the automatic schedule goes on, where it waits (ms). */
+  automaticAtMs: number | null;
   eventId: string;
   projectId: string;
   requestId: string;
@@ -51,7 +53,7 @@ const BEGIN = `
     on conflict (id) do nothing
     returning id, event_id, number, trigger
   )
-  select w.id, w.project_id, w.request_id, w.source_id, w.connection_id, w.automatic_attempts, w.next_attempt_at,
+  select w.id, w.project_id, w.request_id, w.source_id, w.connection_id, w.automatic_attempts, w.automatic_at, w.next_attempt_at,
     w.due, w.settled, w.closed, w.destination_paused, w.connection_paused,
     b.id as attempt_id, b.number, b.trigger, r.verified, q.remote_address, q.method,
     coalesce(p.path, q.path) as path, coalesce(p.query, q.query) as query, coalesce(p.headers, q.headers) as headers,
@@ -70,6 +72,7 @@ type BeginRow = {
   source_id: string;
   connection_id: string;
   automatic_attempts: number;
+  automatic_at: Date | null;
   next_attempt_at: Date | null;
   due: boolean;
   settled: boolean;
@@ -131,6 +134,7 @@ function begun(row: BeginRow, attemptId: string): BegunAttempt {
     number: row.number,
     trigger: row.trigger,
     automaticAttempts: row.automatic_attempts,
+    automaticAtMs: row.automatic_at?.getTime() ?? null,
     eventId: row.id,
     projectId: row.project_id,
     requestId: row.request_id,
@@ -168,6 +172,10 @@ export type FinishedAttempt = {
   nextAttemptAtMs: number | null;
 };
 
+// What somebody decided while the attempt was under way stands, unless it was delivered after all.
+const STANDS = `(f.event_status <> 'SUCCESSFUL' and (e.status in ('SUCCESSFUL', 'CANCELLED')
+  or e.trigger in ('MANUAL', 'BULK_RETRY') and a.trigger <> e.trigger))`;
+
 const FINISH = `
   with finished as materialized (
     select o.*, to_timestamp(o.responded_at / 1000) as at,
@@ -182,14 +190,14 @@ const FINISH = `
       body_truncated = f.body_truncated, delivered_at = to_timestamp(f.delivered_at / 1000), responded_at = f.at,
       response_latency = f.latency, successful_at = case when f.status = 'SUCCESSFUL' then f.at end, updated_at = f.at
     from finished f where a.id = f.attempt_id and a.id >= $3 and a.id <= $4
-    returning a.event_id, a.workflow_id
+    returning a.event_id, a.workflow_id, a.trigger
   )
   update events e set attempts = greatest(e.attempts, f.number), automatic_attempts = f.automatic_attempts,
     response_status = f.response_status, error_code = f.error_code, last_attempt_at = f.at, updated_at = f.at,
-    workflow_id = a.workflow_id, trigger = 'AUTOMATIC',
-    -- what somebody decided while the attempt was under way stands, unless it was delivered after all
-    status = case when e.status in ('SUCCESSFUL', 'CANCELLED') and f.event_status <> 'SUCCESSFUL' then e.status else f.event_status end,
-    next_attempt_at = case when e.status in ('SUCCESSFUL', 'CANCELLED') then null else to_timestamp(f.next_attempt_at / 1000) end,
+    workflow_id = a.workflow_id, automatic_at = to_timestamp(f.next_attempt_at / 1000),
+    trigger = case when ${STANDS} then e.trigger else 'AUTOMATIC' end,
+    status = case when ${STANDS} then e.status else f.event_status end,
+    next_attempt_at = case when ${STANDS} then e.next_attempt_at else to_timestamp(f.next_attempt_at / 1000) end,
     successful_at = case when f.event_status = 'SUCCESSFUL' then f.at else e.successful_at end
   from finished f join attempt a on a.event_id = f.event_id
   where e.id = f.event_id and e.id >= $5 and e.id <= $6`;

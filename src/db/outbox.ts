@@ -5,7 +5,13 @@ import type { Db } from './pool.ts';
 const DISPATCHER_LOCKS = 731_820_451;
 
 /** One round of claiming: at most `limit` requests, a fair share for each of the sources that wait. */
-export type Claim = { dispatchId: string; requestIds: string[]; lastSourceId: string };
+export type Claim = {
+  dispatchId: string;
+  requestIds: string[];
+  sourceIds: string[];
+  /** Where this round ended. */
+  lastSourceId: string;
+};
 
 const CLAIM = `
   with recursive waiting as (
@@ -42,18 +48,19 @@ export async function claimRequests(
     text: CLAIM,
     values: [claim.dispatchId, claim.claimedBy, claim.afterSourceId, claim.limit],
   });
+  const sourceIds = [...new Set(rows.map((row) => row.source_id))].toSorted();
   return {
     dispatchId: claim.dispatchId,
     requestIds: rows.map((row) => row.request_id).toSorted(),
-    lastSourceId: rows.reduce((last, row) => (row.source_id > last ? row.source_id : last), ''),
+    sourceIds,
+    lastSourceId: sourceIds.at(-1) ?? '',
   };
 }
 
 /** How many of a dispatch's requests still wait to be routed. */
 export async function countDispatched(
   db: Db,
-  dispatchId: string,
-  requestIds: string[],
+  { dispatchId, requestIds }: { dispatchId: string; requestIds: string[] },
 ): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
     sql`select count(*)::integer as n from outbox where dispatch_id = ${dispatchId} and request_id = any(${requestIds})`,

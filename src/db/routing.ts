@@ -36,12 +36,7 @@ export type NewIgnoredEvent = {
   meta: unknown;
   createdAtMs: number;
 };
-export type RoutingVerdict = {
-  requestId: string;
-  rejectionCause: RejectionCause | null;
-  eventsCount: number;
-  ignoredCount: number;
-};
+export type RoutingVerdict = { requestId: string; rejectionCause: RejectionCause | null };
 export type RoutingPlan = {
   dispatchId: string;
   verdicts: RoutingVerdict[];
@@ -49,18 +44,36 @@ export type RoutingPlan = {
   ignored: NewIgnoredEvent[];
 };
 
+/** A request that waits to be routed; `connectionIds`: a retry is meant for these connections only. */
+export type DispatchedRequest = {
+  id: string;
+  projectId: string;
+  sourceId: string;
+  connectionIds: string[] | null;
+};
+
 /** The requests of a dispatch that still wait to be routed, without their bytes. */
 export async function listDispatched(
   db: Db,
   { dispatchId, requestIds }: { dispatchId: string; requestIds: string[] },
-): Promise<{ id: string; projectId: string; sourceId: string }[]> {
-  const { rows } = await db.query<{ id: string; project_id: string; source_id: string }>({
+): Promise<DispatchedRequest[]> {
+  const { rows } = await db.query<{
+    id: string;
+    project_id: string;
+    source_id: string;
+    connection_ids: string[] | null;
+  }>({
     name: 'list-dispatched',
-    text: `select r.id, r.project_id, r.source_id from outbox o join requests r on r.id = o.request_id
+    text: `select r.id, r.project_id, r.source_id, o.connection_ids from outbox o join requests r on r.id = o.request_id
            where o.dispatch_id = $1 and o.request_id = any($2) and r.id >= $3 and r.id <= $4 order by r.id`,
     values: [dispatchId, requestIds, ...bounds(requestIds)],
   });
-  return rows.map((row) => ({ id: row.id, projectId: row.project_id, sourceId: row.source_id }));
+  return rows.map((row) => ({
+    id: row.id,
+    projectId: row.project_id,
+    sourceId: row.source_id,
+    connectionIds: row.connection_ids,
+  }));
 }
 
 /** What arrived with these requests, byte for byte. */
@@ -90,18 +103,19 @@ const COMMIT = `
       join live on live.request_id = e.request_id
       cross join lateral to_timestamp(e.created_at / 1000) as t
     on conflict (id) do nothing
-    returning id, destination_id, next_attempt_at
+    returning id, request_id, destination_id, next_attempt_at
   ), ignored as (
     insert into ignored_events (request_id, connection_id, project_id, cause, meta, created_at)
     select i.request_id, i.connection_id, i.project_id, i.cause, i.meta, to_timestamp(i.created_at / 1000)
     from json_to_recordset($4) as i (request_id text, connection_id text, project_id text, cause text, meta jsonb, created_at double precision)
       join live on live.request_id = i.request_id
     on conflict do nothing
+    returning request_id
   ), marked as (
-    update requests r set events_count = r.events_count + v.events_count, ignored_count = v.ignored_count,
-      rejection_cause = v.rejection_cause, updated_at = now()
-    from json_to_recordset($5) as v (request_id text, rejection_cause text, events_count integer, ignored_count integer)
-      join live on live.request_id = v.request_id
+    update requests r set rejection_cause = v.rejection_cause, updated_at = now(),
+      events_count = r.events_count + (select count(*) from made where made.request_id = r.id),
+      ignored_count = r.ignored_count + (select count(*) from ignored where ignored.request_id = r.id)
+    from json_to_recordset($5) as v (request_id text, rejection_cause text) join live on live.request_id = v.request_id
     where r.id = v.request_id and r.id >= $6 and r.id <= $7
   )
   select id, destination_id, next_attempt_at from made`;
@@ -136,8 +150,6 @@ export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEv
         plan.verdicts.map((verdict) => ({
           request_id: verdict.requestId,
           rejection_cause: verdict.rejectionCause,
-          events_count: verdict.eventsCount,
-          ignored_count: verdict.ignoredCount,
         })),
       ),
       ...bounds(requestIds),

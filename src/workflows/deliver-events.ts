@@ -6,11 +6,14 @@ import { wake } from './signals.ts';
 /** Delivers events to one destination: attempts those that are due, sleeps until the next is, until none is open. */
 export async function deliverEvents({ waiting, ...delivery }: Delivery): Promise<void> {
   let woken = false;
-  setHandler(wake, () => {
+  let open = waiting;
+  setHandler(wake, (signal) => {
     woken = true;
+    // From the Web UI a signal may come without input. An event that stands twice is attempted once.
+    const eventIds = signal?.eventIds ?? [];
+    if (eventIds.length > 0) open = [...open, { eventIds, dueAtMs: Date.now() }];
   });
 
-  let open = waiting;
   for (let round = 1; open.length > 0;) {
     const due = woken ? open : open.filter(({ dueAtMs }) => dueAtMs <= Date.now());
 
@@ -22,7 +25,7 @@ export async function deliverEvents({ waiting, ...delivery }: Delivery): Promise
     }
 
     woken = false;
-    const eventIds = due.flatMap((group) => group.eventIds);
+    const eventIds = [...new Set(due.flatMap((group) => group.eventIds))];
     const summary = `${count({ eventIds })} → ${delivery.destinationName}, round ${round++}`;
     const later = await attempts(summary).attemptDeliveries({
       destinationId: delivery.destinationId,

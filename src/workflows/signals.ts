@@ -1,4 +1,4 @@
 import { defineSignal } from '@temporalio/workflow';
 
-/** Look at once: something about these events changed (a retry, a cancellation, a gate that opened). */
-export const wake = defineSignal('wake');
+/** Look at once: something about your events changed (a cancellation, a gate that opened); take these on as well. */
+export const wake = defineSignal<[{ eventIds: string[] }]>('wake');

@@ -115,6 +115,8 @@ create table request_data (
 create table outbox (
   request_id text collate "C" primary key,
   source_id text collate "C" not null,
+  -- where a retry is meant for some of the connections only
+  connection_ids text[],
   dispatch_id text collate "C",
   claimed_by integer,
   claimed_at timestamptz
@@ -155,6 +157,8 @@ create table events (
   cli_id text,
   last_attempt_at timestamptz,
   next_attempt_at timestamptz,
+  -- when the schedule of automatic retries goes on: a manual attempt in between does not change it
+  automatic_at timestamptz,
   successful_at timestamptz,
   created_at timestamptz not null,
   updated_at timestamptz not null,

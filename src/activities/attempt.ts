@@ -1,0 +1,202 @@
+import type { AttemptOutcome } from '../domain/outcome.ts';
+import { AttemptErrorCode } from '../domain/outcome.ts';
+import { nextStep, type RetryRule } from '../domain/retry.ts';
+import { settle } from '../domain/settle.ts';
+import { AttemptStatus } from '../domain/status.ts';
+import { finishAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
+import { createBatcher } from '../db/batcher.ts';
+import type { Configuration } from '../db/configuration-cache.ts';
+import type { Connection, Destination, Project, Source } from '../db/configuration.ts';
+import type { Database } from '../db/pool.ts';
+import { buildRequest } from '../egress/outgoing.ts';
+import type { OutgoingRequest, Sender } from '../egress/send.ts';
+import type { Log } from '../log.ts';
+import type { AttemptOnce } from './delivery.ts';
+import type { DestinationPace } from './destination-pace.ts';
+import { createLimiter } from './limiter.ts';
+import { retryRuleOf } from './retry-rule.ts';
+
+type Dependencies = {
+  db: Database;
+  configuration: Configuration;
+  sender: Sender;
+  pace: DestinationPace;
+  log: Log;
+  eventUrl: (eventId: string) => string | null;
+  random: () => number;
+};
+
+/** Everything in memory that an attempt is about; missing when something was deleted meanwhile. */
+type Parties = {
+  project: Project;
+  source: Source;
+  destination: Destination;
+  connection: Connection;
+};
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+// Open requests to one destination from this process: a slow one cannot take all there is.
+const PER_DESTINATION = 64;
+
+/** Makes the one way an attempt is carried out: build, send, decide, record. */
+export function createAttemptOnce(deps: Dependencies): AttemptOnce {
+  const limited = createLimiter(PER_DESTINATION);
+  const outcomes = createBatcher<FinishedAttempt, void>({
+    maxItems: 500,
+    maxInFlight: 2,
+    run: async (items) => {
+      await finishAttempts(deps.db, items);
+      return items.map(() => undefined);
+    },
+  });
+  return async (attempt, destinationId) => {
+    const parties = partiesOf(deps.configuration, { attempt, destinationId });
+    const rule = parties ? retryRuleOf(parties.connection) : null;
+    const request = parties ? outgoing(deps, { attempt, parties, rule }) : GONE;
+    const outcome =
+      'kind' in request ? request : await limited(destinationId, () => deps.sender.send(request));
+    if (outcome.kind !== 'refused') {
+      deps.pace.record(destinationId, {
+        delivered: outcome.kind === 'delivered',
+        latencyMs: outcome.latencyMs,
+      });
+    }
+    const finished = finish({ attempt, outcome, rule, random: deps.random(), request });
+    await outcomes.add(finished);
+    deps.log.debug(
+      {
+        event: attempt.eventId,
+        destination: destinationId,
+        number: attempt.number,
+        status: finished.responseStatus,
+        error: finished.errorCode,
+        ms: finished.latencyMs,
+        next: finished.nextAttemptAtMs,
+      },
+      'Attempt',
+    );
+    return finished.nextAttemptAtMs;
+  };
+}
+
+const GONE = {
+  kind: 'refused' as const,
+  errorCode: AttemptErrorCode.Cancelled,
+  message: 'The connection, its source or its destination was deleted.',
+};
+
+function partiesOf(
+  configuration: Configuration,
+  { attempt, destinationId }: { attempt: BegunAttempt; destinationId: string },
+): Parties | null {
+  const project = configuration.project(attempt.projectId);
+  const source = configuration.source(attempt.sourceId);
+  const destination = configuration.destination(destinationId);
+  const connection = configuration.connection(attempt.connectionId);
+  return project && source && destination && connection
+    ? { project, source, destination, connection }
+    : null;
+}
+
+function outgoing(
+  { eventUrl, random }: Dependencies,
+  { attempt, parties, rule }: { attempt: BegunAttempt; parties: Parties; rule: RetryRule | null },
+): OutgoingRequest | AttemptOutcome {
+  const { project, source, destination, connection } = parties;
+  const nowMs = Date.now();
+  return buildRequest({
+    project: {
+      id: project.id,
+      headersPrefix: project.headersPrefix,
+      signingSecrets: project.signingSecrets
+        .filter((secret) => secret.not_after === null || Date.parse(secret.not_after) > nowMs)
+        .map((secret) => secret.secret),
+    },
+    source,
+    connection,
+    destination: {
+      name: destination.name,
+      url: destination.config.url ?? '',
+      pathForwardingDisabled: destination.config.path_forwarding_disabled ?? false,
+      httpMethod: destination.config.http_method ?? null,
+      timeoutMs: (destination.config.delivery_timeout ?? 0) * 1000 || DEFAULT_TIMEOUT_MS,
+    },
+    event: { id: attempt.eventId, url: eventUrl(attempt.eventId) },
+    request: {
+      id: attempt.requestId,
+      method: attempt.method,
+      path: attempt.path,
+      query: attempt.query,
+      headers: attempt.headers,
+      body: attempt.body,
+      sourceIp: attempt.remoteAddress,
+      verified: attempt.verified ?? false,
+    },
+    attempt: {
+      number: attempt.number,
+      trigger: attempt.trigger,
+      willRetryAfterSeconds: willRetryAfterSeconds({ attempt, rule, random: random() }),
+    },
+    nowMs,
+  });
+}
+
+function willRetryAfterSeconds({
+  attempt,
+  rule,
+  random,
+}: {
+  attempt: BegunAttempt;
+  rule: RetryRule | null;
+  random: number;
+}): number | null {
+  const outcome = { responseStatus: null, errorCode: null, retryAfter: null };
+  const automaticAttempts = attempt.automaticAttempts + 1;
+  const step = nextStep({ rule, automaticAttempts, outcome, random });
+  return step.kind === 'retry' ? Math.round(step.delayMs / 1000) : null;
+}
+
+function finish({
+  attempt,
+  outcome,
+  rule,
+  random,
+  request,
+}: {
+  attempt: BegunAttempt;
+  outcome: AttemptOutcome;
+  rule: RetryRule | null;
+  random: number;
+  request: OutgoingRequest | AttemptOutcome;
+}): FinishedAttempt {
+  const nowMs = Date.now();
+  const { trigger, automaticAttempts, automaticAtMs } = attempt;
+  const settlement = settle({
+    outcome,
+    rule,
+    trigger,
+    automaticAttempts,
+    automaticAtMs,
+    nowMs,
+    random,
+  });
+  const sent = outcome.kind === 'refused' ? null : outcome;
+  return {
+    attemptId: attempt.attemptId,
+    eventId: attempt.eventId,
+    number: attempt.number,
+    status: outcome.kind === 'delivered' ? AttemptStatus.Successful : AttemptStatus.Failed,
+    responseStatus: sent?.responseStatus ?? null,
+    errorCode: outcome.errorCode,
+    message: outcome.message,
+    requestedUrl: 'url' in request ? request.url : null,
+    httpMethod: 'method' in request ? request.method : null,
+    responseHeaders: sent?.responseHeaders ?? null,
+    responseBody: sent?.responseBody ?? Buffer.alloc(0),
+    bodyTruncated: sent?.bodyTruncated ?? false,
+    deliveredAtMs: sent?.deliveredAtMs ?? null,
+    respondedAtMs: sent?.respondedAtMs ?? nowMs,
+    latencyMs: sent ? Math.round(sent.latencyMs) : null,
+    ...settlement,
+  };
+}

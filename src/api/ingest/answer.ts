@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http';
+import { ERRORS, type ErrorCode } from '../../domain/errors.ts';
+
+/** An answer to a sender: complete, and small. */
+export type Answer = { status: number; headers: Record<string, string>; body: string };
+
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
+
+export function accepted(requestId: string): Answer {
+  const body = { status: 'SUCCESS', message: 'The request is stored.', request_id: requestId };
+  return { status: 200, headers: JSON_HEADERS, body: JSON.stringify(body) };
+}
+
+/** An error in the shape that the whole API has. */
+export function refusal(
+  code: ErrorCode,
+  message: string,
+  { data = null, headers = {} }: { data?: unknown; headers?: Record<string, string> } = {},
+): Answer {
+  const { status } = ERRORS[code];
+  const body = JSON.stringify({ code, status, message, data });
+  return { status, headers: { ...JSON_HEADERS, ...headers }, body };
+}
+
+/** Storage cannot take more now: the sender is asked to come again soon. Never 429: senders treat it differently. */
+export function unavailable(): Answer {
+  return refusal('SERVICE_UNAVAILABLE', 'The request could not be stored. Send it again.', {
+    headers: { 'retry-after': '2' },
+  });
+}
+
+export function write(res: ServerResponse, { status, headers, body }: Answer): void {
+  res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  res.end(body);
+}

@@ -1,0 +1,183 @@
+import sql, { empty, type Sql } from 'sql-template-tag';
+import { EventStatus } from '../domain/status.ts';
+import { derivedRange, firstIdAt } from './ids.ts';
+import {
+  asksForPayload,
+  matchesQuery,
+  payloadConditions,
+  type PayloadFilters,
+} from './payload-filters.ts';
+import type { Db } from './pool.ts';
+import { conditionsOn, type Filter, type Page, type PageOrder } from './query.ts';
+import { type Scan, scanPage } from './scan.ts';
+
+export type EventRow = {
+  id: string;
+  project_id: string;
+  request_id: string;
+  connection_id: string;
+  source_id: string;
+  destination_id: string;
+  status: EventStatus;
+  attempts: number;
+  response_status: number | null;
+  error_code: string | null;
+  delivery_group: string | null;
+  workflow_id: string;
+  has_payload: boolean;
+  cli_id: string | null;
+  last_attempt_at: Date | null;
+  next_attempt_at: Date | null;
+  successful_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+};
+
+/** What a transformation made of a request. */
+export type EventPayloadRow = {
+  event_id: string;
+  path: string;
+  query: string;
+  headers: [string, string][];
+  /** Null where it is larger than was asked for. */
+  body: Buffer | null;
+  body_bytes: number;
+};
+
+export type EventFilters = PayloadFilters & {
+  id?: Filter<string> | undefined;
+  status?: Filter<EventStatus> | undefined;
+  /** The events of these requests alone. */
+  request_id?: string[] | undefined;
+  webhook_id?: Filter<string> | undefined;
+  source_id?: Filter<string> | undefined;
+  destination_id?: Filter<string> | undefined;
+  delivery_group?: Filter<string> | undefined;
+  attempts?: Filter<number> | undefined;
+  response_status?: Filter<number> | undefined;
+  error_code?: Filter<string> | undefined;
+  cli_id?: Filter<string> | undefined;
+  successful_at?: Filter<Date> | undefined;
+  created_at?: Filter<Date> | undefined;
+  last_attempt_at?: Filter<Date> | undefined;
+  next_attempt_at?: Filter<Date> | undefined;
+};
+
+type Wanted = { projectId: string; filters: EventFilters; connectionIds: string[] | null };
+
+/**
+ * A page of events, in order of their ids: by request, and so by arrival.
+ * `connectionIds`: the connections that stand for the wanted sources (events are indexed by connection).
+ */
+export function listEvents(
+  db: Db,
+  { page, ...wanted }: Wanted & { page: PageOrder },
+): Promise<Page<EventRow>> {
+  const { filters } = wanted;
+  const query = filters.parsed_query;
+  const columns = {
+    path: sql`coalesce(p.path, d.path)`,
+    query: sql`coalesce(p.query, d.query)`,
+    headers: sql`coalesce(p.headers, d.headers)`,
+    body: sql`coalesce(p.body, d.body)`,
+  };
+  const joins = sql`join request_data d on d.id = c.request_id
+    left join event_payloads p on p.event_id = c.id and c.has_payload`;
+  return scanPage<EventRow & { searched_query?: string }>(db, {
+    page,
+    scan: {
+      table: 'events',
+      lanes: lanesOf(wanted),
+      bounds: boundsOf(filters),
+      joins: asksForPayload(filters) ? joins : empty,
+      columns: query ? sql`, ${columns.query} as searched_query` : empty,
+      tests: [...testsOf(wanted), ...payloadConditions(filters, columns)],
+      ...(query && { check: (row) => matchesQuery(row.searched_query ?? '', query) }),
+    },
+  });
+}
+
+export async function findEvent(
+  db: Db,
+  { projectId, id }: { projectId: string; id: string },
+): Promise<EventRow | null> {
+  const { rows } = await db.query<EventRow>(
+    sql`select * from events where id = ${id} and project_id = ${projectId}`,
+  );
+  return rows[0] ?? null;
+}
+
+/** These events, in order of their ids. */
+export async function findEvents(
+  db: Db,
+  { projectId, ids }: { projectId: string; ids: string[] },
+): Promise<EventRow[]> {
+  const { rows } = await db.query<EventRow>(
+    sql`select * from events where id = any(${ids}) and project_id = ${projectId} order by id`,
+  );
+  return rows;
+}
+
+/** What transformations made for these events; a body above `maxBodyBytes` stays where it is. */
+export async function readEventPayloads(
+  db: Db,
+  { ids, maxBodyBytes }: { ids: string[]; maxBodyBytes: number },
+): Promise<Map<string, EventPayloadRow>> {
+  const { rows } = await db.query<EventPayloadRow>(sql`
+    select event_id, path, query, headers, octet_length(body) as body_bytes,
+      case when octet_length(body) <= ${maxBodyBytes} then body end as body
+    from event_payloads where event_id = any(${ids})`);
+  return new Map(rows.map((row) => [row.event_id, row]));
+}
+
+// One walk per value of the narrowest filter that an index answers; the others are tested.
+function lanesOf({ projectId, filters, connectionIds }: Wanted): Scan<EventRow>['lanes'] {
+  if (filters.request_id) {
+    const ranges = filters.request_id.map((id) => derivedRange('event', id).from);
+    return {
+      values: ranges,
+      condition: sql`t.id >= lane.value and t.id < lane.value || '~'`,
+    };
+  }
+  const connections = filters.webhook_id?.in ?? connectionIds;
+  if (connections) return { values: connections, condition: sql`t.connection_id = lane.value` };
+  if (filters.destination_id?.in) {
+    const values = filters.destination_id.in;
+    return { values, condition: sql`t.destination_id = lane.value` };
+  }
+  const statuses = filters.status?.in;
+  if (!statuses || statuses.includes(EventStatus.Successful)) return null;
+  return {
+    values: statuses,
+    condition: sql`t.project_id = ${projectId} and t.status = lane.value and t.status <> 'SUCCESSFUL'`,
+  };
+}
+
+function boundsOf({ id, created_at: created }: EventFilters): Sql[] {
+  const bounds: Sql[] = [];
+  if (id?.in) bounds.push(sql`t.id = any(${id.in})`);
+  // An event's id has the time of its request, and an event is made after its request: an upper bound holds for
+  // both, a lower one does not (a request retried days later makes an event with an old id).
+  const to = created?.lte ?? created?.lt;
+  if (to) bounds.push(sql`t.id < ${firstIdAt('event', to.getTime() + 1)}`);
+  return bounds;
+}
+
+function testsOf({ projectId, filters, connectionIds }: Wanted): Sql[] {
+  return [
+    sql`c.project_id = ${projectId}`,
+    ...(connectionIds ? [sql`c.connection_id = any(${connectionIds})`] : []),
+    ...conditionsOn('c.status', filters.status),
+    ...conditionsOn('c.connection_id', filters.webhook_id),
+    ...conditionsOn('c.destination_id', filters.destination_id),
+    ...conditionsOn('c.delivery_group', filters.delivery_group),
+    ...conditionsOn('c.attempts', filters.attempts),
+    ...conditionsOn('c.response_status', filters.response_status),
+    ...conditionsOn('c.error_code', filters.error_code),
+    ...conditionsOn('c.cli_id', filters.cli_id),
+    ...conditionsOn('c.successful_at', filters.successful_at),
+    ...conditionsOn('c.created_at', filters.created_at),
+    ...conditionsOn('c.last_attempt_at', filters.last_attempt_at),
+    ...conditionsOn('c.next_attempt_at', filters.next_attempt_at),
+  ];
+}

@@ -1,0 +1,9 @@
+/** Whether PostgreSQL refused the data itself (SQLSTATE classes 21, 22, 23), and not the moment. */
+export function isDataFault(error: unknown): boolean {
+  return /^2[123]/.test(sqlState(error));
+}
+
+function sqlState(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : '';
+}

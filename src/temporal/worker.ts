@@ -1,0 +1,59 @@
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import type { Log } from '../log.ts';
+import type { Temporal } from './connection.ts';
+import { TASK_QUEUE } from './workflows.ts';
+
+/** A Temporal worker that has begun to poll; `stop` lets what is under way finish. */
+export type RunningWorker = { stop(): Promise<void>; failed: Promise<never> };
+
+/** Sends Temporal's own log into ours, and leaves signals to us. Once a process, before anything connects. */
+export function installRuntime(log: Log): void {
+  const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const write = level === 'ERROR' ? 'error' : 'warn';
+    log[write]({ ...meta }, message);
+  });
+  Runtime.install({
+    logger,
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
+    },
+  });
+}
+
+export async function startWorker({
+  temporal,
+  activities,
+  identity,
+}: {
+  temporal: Temporal;
+  activities: object;
+  identity: string;
+}): Promise<RunningWorker> {
+  const worker = await Worker.create({
+    connection: temporal.connection,
+    namespace: temporal.namespace,
+    taskQueue: TASK_QUEUE,
+    identity,
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    activities,
+    maxCachedWorkflows: 400,
+    maxConcurrentWorkflowTaskExecutions: 60,
+    maxConcurrentActivityTaskExecutions: 200,
+    maxConcurrentLocalActivityExecutions: 100,
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '15s',
+  });
+  const running = worker.run();
+  return {
+    failed: running.then(
+      () => new Promise<never>(() => {}),
+      (error: unknown) => Promise.reject(error),
+    ),
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running.catch(() => {});
+    },
+  };
+}
