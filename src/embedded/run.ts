@@ -31,8 +31,11 @@ export async function run(
   return promise;
 }
 
-/** The end of what a command wrote, as a part of a sentence. */
+/** What a command that failed had to say, as a part of a sentence: its error where it marks one, else its last words. */
 export function lastLines(output: string): string {
-  const lines = output.trim().split('\n').slice(-3);
-  return lines.join(' ').replace(/[.\s]+$/, '') || 'it ended without a word';
+  const lines = output.trim().split('\n');
+  // Only the first line of a Go panic tells something.
+  const marked = lines.find((line) => /^(panic|error|fatal)\b/i.test(line));
+  const words = marked ?? lines.slice(-3).join(' ');
+  return words.replace(/[.\s]+$/, '') || 'it ended without a word';
 }

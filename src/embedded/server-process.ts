@@ -19,7 +19,8 @@ const identitySchema = z.object({ pid: z.int(), stamp: z.string() });
 const recordSchema = z.object({ server: identitySchema, owner: identitySchema });
 
 const maxLogBytes = 10 * 1024 * 1024;
-const tailBytes = 4096;
+/** Room for a Go panic, whose first line says what happened and whose hundreds of others do not. */
+const tailBytes = 64 * 1024;
 
 /** How a kind of server is asked to end: signals in order, each with the time it is given. */
 export type StopPlan = { signal: NodeJS.Signals; graceMs: number }[];

@@ -5,7 +5,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { processStamp } from '../../src/embedded/process-stamp.ts';
-import { silentLog, startInOtherProcess, takenPort, temporaryFolder } from './support.ts';
+import {
+  silentLog,
+  someFreePort,
+  startInOtherProcess,
+  takenPort,
+  temporaryFolder,
+} from './support.ts';
 
 async function start(dataDir: string, port = 0): Promise<EmbeddedPostgres> {
   const server = await startPostgres({ dataDir, log: silentLog, port });
@@ -100,6 +106,16 @@ test('where its port is taken it takes another, so that two run side by side', a
   ]);
   expect(new Set([taken, ...servers.map(({ port }) => port)]).size).toBe(3);
   for (const { url } of servers) expect(await query(url, 'select 1')).toEqual([1]);
+});
+
+test('two that start at the same moment get a port each', async () => {
+  const port = await someFreePort();
+  const [one, two] = await Promise.all([
+    start(await temporaryFolder(), port),
+    start(await temporaryFolder(), port),
+  ]);
+  expect(one.port).not.toBe(two.port);
+  for (const { url } of [one, two]) expect(await query(url, 'select 1')).toEqual([1]);
 });
 
 test('data of another major version is refused with what to do', async () => {

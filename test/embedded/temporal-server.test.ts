@@ -5,7 +5,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { processStamp } from '../../src/embedded/process-stamp.ts';
 import { startTemporal } from '../../src/embedded/temporal-server.ts';
 import type { EmbeddedTemporal } from '../../src/embedded/temporal-server.ts';
-import { silentLog, startInOtherProcess, takenPort, temporaryFolder } from './support.ts';
+import {
+  silentLog,
+  someFreePort,
+  startInOtherProcess,
+  takenPort,
+  temporaryFolder,
+} from './support.ts';
 
 type Attributes = Record<string, 'Keyword'>;
 type Options = {
@@ -104,6 +110,16 @@ test('where its ports are taken it takes others, so that two run side by side, e
     expect(address).not.toBe(`127.0.0.1:${port}`);
     expect((await fetch(uiUrl)).status).toBe(200);
   }
+});
+
+test('two that start at the same moment do not take each other for their own', async () => {
+  const port = await someFreePort();
+  const [one, two] = await Promise.all([
+    start(await temporaryFolder(), { port }),
+    start(await temporaryFolder(), { port }),
+  ]);
+  await startWorkflow(one.address, 'wf');
+  await expect(statusOf(two.address, 'wf')).rejects.toThrow(/not found/i);
 });
 
 test('a TEMPORAL_CLI that does not run is one sentence with what to do', async () => {
