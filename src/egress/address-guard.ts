@@ -95,7 +95,9 @@ function contains(network: Address, bits: number, address: Address): boolean {
 /** Null for anything but a plain address: names, odd notations, zone ids. Mapped IPv4 is judged as IPv4. */
 function parseAddress(text: string): Address | null {
   if (isIP(text) === 0 || text.includes('%')) return null;
-  const address = ipaddr.parse(text);
+  // In hexadecimal throughout: the library takes the dotted ::8.8.8.8 for a mapped address.
+  const isDotted = text.includes(':') && text.includes('.');
+  const address = ipaddr.parse(isDotted ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text);
   const mapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress();
   return mapped ? address.toIPv4Address() : address;
 }

@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 
 export type Fault = { errorCode: AttemptErrorCode; message: string };
@@ -37,7 +38,6 @@ const CODES: Record<string, NetworkCode> = {
   EPIPE: 'CONNECTION_RESET',
   UND_ERR_SOCKET: 'SOCKET_CLOSED',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'SOCKET_CLOSED',
-  HPE_INVALID_EOF_STATE: 'SOCKET_CLOSED',
   ERR_STREAM_PREMATURE_CLOSE: 'SOCKET_CLOSED',
   ENOTFOUND: 'DNS_LOOKUP_FAILED',
   ENODATA: 'DNS_LOOKUP_FAILED',
@@ -102,12 +102,21 @@ export function timeoutFault(timeoutMs: number): Fault {
 }
 
 function networkCode(error: unknown): NetworkCode {
+  if (error instanceof errors.HTTPParserError) return parserCode(error);
   const code = codeOf(error);
   if (code === null) return 'UNKNOWN';
   // undici has one code for every unusable answer; only its text tells "not HTTP" from "closed".
-  if (code === 'UND_ERR_SOCKET' && /^bad /.test((error as Error).message)) return 'PROTOCOL_ERROR';
+  if (error instanceof errors.SocketError && error.message.startsWith('bad ')) {
+    return 'PROTOCOL_ERROR';
+  }
   if (Object.hasOwn(CODES, code)) return CODES[code] ?? 'UNKNOWN';
   return FAMILIES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'UNKNOWN';
+}
+
+/** undici 8.12 leaves the parser's code undefined, so that its text must do. */
+function parserCode({ code, message }: Error & { code?: unknown }): NetworkCode {
+  const isCutOff = code === 'HPE_INVALID_EOF_STATE' || message.includes('Invalid EOF state');
+  return isCutOff ? 'SOCKET_CLOSED' : 'PROTOCOL_ERROR';
 }
 
 function codeOf(error: unknown): string | null {
