@@ -1,0 +1,98 @@
+// What a child's reply, or its death, means for the job it had.
+import type { ReplyHead } from './child/protocol.ts';
+import type { ChildEnd, ChildReply } from './child-process.ts';
+import type { LogLine, TransformResult } from './job.ts';
+import { LogLevel } from './job.ts';
+import { readReport, userError } from './report.ts';
+
+export type Verdict = {
+  readonly result: TransformResult;
+  readonly logs: readonly LogLine[];
+  readonly logLevel: LogLevel;
+  readonly durationMs: number | undefined;
+  /** The child is gone, by the doing of this job. */
+  readonly costChild: boolean;
+  /** Nothing the job did: worth one more try. */
+  readonly isFault: boolean;
+  /** The child answered but has seen something after which a new one is safer. */
+  readonly retireChild: boolean;
+};
+
+// What V8 and the allocator do when memory runs out: abort, trap, or touch what was refused.
+const OWN_DEATHS = new Set(['SIGABRT', 'SIGTRAP', 'SIGILL']);
+const SHELL_SIGNAL_BASE = 128;
+const OWN_DEATH_CODES = new Set([6, 5, 4].map((signal) => SHELL_SIGNAL_BASE + signal));
+
+function fatal(result: TransformResult, flags: Partial<Verdict>): Verdict {
+  return {
+    result,
+    logs: [],
+    logLevel: LogLevel.Fatal,
+    durationMs: undefined,
+    costChild: false,
+    isFault: false,
+    retireChild: false,
+    ...flags,
+  };
+}
+
+function resultOfEnd({ cause, signal, code }: ChildEnd): TransformResult {
+  if (cause === 'overrun') {
+    return { kind: 'killed', message: 'The code could not be interrupted at its time limit.' };
+  }
+  const isOwnDeath = OWN_DEATHS.has(signal ?? '') || OWN_DEATH_CODES.has(code ?? 0);
+  if (cause === 'resident' || isOwnDeath) {
+    return { kind: 'memory', message: 'The code used more memory than it may.' };
+  }
+  return { kind: 'killed', message: `The process running the code ended (${signal ?? code}).` };
+}
+
+function verdictOfEnd(end: ChildEnd): Verdict {
+  const byItself = end.cause === 'self' || end.cause === 'retired';
+  // A kill from outside or a plain exit says nothing about the code; a crash does.
+  const isFault =
+    byItself && (end.signal === 'SIGKILL' || end.signal === 'SIGTERM' || end.code === 0);
+  return fatal(resultOfEnd(end), { costChild: true, isFault });
+}
+
+function verdictOfReply(head: ReplyHead, report: string, outputBytes: number): Verdict {
+  const { durationMs } = head;
+  switch (head.verdict) {
+    case 'timeout':
+      return fatal(
+        { kind: 'timeout', message: 'The code did not end within its time limit.' },
+        { durationMs, retireChild: true },
+      );
+    case 'memory':
+      return fatal(
+        { kind: 'memory', message: 'The code used more memory than it may.' },
+        { durationMs, retireChild: true },
+      );
+    case 'thrown':
+      return fatal(userError(head.message, head.stack), { durationMs });
+    case 'syntax': {
+      const { message, line, column } = head;
+      const place = line === null || column === null ? {} : { line, column };
+      return fatal(
+        { kind: 'rejected_source', message: `SyntaxError: ${message}`, ...place },
+        { durationMs },
+      );
+    }
+    case 'report':
+      return {
+        ...fatal({ kind: 'memory', message: '' }, { durationMs }),
+        ...readReport(report, { outputBytes }),
+      };
+    case 'ready':
+      return fatal(
+        { kind: 'killed', message: 'The child answered out of turn.' },
+        { durationMs, retireChild: true },
+      );
+  }
+}
+
+/** Judges a reply. */
+export function judge(reply: ChildReply, { outputBytes }: { outputBytes: number }): Verdict {
+  if (reply.kind === 'ended') return verdictOfEnd(reply.end);
+  return verdictOfReply(reply.head, reply.report, outputBytes);
+}
