@@ -29,6 +29,7 @@ export function createLog({ level, name }: { level: string; name: string }): Log
   return pino({
     level,
     name,
+    serializers: { error: pino.stdSerializers.err },
     redact: { paths: redactedPaths, censor: '[redacted]' },
     timestamp: pino.stdTimeFunctions.isoTime,
   });

@@ -2,14 +2,16 @@ import type { AttemptOutcome } from '../domain/outcome.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { nextStep, type RetryRule } from '../domain/retry.ts';
 import { settle } from '../domain/settle.ts';
-import { AttemptStatus } from '../domain/status.ts';
+import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
+import { AttemptStatus, DestinationType } from '../domain/status.ts';
 import { finishAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
 import { createBatcher } from '../db/batcher.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Connection, Destination, Project, Source } from '../db/configuration.ts';
 import type { Database } from '../db/pool.ts';
 import { buildRequest } from '../egress/outgoing.ts';
-import type { OutgoingRequest, Sender } from '../egress/send.ts';
+import type { AuthenticatedSender } from '../egress/authentication.ts';
+import type { OutgoingRequest } from '../egress/send.ts';
 import type { Log } from '../log.ts';
 import type { AttemptOnce } from './delivery.ts';
 import type { DestinationPace } from './destination-pace.ts';
@@ -19,7 +21,7 @@ import { retryRuleOf } from './retry-rule.ts';
 type Dependencies = {
   db: Database;
   configuration: Configuration;
-  sender: Sender;
+  sender: AuthenticatedSender;
   pace: DestinationPace;
   log: Log;
   eventUrl: (eventId: string) => string | null;
@@ -34,6 +36,7 @@ type Parties = {
   connection: Connection;
 };
 
+const MOCK_URL = 'https://mock.invalid';
 const DEFAULT_TIMEOUT_MS = 60_000;
 // Open requests to one destination from this process: a slow one cannot take all there is.
 const PER_DESTINATION = 64;
@@ -54,7 +57,9 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
     const rule = parties ? retryRuleOf(parties.connection) : null;
     const request = parties ? outgoing(deps, { attempt, parties, rule }) : GONE;
     const outcome =
-      'kind' in request ? request : await limited(destinationId, () => deps.sender.send(request));
+      !parties || 'kind' in request
+        ? (request as AttemptOutcome)
+        : await limited(destinationId, () => send(deps.sender, { request, ...parties }));
     if (outcome.kind !== 'refused') {
       deps.pace.record(destinationId, {
         delivered: outcome.kind === 'delivered',
@@ -84,6 +89,37 @@ const GONE = {
   errorCode: AttemptErrorCode.Cancelled,
   message: 'The connection, its source or its destination was deleted.',
 };
+
+function send(
+  sender: AuthenticatedSender,
+  { request, destination }: { request: OutgoingRequest; destination: Destination },
+): Promise<AttemptOutcome> {
+  if (destination.type === DestinationType.MockApi) return Promise.resolve(mockAnswer());
+  const { auth_type: type } = destination.config;
+  // What is stored was checked against the same schema when it was saved.
+  const auth = type ? ({ auth_type: type, auth: destination.auth ?? {} } as DestinationAuth) : null;
+  return sender.send(request, auth);
+}
+
+/** A destination of type MOCK_API takes everything, at once, without a network. */
+function mockAnswer(): AttemptOutcome {
+  const nowMs = Date.now();
+  return {
+    kind: 'delivered',
+    responseStatus: 200,
+    responseHeaders: [['content-type', 'application/json']],
+    responseBody: Buffer.from('{"mock":true}'),
+    bodyTruncated: false,
+    errorCode: null,
+    message: null,
+    startedAtMs: nowMs,
+    deliveredAtMs: nowMs,
+    respondedAtMs: nowMs,
+    latencyMs: 0,
+    retryAfter: null,
+    location: null,
+  };
+}
 
 function partiesOf(
   configuration: Configuration,
@@ -116,7 +152,7 @@ function outgoing(
     connection,
     destination: {
       name: destination.name,
-      url: destination.config.url ?? '',
+      url: destination.type === DestinationType.MockApi ? MOCK_URL : (destination.config.url ?? ''),
       pathForwardingDisabled: destination.config.path_forwarding_disabled ?? false,
       httpMethod: destination.config.http_method ?? null,
       timeoutMs: (destination.config.delivery_timeout ?? 0) * 1000 || DEFAULT_TIMEOUT_MS,

@@ -36,7 +36,7 @@ export type Beginning =
 
 const BEGIN = `
   with wanted as materialized (
-    select e.*, coalesce(e.next_attempt_at, '-infinity') <= to_timestamp($3 / 1000) as due,
+    select e.*, coalesce(e.next_attempt_at, '-infinity') <= to_timestamp($3::double precision / 1000) as due,
       e.status in ('SUCCESSFUL', 'CANCELLED') or (e.status = 'FAILED' and e.next_attempt_at is null) as settled,
       d.paused_at is not null as destination_paused, c.paused_at is not null as connection_paused,
       d.disabled_at is not null or d.deleted_at is not null or c.disabled_at is not null or c.deleted_at is not null as closed
@@ -47,7 +47,7 @@ const BEGIN = `
   ), begun as (
     insert into attempts (id, project_id, event_id, destination_id, number, trigger, workflow_id, created_at, updated_at)
     select 'atm_' || substr(id, 5) || lpad((attempts + 1)::text, greatest(4, length((attempts + 1)::text)), '0'),
-      project_id, id, destination_id, attempts + 1, trigger, $2, to_timestamp($3 / 1000), to_timestamp($3 / 1000)
+      project_id, id, destination_id, attempts + 1, trigger, $2, to_timestamp($3::double precision / 1000), to_timestamp($3::double precision / 1000)
     from wanted
     where due and not settled and not closed and not destination_paused and not connection_paused
     on conflict (id) do nothing

@@ -19,12 +19,12 @@ const CLAIM = `
     union all
     select (select o.source_id from outbox o where o.dispatch_id is null and o.source_id > w.source_id order by o.source_id limit 1)
     from waiting w where w.source_id is not null
-  ), some as (
+  ), turn as (
     select source_id from waiting where source_id is not null limit 50
   ), share as (
-    select greatest(1, ceil($4::numeric / (select greatest(count(*), 1) from some)))::integer as n
+    select greatest(1, ceil($4::numeric / (select greatest(count(*), 1) from turn)))::integer as n
   ), picked as (
-    select o.request_id from some s cross join lateral (
+    select o.request_id from turn s cross join lateral (
       select request_id from outbox
       where dispatch_id is null and source_id = s.source_id
       order by request_id limit (select n from share)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parsePayloadPath, readPath } from '../../domain/payload-path.ts';
+import { parseKeyPath, readPath } from '../../domain/payload-path.ts';
 import type { NewRequest } from '../../db/requests.ts';
 
 const KEPT_MS = 24 * 3_600_000;
@@ -29,8 +29,8 @@ function readKey(
   if (name !== undefined) {
     return request.headers.find(([header]) => header.toLowerCase() === name)?.[1] ?? '';
   }
-  const parsed = parsePayloadPath(path);
-  if (!parsed.ok) return '';
+  const parsed = parseKeyPath(path);
+  if ('error' in parsed) return '';
   const parts = { headers: {}, body: parseJson(request.body), query: {}, path: request.path };
   return readPath(parsed.path, parts);
 }

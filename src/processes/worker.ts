@@ -1,0 +1,86 @@
+import { hostname } from 'node:os';
+import { createAttemptOnce } from '../activities/attempt.ts';
+import { createDeliveryActivities } from '../activities/delivery.ts';
+import { createDestinationPace } from '../activities/destination-pace.ts';
+import { createRoutingActivities } from '../activities/routing.ts';
+import { startDispatcher, type Dispatcher } from '../dispatcher.ts';
+import { createAddressGuard } from '../egress/address-guard.ts';
+import { createAuthenticatedSender } from '../egress/authentication.ts';
+import { createSender } from '../egress/send.ts';
+import { startWorker } from '../temporal/worker.ts';
+import type { Foundation } from './foundation.ts';
+
+/** Dispatcher, Temporal worker and everything that leaves. */
+export type WorkerProcess = { wake(): void; failed: Promise<never>; stop(): Promise<void> };
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+
+/** Private networks that deliveries may enter; the embedded default opens loopback, so that a first try works. */
+export function allowedCidrs({
+  config,
+  platform,
+}: Pick<Foundation, 'config' | 'platform'>): string[] {
+  return config.egressAllowCidrs ?? (platform.embedded.postgres ? LOOPBACK : []);
+}
+
+export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
+  const { config, log, platform, db, configuration, temporal, workflows } = foundation;
+  const guard = createAddressGuard({
+    allowCidrs: allowedCidrs(foundation),
+    denyEndpoints: ownEndpoints(foundation),
+  });
+  const sender = createSender({ guard });
+  const pace = createDestinationPace();
+  const attemptOnce = createAttemptOnce({
+    db,
+    configuration,
+    sender: createAuthenticatedSender({ sender }),
+    pace,
+    log,
+    eventUrl: () => null,
+    random: Math.random,
+  });
+  // The worker must be there before the dispatcher, and the dispatcher before anything is routed.
+  let dispatcher: Dispatcher | undefined;
+  const worker = await startWorker({
+    temporal,
+    identity: `sluice-${process.pid}@${hostname()}`,
+    activities: {
+      ...createRoutingActivities({
+        db,
+        configuration,
+        pace,
+        maxBatch: config.dispatchMaxBatch,
+        onRouted: (dispatchId) => dispatcher?.routed(dispatchId),
+      }),
+      ...createDeliveryActivities({ db, attemptOnce }),
+    },
+  });
+  dispatcher = await startDispatcher({
+    database: db,
+    databaseUrl: platform.databaseUrl,
+    configuration,
+    workflows,
+    log,
+    maxBatch: config.dispatchMaxBatch,
+    concurrency: config.dispatchConcurrency,
+  });
+  return {
+    wake: dispatcher.wake,
+    failed: worker.failed,
+    async stop() {
+      await dispatcher.stop();
+      await worker.stop();
+      await sender.close();
+    },
+  };
+}
+
+function ownEndpoints({ config, platform }: Foundation): string[] {
+  const database = new URL(platform.databaseUrl);
+  return [
+    `${config.host}:${config.port}`,
+    `${database.hostname}:${database.port || 5432}`,
+    platform.temporalAddress,
+  ];
+}
