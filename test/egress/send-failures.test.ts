@@ -99,9 +99,10 @@ test('a 100 MB answer ends at once, its status counts and its beginning is kept'
   const { url } = await httpReceiver((_request, response) => {
     const chunk = Buffer.alloc(1_000_000, 'x');
     let sent = 0;
-    const push = () => {
-      while (sent++ < 100) if (!response.write(chunk)) return void response.once('drain', push);
-      response.end();
+    const push = (): void => {
+      if (sent++ === 100) response.end();
+      else if (response.write(chunk)) push();
+      else response.once('drain', push);
     };
     push();
   });

@@ -1,0 +1,178 @@
+import { expect, test } from 'vitest';
+import { appendedHeaderNames, buildRequest } from '../../src/egress/outgoing.ts';
+import type { OutgoingRequest } from '../../src/egress/send.ts';
+import { deliveryOf } from './delivery.ts';
+
+function built(parts: Parameters<typeof deliveryOf>[0]): OutgoingRequest {
+  const request = buildRequest(deliveryOf(parts));
+  if ('kind' in request) throw new Error(request.message);
+  return request;
+}
+
+function urlOf(url: string, request: { path?: string; query?: string } = {}, disabled = false) {
+  return built({ destination: { url, pathForwardingDisabled: disabled }, request }).url;
+}
+
+const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+test('the headers that came in go out first, unchanged, then our own in their fixed order', () => {
+  const request = built({
+    project: { signingSecrets: [secret] },
+    request: {
+      headers: [
+        ['Host', 'gateway.example'],
+        ['User-Agent', 'Shop/1.0'],
+        ['content-Type', 'application/json'],
+        ['Content-Length', '7'],
+        ['Stripe-Signature', 't=1,v1=abc'],
+        ['Accept-Encoding', 'gzip'],
+        ['Connection', 'keep-alive, X-Hop'],
+        ['X-Hop', '1'],
+        ['X-Same', '1'],
+        ['X-Same', '2'],
+      ],
+    },
+  });
+  expect(request.headers).toEqual([
+    ['User-Agent', 'Shop/1.0'],
+    ['content-Type', 'application/json'],
+    ['Stripe-Signature', 't=1,v1=abc'],
+    ['X-Same', '1'],
+    ['X-Same', '2'],
+    ['accept', 'application/json, text/plain, */*'],
+    ['accept-encoding', 'identity'],
+    ['idempotency-key', 'evt_1'],
+    ['x-sluice-signature', expect.any(String)],
+    ['x-sluice-eventid', 'evt_1'],
+    ['x-sluice-requestid', 'req_1'],
+    ['x-sluice-original-ip', '203.0.113.7'],
+    ['x-sluice-verified', 'true'],
+    ['x-sluice-event-url', 'http://localhost:8300/events/evt_1'],
+    ['x-sluice-source-name', 'shop'],
+    ['x-sluice-connection-name', 'shop-to-billing'],
+    ['x-sluice-destination-name', 'billing'],
+    ['x-sluice-attempt-count', '1'],
+    ['x-sluice-attempt-trigger', 'INITIAL'],
+    ['x-sluice-will-retry-after', '60'],
+    ['webhook-id', 'evt_1'],
+    ['webhook-timestamp', '1795435200'],
+    ['webhook-signature', expect.stringMatching(/^v1,/)],
+  ]);
+});
+
+test('the prefix of our headers is the project\u2019s', () => {
+  const { headers } = built({
+    project: { headersPrefix: 'X-Hookdeck', signingSecrets: ['old-style', 'older'] },
+  });
+  const names = headers.map(([name]) => name);
+  expect(names).toContain('x-hookdeck-eventid');
+  expect(names).toContain('x-hookdeck-signature');
+  expect(names).toContain('x-hookdeck-signature-2');
+  expect(names.some((name) => name.startsWith('x-sluice'))).toBe(false);
+});
+
+test('a sender cannot set the headers that are ours', () => {
+  const { headers } = built({
+    request: {
+      verified: false,
+      headers: [
+        ['X-Sluice-Verified', 'true'],
+        ['x-sluice-anything', '1'],
+        ['Webhook-Id', 'msg_forged'],
+        ['Webhook-Signature', 'v1,forged'],
+        ['Webhook-Timestamp', '1'],
+      ],
+    },
+  });
+  const text = JSON.stringify(headers);
+  expect(text).not.toContain('forged');
+  expect(text).not.toContain('anything');
+  expect(headers.filter(([name]) => name === 'x-sluice-verified')).toEqual([
+    ['x-sluice-verified', 'false'],
+  ]);
+});
+
+test('what the sender said of accept and idempotency-key stands, once', () => {
+  const headers: [string, string][] = [
+    ['Accept', 'text/csv'],
+    ['Idempotency-Key', 'order-1'],
+  ];
+  const request = built({ request: { headers } });
+  const named = request.headers.filter(([name]) => /^(accept|idempotency-key)$/i.test(name));
+  expect(named).toEqual(headers);
+});
+
+test('what is not known is left out: no retry ahead, no address, no connection name', () => {
+  const names = appendedHeaderNames(
+    deliveryOf({
+      attempt: { willRetryAfterSeconds: null },
+      request: { sourceIp: null },
+      connection: { name: null },
+      event: { url: null },
+    }),
+  );
+  for (const name of ['will-retry-after', 'original-ip', 'connection-name', 'event-url']) {
+    expect(names).not.toContain(`x-sluice-${name}`);
+  }
+});
+
+test('names of any script fit into a header', () => {
+  const { headers } = built({ source: { name: 'Źródło \ud800\r\nx: y' } });
+  const value = headers.find(([name]) => name === 'x-sluice-source-name')?.[1];
+  expect(value).toBe('%C5%B9r%C3%B3d%C5%82o %EF%BF%BD%0D%0Ax: y');
+});
+
+test('the body, the deadline and the tenant pass through', () => {
+  const body = Buffer.from([0, 255, 10]);
+  const request = built({ request: { body }, destination: { timeoutMs: 900_000 } });
+  expect(request.body).toBe(body);
+  expect(request).toMatchObject({ timeoutMs: 900_000, poolKey: 'tm_1' });
+});
+
+test('the method is the one that came in, unless the destination sets its own', () => {
+  expect(built({ request: { method: 'PATCH' } }).method).toBe('PATCH');
+  expect(built({ request: { method: 'PATCH' }, destination: { httpMethod: 'PUT' } }).method).toBe(
+    'PUT',
+  );
+});
+
+test.each([
+  ['https://a.example', '', 'https://a.example/'],
+  ['https://a.example', '/orders/1', 'https://a.example/orders/1'],
+  ['https://a.example/hook', '', 'https://a.example/hook'],
+  ['https://a.example/hook', '/', 'https://a.example/hook/'],
+  ['https://a.example/hook/', '/orders/1', 'https://a.example/hook/orders/1'],
+  ['https://a.example/hook', '/a%2Fb%20c', 'https://a.example/hook/a%2Fb%20c'],
+  ['https://a.example/hook', '//evil.example/x', 'https://a.example/hook//evil.example/x'],
+  ['https://a.example/hook', '/../../admin', 'https://a.example/hook/admin'],
+  ['https://a.example/hook', '/%2e%2e/%2E%2E/admin', 'https://a.example/hook/admin'],
+  ['https://a.example/hook', '/..\\..\\admin', 'https://a.example/hook/admin'],
+  ['https://a.example/hook', '/@evil.example', 'https://a.example/hook/@evil.example'],
+  ['https://a.example/hook', '/a?b#c', 'https://a.example/hook/a%3Fb%23c'],
+  ['https://a.example/hook', '/caf\xe9', 'https://a.example/hook/caf%E9'],
+  ['https://a.example/hook#part', '/x', 'https://a.example/hook/x'],
+])('%s with the path %j goes to %s', (url, path, expected) => {
+  expect(urlOf(url, { path })).toBe(expected);
+});
+
+test('a path is not forwarded where the destination says so', () => {
+  expect(urlOf('https://a.example/hook', { path: '/x', query: 'a=1' }, true)).toBe(
+    'https://a.example/hook?a=1',
+  );
+});
+
+test('the query is forwarded as it came, unless the destination has its own', () => {
+  const query = 'a=1&a=2&empty&enc=%2F%zz+x';
+  expect(urlOf('https://a.example/', { query })).toBe(`https://a.example/?${query}`);
+  expect(urlOf('https://a.example/?own=1', { query })).toBe('https://a.example/?own=1');
+});
+
+test.each([
+  ['', 'MISSING_URL'],
+  ['not a url', 'INVALID_URL'],
+])('a destination with the URL %j is refused as %s', (url, errorCode) => {
+  expect(buildRequest(deliveryOf({ destination: { url } }))).toMatchObject({
+    kind: 'refused',
+    errorCode,
+  });
+});
