@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
 import { isBlockedPort } from './ports.ts';
-import { resolveAll, type ResolveAll } from './resolve.ts';
+import { createResolver, type ResolveAll } from './resolve.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
@@ -54,7 +54,7 @@ const METADATA = ['168.63.129.16', 'fd00:ec2::254', '100.100.100.200', '192.0.0.
 export function createAddressGuard({
   allowCidrs = [],
   denyEndpoints = [],
-  resolve = resolveAll,
+  resolve = createResolver(),
 }: AddressGuardOptions = {}): AddressGuard {
   const opened = allowCidrs.map((cidr) => ipaddr.parseCIDR(cidr));
   const own = createOwnEndpoints({ endpoints: denyEndpoints, resolve });
