@@ -43,14 +43,8 @@ const PAGE_BYTES = 4_096;
 const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 
 function spawnChild({ wrapper, isolatedVm }: ChildOptions): ChildProcess {
-  const [command = process.execPath, ...rest] = [
-    ...wrapper,
-    process.execPath,
-    ...NODE_FLAGS,
-    '-',
-    isolatedVm,
-  ];
-  return spawn(command, rest, {
+  const [command, ...rest] = [...wrapper, process.execPath, ...NODE_FLAGS, '-', isolatedVm];
+  return spawn(command ?? process.execPath, rest, {
     cwd: '/',
     env: {},
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],

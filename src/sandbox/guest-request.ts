@@ -13,29 +13,34 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function headerProblem(name: string, value: unknown): string | undefined {
+// Numbers and booleans have one obvious text; anything else is a mistake worth a message.
+function headerText(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function headerProblem(name: string, text: string | undefined): string | undefined {
   if (!HEADER_NAME.test(name)) return `The header name ${JSON.stringify(name)} is not valid.`;
-  if (typeof value === 'object') return `The header "${name}" must be a string.`;
+  if (text === undefined) return `The header "${name}" must be a string.`;
   // A line break in a value would let a transformation write headers of its own choice.
-  if (/[\0\r\n]/.test(String(value))) return `The header "${name}" holds a line break or NUL.`;
+  if (/[\0\r\n]/.test(text)) return `The header "${name}" holds a line break or NUL.`;
   return undefined;
 }
 
 function checkHeaders(value: unknown, bodyBytes: number): Record<string, string> | string {
   if (!isRecord(value)) return 'The returned request has no headers object.';
-  const entries = Object.entries(value);
+  const entries = Object.entries(value).map(([name, given]) => [name, headerText(given)] as const);
   if (entries.length > MAX_HEADERS) return `More than ${MAX_HEADERS} headers were returned.`;
   const problem = entries.map(([name, text]) => headerProblem(name, text)).find(Boolean);
   if (problem !== undefined) return problem;
   const type = entries.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
   if (type === undefined) return 'The returned request has no content-type header.';
-  if (!MEDIA_TYPE.test(String(type)))
-    return 'The returned content-type header is not a media type.';
+  if (!MEDIA_TYPE.test(type)) return 'The returned content-type header is not a media type.';
   // fromEntries defines properties, so a header named __proto__ stays a header.
   return Object.fromEntries(
-    entries.map(([name, text]) => [
+    entries.map(([name, text = '']) => [
       name,
-      name.toLowerCase() === 'content-length' ? String(bodyBytes) : String(text),
+      name.toLowerCase() === 'content-length' ? String(bodyBytes) : text,
     ]),
   );
 }

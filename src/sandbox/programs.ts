@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Programs } from './guest-libraries.ts';
@@ -27,5 +29,5 @@ export async function loadPrograms(): Promise<Programs> {
 
 /** The folder of isolated-vm; the pool only names it, no code of it ever runs in this process. */
 export function isolatedVmFolder(): string {
-  return fileURLToPath(new URL('.', import.meta.resolve('isolated-vm')));
+  return `${dirname(createRequire(import.meta.url).resolve('isolated-vm'))}/`;
 }

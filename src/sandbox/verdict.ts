@@ -84,11 +84,10 @@ function verdictOfReply(head: ReplyHead, report: string, outputBytes: number): V
         ...readReport(report, { outputBytes }),
       };
     case 'ready':
-      return fatal(
-        { kind: 'killed', message: 'The child answered out of turn.' },
-        { durationMs, retireChild: true },
-      );
+      break;
   }
+  const message = 'The child answered out of turn.';
+  return fatal({ kind: 'killed', message }, { durationMs, retireChild: true });
 }
 
 /** Judges a reply. */

@@ -10,7 +10,7 @@ export type GuestTexts = {
 };
 
 /** The prelude's one function, as a handle that can be called and nothing else. */
-export type Entry = ivm.Reference<(...strings: string[]) => string>;
+type Entry = ivm.Reference<(...strings: string[]) => string>;
 export type Cell = {
   readonly isolate: ivm.Isolate;
   readonly context: ivm.Context;
@@ -47,7 +47,6 @@ export function newCell(isolate: ivm.Isolate, texts: GuestTexts): Cell {
   const context = isolate.createContextSync();
   const script = compile(isolate, 'prelude', texts.prelude);
   const entry: Entry = script.runSync(context, { reference: true });
-  entry.applySync(undefined, ['limits', JSON.stringify(texts.settings), '', '']);
   return { isolate, context, entry, libraries: new Set() };
 }
 

@@ -18,10 +18,10 @@ function readTexts(): GuestTexts | undefined {
   return { settings: JSON.parse(settings) as ChildSettings, prelude, libraries: texts };
 }
 
-function readJob(): Job | undefined {
+function readJob(limits: string): Job | undefined {
   const [head, code, input, env] = receive() ?? [];
   if (head === undefined || code === undefined || input === undefined) return undefined;
-  return { head: JSON.parse(head) as JobHead, code, input, env: env ?? '{}' };
+  return { head: JSON.parse(head) as JobHead, code, input, env: env ?? '{}', limits };
 }
 
 function isDone(reply: Reply): boolean {
@@ -42,7 +42,8 @@ async function serve(texts: GuestTexts): Promise<void> {
   spare = newCell(newIsolate(texts), texts);
   send([JSON.stringify({ id: 0, verdict: 'ready', durationMs: 0 })]);
 
-  for (let job = readJob(); job !== undefined; job = readJob()) {
+  const limits = JSON.stringify(texts.settings);
+  for (let job = readJob(limits); job !== undefined; job = readJob(limits)) {
     const { keepAs, libraries } = job.head;
     const own = keepAs === null ? undefined : kept.take(keepAs, job.code);
     const cell: Cell =

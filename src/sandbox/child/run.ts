@@ -1,6 +1,6 @@
 // One event in one cell. Nothing but strings goes in or out, both calls into the guest have a time
 // limit, and whatever is caught is taken for a value the guest made.
-import ivm from 'isolated-vm';
+import type ivm from 'isolated-vm';
 import type { Cell } from './cell.ts';
 import type { JobHead, ReplyHead } from './protocol.ts';
 
@@ -9,6 +9,8 @@ export type Job = {
   readonly code: string;
   readonly input: string;
   readonly env: string;
+  /** What the prelude may keep and return, as JSON. */
+  readonly limits: string;
 };
 export type Reply = { readonly head: ReplyHead; readonly report: string };
 
@@ -42,7 +44,7 @@ function syntaxError(
 }
 
 /** Runs a job; a guest that cannot be stopped keeps this from returning, and the pool kills the child. */
-export function runJob(cell: Cell, { head, code, input, env }: Job): Reply {
+export function runJob(cell: Cell, { head, code, input, env, limits }: Job): Reply {
   const startedAt = performance.now();
   const elapsedMs = (): number => performance.now() - startedAt;
   const reply = (rest: Omit<ReplyHead, 'id' | 'durationMs'>, report = ''): Reply => ({
@@ -50,11 +52,11 @@ export function runJob(cell: Cell, { head, code, input, env }: Job): Reply {
     report,
   });
   try {
-    cell.entry.applySync(undefined, ['start', code, input, env], { timeout: head.timeoutMs });
+    cell.entry.applySync(undefined, ['start', code, input, env, limits], {
+      timeout: head.timeoutMs,
+    });
     const left = Math.max(1, Math.ceil(head.timeoutMs - elapsedMs()));
-    const report = String(
-      cell.entry.applySync(undefined, ['finish', '', '', ''], { timeout: left }),
-    );
+    const report = cell.entry.applySync(undefined, ['finish', '', '', '', ''], { timeout: left });
     const mayNotParse = report.startsWith('{"kind":"user_error","message":"SyntaxError');
     const syntax = mayNotParse ? syntaxError(cell.isolate, code) : undefined;
     return syntax === undefined ? reply({ verdict: 'report' }, report) : reply(syntax);

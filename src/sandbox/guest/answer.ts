@@ -1,5 +1,6 @@
 // Turns what a handler returned into the text that leaves the guest. Only own properties of freshly
 // parsed data are read, so polluted prototypes change nothing here.
+import { describeThrown } from './describe.ts';
 
 const { parse, stringify } = JSON;
 const { hasOwn } = Object;
@@ -45,7 +46,10 @@ export function answerText(value: unknown, origin: Origin, limits: AnswerLimits)
   try {
     text = stringify(value);
   } catch (error) {
-    return failure('result_error', `The returned value is not JSON: ${describeFailure(error)}`);
+    return failure(
+      'result_error',
+      `The returned value is not JSON: ${describeThrown(error).message}`,
+    );
   }
   if (text === undefined) return failure('result_error', `A ${typeof value} is not a request.`);
   if (text.length > limits.outputCharacters) {
@@ -86,12 +90,4 @@ function splitText(parts: readonly unknown[], origin: Origin, limits: AnswerLimi
     requests += (index === 0 ? '' : ',') + partText(part, origin);
   }
   return `"kind":"ok","split":true,"requests":[${requests}]`;
-}
-
-function describeFailure(error: unknown): string {
-  try {
-    return String((error as Error).message);
-  } catch {
-    return 'it cannot be read';
-  }
 }

@@ -1,7 +1,7 @@
 // btoa and atob on "binary strings", as the HTML standard describes them.
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const VALUES = new Map([...ALPHABET].map((character, value) => [character, value]));
+const VALUES = new Map(Array.from(ALPHABET, (character, value) => [character, value]));
 
 export function encodeBase64(bytes: ArrayLike<number>): string {
   let text = '';

@@ -10,8 +10,8 @@ const { parse, stringify } = JSON;
 const { defineProperty } = Object;
 const toText = String;
 const Failure = TypeError;
-const evaluate = eval;
 const root = globalThis as unknown as Record<string, unknown>;
+const evaluate = root['eval'] as (code: string) => unknown;
 
 type Handler = (request: unknown, context: unknown) => unknown;
 type Limits = {
@@ -133,10 +133,10 @@ function finish(): string {
   return `{${text},${captured.linesText()}}`;
 }
 
-/** The one function the child calls: `limits`, `start`, then `finish`, which alone returns a text. */
-export function run(phase: string, first: string, second: string, third: string): string {
-  if (phase === 'limits') limits = parse(first) as Limits;
-  else if (phase === 'start') start(first, second, third);
-  else return finish();
+/** The one function the child calls: first `start` with code, input, env and limits, then `finish`. */
+export function run(phase: string, code: string, input: string, env: string, own: string): string {
+  if (phase !== 'start') return finish();
+  limits = parse(own) as Limits;
+  start(code, input, env);
   return '';
 }

@@ -1,5 +1,6 @@
 // URLSearchParams, after the URL standard.
 import { percentDecode } from './percent.ts';
+import { usvString } from './usv-string.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 type Pair = [string, string];
@@ -19,7 +20,7 @@ function encode(text: string): string {
   return result;
 }
 
-export function parsePairs(text: string): Pair[] {
+function parsePairs(text: string): Pair[] {
   const parts = text.split('&').filter((part) => part !== '');
   return parts.map((part) => {
     const at = part.indexOf('=');
@@ -30,12 +31,12 @@ export function parsePairs(text: string): Pair[] {
 
 function pairsOf(init: unknown): Pair[] {
   if (init === undefined || init === null) return [];
-  if (typeof init !== 'object') return parsePairs(String(init).replace(/^\?/, ''));
+  if (typeof init !== 'object') return parsePairs(usvString(init).replace(/^\?/, ''));
   if (!(Symbol.iterator in init)) {
-    return Object.entries(init).map(([name, value]) => [String(name), String(value)]);
+    return Object.entries(init).map(([name, value]) => [usvString(name), usvString(value)]);
   }
   return [...(init as Iterable<Iterable<unknown>>)].map((item) => {
-    const pair = [...item].map(String);
+    const pair = [...item].map(usvString);
     if (pair.length !== 2)
       throw new TypeError('Each entry of URLSearchParams is a name and a value.');
     return [pair[0] ?? '', pair[1] ?? ''];
@@ -67,35 +68,35 @@ export class URLSearchParams {
   }
 
   append(name: unknown, value: unknown): void {
-    this.#set([...this.#pairs, [String(name), String(value)]]);
+    this.#set([...this.#pairs, [usvString(name), usvString(value)]]);
   }
 
   delete(name: unknown, value?: unknown): void {
     const keep = ([key, own]: Pair): boolean =>
-      key !== String(name) || (value !== undefined && own !== String(value));
+      key !== usvString(name) || (value !== undefined && own !== usvString(value));
     this.#set(this.#pairs.filter(keep));
   }
 
   get(name: unknown): string | null {
-    return this.#pairs.find(([key]) => key === String(name))?.[1] ?? null;
+    return this.#pairs.find(([key]) => key === usvString(name))?.[1] ?? null;
   }
 
   getAll(name: unknown): string[] {
-    return this.#pairs.filter(([key]) => key === String(name)).map(([, value]) => value);
+    return this.#pairs.filter(([key]) => key === usvString(name)).map(([, value]) => value);
   }
 
   has(name: unknown, value?: unknown): boolean {
     return this.#pairs.some(
-      ([key, own]) => key === String(name) && (value === undefined || own === String(value)),
+      ([key, own]) => key === usvString(name) && (value === undefined || own === usvString(value)),
     );
   }
 
   set(name: unknown, value: unknown): void {
-    const key = String(name);
+    const key = usvString(name);
     const first = this.#pairs.findIndex(([own]) => own === key);
     if (first < 0) return this.append(key, value);
     const pairs = this.#pairs.filter(([own], at) => own !== key || at === first);
-    pairs[first] = [key, String(value)];
+    pairs[first] = [key, usvString(value)];
     this.#set(pairs);
   }
 

@@ -4,14 +4,15 @@ import { URLSearchParams } from './search-params.ts';
 import { parseHost } from './url-host.ts';
 import { isSpecial, normalPath, parsePort, parseUrl } from './url-parse.ts';
 import type { UrlRecord } from './url-parse.ts';
+import { usvString } from './usv-string.ts';
 
 export class URL {
   #record: UrlRecord;
   #params: URLSearchParams | undefined;
 
   constructor(url: unknown, base?: unknown) {
-    const from = base === undefined ? undefined : parseUrl(String(base));
-    this.#record = parseUrl(String(url), from);
+    const from = base === undefined ? undefined : parseUrl(usvString(base));
+    this.#record = parseUrl(usvString(url), from);
   }
 
   static canParse(url: unknown, base?: unknown): boolean {
@@ -40,7 +41,7 @@ export class URL {
   }
 
   set href(value: unknown) {
-    this.#record = parseUrl(String(value));
+    this.#record = parseUrl(usvString(value));
     this.#params = undefined;
   }
 
@@ -54,7 +55,7 @@ export class URL {
   }
 
   set protocol(value: unknown) {
-    const protocol = `${String(value).replace(/:.*$/s, '').toLowerCase()}:`;
+    const protocol = `${usvString(value).replace(/:.*$/s, '').toLowerCase()}:`;
     if (isSpecial(protocol) !== isSpecial(this.#record.protocol)) return;
     if (!/^[a-z][a-z0-9+.-]*:$/.test(protocol)) return;
     this.#record.protocol = protocol;
@@ -67,7 +68,7 @@ export class URL {
 
   set username(value: unknown) {
     if (this.#record.hostname)
-      this.#record.username = percentEncode(String(value), ESCAPED.userinfo);
+      this.#record.username = percentEncode(usvString(value), ESCAPED.userinfo);
   }
 
   get password(): string {
@@ -76,7 +77,7 @@ export class URL {
 
   set password(value: unknown) {
     if (this.#record.hostname)
-      this.#record.password = percentEncode(String(value), ESCAPED.userinfo);
+      this.#record.password = percentEncode(usvString(value), ESCAPED.userinfo);
   }
 
   get host(): string {
@@ -85,7 +86,8 @@ export class URL {
   }
 
   set host(value: unknown) {
-    const [, name = '', port] = /^(\[[^\]]*\]|[^:/?#\\]*)(?::([0-9]*))?/.exec(String(value)) ?? [];
+    const [, name = '', port] =
+      /^(\[[^\]]*\]|[^:/?#\\]*)(?::([0-9]*))?/.exec(usvString(value)) ?? [];
     this.hostname = name;
     if (port !== undefined && port !== '') this.port = port;
   }
@@ -98,7 +100,7 @@ export class URL {
     if (this.#record.opaque) return;
     try {
       const special = isSpecial(this.#record.protocol);
-      this.#record.hostname = parseHost(String(value), { special });
+      this.#record.hostname = parseHost(usvString(value), { special });
     } catch {
       // The standard keeps the old host when the new one is not valid.
     }
@@ -109,8 +111,8 @@ export class URL {
   }
 
   set port(value: unknown) {
-    const digits = /^[0-9]*/.exec(String(value))?.[0] ?? '';
-    if (!this.#record.hostname || (digits === '' && String(value) !== '')) return;
+    const digits = /^[0-9]*/.exec(usvString(value))?.[0] ?? '';
+    if (!this.#record.hostname || (digits === '' && usvString(value) !== '')) return;
     if (Number(digits) <= 65535) this.#record.port = parsePort(digits, this.#record.protocol);
   }
 
@@ -122,7 +124,7 @@ export class URL {
     if (this.#record.opaque) return;
     const special = isSpecial(this.#record.protocol);
     this.#record.pathname = normalPath(
-      String(value).replace(special ? /^[/\\]/ : /^\//, ''),
+      usvString(value).replace(special ? /^[/\\]/ : /^\//, ''),
       special,
     );
   }
@@ -132,7 +134,7 @@ export class URL {
   }
 
   set search(value: unknown) {
-    const text = String(value).replace(/^\?/, '');
+    const text = usvString(value).replace(/^\?/, '');
     const set = isSpecial(this.#record.protocol) ? ESCAPED.specialQuery : ESCAPED.query;
     this.#record.query = text === '' ? undefined : percentEncode(text, set);
     this.#params = undefined;
@@ -150,7 +152,7 @@ export class URL {
   }
 
   set hash(value: unknown) {
-    const text = String(value).replace(/^#/, '');
+    const text = usvString(value).replace(/^#/, '');
     this.#record.fragment = text === '' ? undefined : percentEncode(text, ESCAPED.fragment);
   }
 

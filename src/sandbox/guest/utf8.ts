@@ -51,10 +51,12 @@ export function decodeUtf8(bytes: Uint8Array, { fatal }: { fatal: boolean }): st
       continue;
     }
     const lead = leadOf(first);
-    let code = lead === undefined ? -1 : first & (0x3f >> lead.needed);
-    for (let index = 0; lead !== undefined && index < lead.needed; index++) {
+    const needed = lead?.needed ?? 0;
+    let code = lead === undefined ? -1 : first & (0x3f >> needed);
+    for (let index = 0; index < needed; index++) {
       const next = bytes[at] ?? 0;
-      const [lower, upper] = index === 0 ? [lead.lower, lead.upper] : [0x80, 0xbf];
+      const [lower, upper] =
+        index === 0 && lead !== undefined ? [lead.lower, lead.upper] : [0x80, 0xbf];
       if (next < lower || next > upper) {
         code = -1;
         break;
