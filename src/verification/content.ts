@@ -1,0 +1,138 @@
+import { decodeText } from './text.ts';
+
+/** Kinds of content as filters and transformations see them. */
+export const ContentFamily = {
+  JSON: 'json',
+  NDJSON: 'ndjson',
+  FORM: 'form',
+  XML: 'xml',
+  TEXT: 'text',
+  BINARY: 'binary',
+} as const;
+export type ContentFamily = (typeof ContentFamily)[keyof typeof ContentFamily];
+
+export type ParsedBody =
+  | { kind: 'empty'; value: null }
+  | { kind: 'json'; value: unknown }
+  | { kind: 'ndjson'; value: unknown[] }
+  | { kind: 'form'; value: Record<string, string | string[]> }
+  | { kind: 'xml' | 'text'; value: string }
+  /** Stays bytes: nothing is shown of it but its size. */
+  | { kind: 'binary'; value: null }
+  | { kind: 'unparsable'; value: string; problem: 'INVALID_JSON' | 'TOO_DEEP' };
+
+/** The deepest JSON that is parsed; what walks a value later may recurse. */
+export const DEEPEST_JSON = 256;
+const MOST_FORM_FIELDS = 10_000;
+
+const NDJSON = new Set([
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+  'application/jsonlines',
+]);
+const TEXT = new Set([
+  'application/jwt',
+  'application/javascript',
+  'application/graphql',
+  'application/yaml',
+  'application/x-yaml',
+  'application/toml',
+  'application/sql',
+]);
+
+/** The family of a content type; text where there is none. */
+export function contentFamily(contentType: string | undefined): ContentFamily {
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (NDJSON.has(type)) return ContentFamily.NDJSON;
+  if (type === 'application/json' || type === 'text/json' || type.endsWith('+json'))
+    return ContentFamily.JSON;
+  if (type === 'application/csp-report') return ContentFamily.JSON;
+  if (type === 'application/x-www-form-urlencoded') return ContentFamily.FORM;
+  if (type === 'application/xml' || type === 'text/xml' || type.endsWith('+xml'))
+    return ContentFamily.XML;
+  return type === '' || type.startsWith('text/') || TEXT.has(type)
+    ? ContentFamily.TEXT
+    : ContentFamily.BINARY;
+}
+
+/**
+ * Parses a decoded body by its content type. `sniffJson` takes text that is JSON as JSON, for providers that send
+ * one as the other. Never throws, and never touches a prototype: a member called `__proto__` is a member.
+ */
+export function parseBody(
+  contentType: string | undefined,
+  bytes: Buffer,
+  { sniffJson = false }: { sniffJson?: boolean } = {},
+): ParsedBody {
+  if (bytes.length === 0) return { kind: 'empty', value: null };
+  const family = contentFamily(contentType);
+  if (family === ContentFamily.BINARY) return { kind: 'binary', value: null };
+  const text = decodeText(bytes, { contentType });
+  switch (family) {
+    case ContentFamily.JSON:
+      return parseJson(text);
+    case ContentFamily.NDJSON:
+      return parseLines(text);
+    case ContentFamily.FORM:
+      return { kind: 'form', value: parseForm(text) };
+    case ContentFamily.XML:
+      return { kind: 'xml', value: text };
+    case ContentFamily.TEXT: {
+      const sniffed = sniffJson && /^\s*[[{]/.test(text) ? parseJson(text) : null;
+      return sniffed?.kind === 'json' ? sniffed : { kind: 'text', value: text };
+    }
+  }
+}
+
+function parseJson(text: string): ParsedBody {
+  if (isTooDeep(text)) return { kind: 'unparsable', value: text, problem: 'TOO_DEEP' };
+  try {
+    return { kind: 'json', value: JSON.parse(text) as unknown };
+  } catch {
+    return { kind: 'unparsable', value: text, problem: 'INVALID_JSON' };
+  }
+}
+
+function parseLines(text: string): ParsedBody {
+  const values: unknown[] = [];
+  for (const line of text.split('\n')) {
+    if (line.trim() === '') continue;
+    const parsed = parseJson(line);
+    if (parsed.kind !== 'json')
+      return parsed.kind === 'unparsable' ? { ...parsed, value: text } : parsed;
+    values.push(parsed.value);
+  }
+  return { kind: 'ndjson', value: values };
+}
+
+function isTooDeep(text: string): boolean {
+  if (text.length <= DEEPEST_JSON) return false;
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (inString) {
+      if (unit === 0x5c) at++;
+      else if (unit === 0x22) inString = false;
+    } else if (unit === 0x22) inString = true;
+    else if (unit === 0x7b || unit === 0x5b) {
+      if (++depth > DEEPEST_JSON) return true;
+    } else if (unit === 0x7d || unit === 0x5d) depth--;
+  }
+  return false;
+}
+
+function parseForm(text: string): Record<string, string | string[]> {
+  const fields = new Map<string, string | string[]>();
+  let count = 0;
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (++count > MOST_FORM_FIELDS) break;
+    const known = fields.get(name);
+    if (known === undefined) fields.set(name, value);
+    else if (typeof known === 'string') fields.set(name, [known, value]);
+    else known.push(value);
+  }
+  return Object.fromEntries(fields);
+}

@@ -1,0 +1,81 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { decodeStrictly } from './decoders.ts';
+import type { KeyEncoding, SignatureAlgorithm } from './scheme.ts';
+
+const SMALLEST_RSA_BITS = 1024;
+const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex');
+
+export type Key = { kind: 'secret'; bytes: Buffer } | { kind: 'public'; key: KeyObject };
+
+/** Turns the text a person pasted into a key, or says in words why it is none. */
+export function readKey(
+  value: string,
+  { encoding, algorithm }: { encoding: KeyEncoding; algorithm: SignatureAlgorithm },
+): Key | { problem: string } {
+  if (value === '') return { problem: 'must not be empty: anyone could sign with an empty key' };
+  switch (encoding) {
+    case 'utf8':
+      return secret(Buffer.from(value));
+    case 'hex':
+      return secret(decodeStrictly(value, 'hex')) ?? { problem: 'must be hexadecimal digits' };
+    case 'base64':
+      return secret(decodeStrictly(value, 'base64')) ?? { problem: 'must be base64' };
+    case 'whsec':
+      return readWhsec(value);
+    case 'public':
+      return readPublicKey(value, algorithm);
+  }
+}
+
+function secret(bytes: Buffer): Key;
+function secret(bytes: Buffer | null): Key | null;
+function secret(bytes: Buffer | null): Key | null {
+  return bytes === null || bytes.length === 0 ? null : { kind: 'secret', bytes };
+}
+
+function readWhsec(value: string): Key | { problem: string } {
+  const encoded = value.startsWith('whsec_') ? value.slice(6) : value;
+  return (
+    secret(decodeStrictly(encoded, 'base64')) ?? { problem: 'must be whsec_ followed by base64' }
+  );
+}
+
+function readPublicKey(value: string, algorithm: SignatureAlgorithm): Key | { problem: string } {
+  const key = parsePublicKey(value.trim(), algorithm);
+  if (key === null) return { problem: 'must be a public key: PEM, base64 of its DER form, or raw' };
+  const problem = wrongKind(key, algorithm);
+  return problem === undefined ? { kind: 'public', key } : { problem };
+}
+
+function parsePublicKey(value: string, algorithm: SignatureAlgorithm): KeyObject | null {
+  try {
+    if (value.startsWith('-----BEGIN')) {
+      // createPublicKey derives the public half of a private key too; nobody should store one here.
+      return value.includes('PRIVATE') ? null : createPublicKey(value.replaceAll('\\n', '\n'));
+    }
+    const compact = value.replace(/\s+/g, '');
+    const bytes = decodeStrictly(compact, 'hex') ?? decodeStrictly(compact, 'base64');
+    if (bytes === null) return null;
+    const der =
+      algorithm === 'ed25519' && bytes.length === 32 ? Buffer.concat([ED25519_SPKI, bytes]) : bytes;
+    return createPublicKey({ key: der, format: 'der', type: 'spki' });
+  } catch {
+    return null;
+  }
+}
+
+/** A key of another kind than the algorithm's is refused: the algorithm is pinned by the source, never by the key. */
+function wrongKind(key: KeyObject, algorithm: SignatureAlgorithm): string | undefined {
+  const kind = key.asymmetricKeyType;
+  if (algorithm === 'ed25519') return kind === 'ed25519' ? undefined : 'must be an Ed25519 key';
+  if (algorithm === 'ecdsa-sha256') {
+    return kind === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+      ? undefined
+      : 'must be a P-256 key';
+  }
+  if (kind !== 'rsa') return 'must be an RSA key';
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  return bits < SMALLEST_RSA_BITS
+    ? `must be an RSA key of ${SMALLEST_RSA_BITS} bits or more`
+    : undefined;
+}

@@ -1,0 +1,26 @@
+import type { Received } from '../received.ts';
+import type { SourceConfig } from '../source-config.ts';
+
+export type HandshakeAnswer = {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  /** A secret the provider has just handed over, for this field of `auth`. */
+  storeSecret?: { field: string; value: string };
+  /** A validated address to fetch once the request itself was verified. */
+  fetch?: string;
+};
+
+export type HandshakeInput = {
+  received: Received;
+  config: SourceConfig;
+  /** The parsed JSON body; undefined where it is none. */
+  json: unknown;
+  /** The JSON body where it is an object, else empty. */
+  body: Readonly<Record<string, unknown>>;
+  query: URLSearchParams;
+  isVerified: () => boolean;
+};
+
+/** Null: the request is no handshake. */
+export type Handshake = (input: HandshakeInput) => HandshakeAnswer | null;

@@ -1,0 +1,98 @@
+import { X509Certificate } from 'node:crypto';
+import { refused, VerificationReason, type Refused } from './verdict.ts';
+import type { FetchDocument, FetchOptions, Keys } from './verifier.ts';
+
+const MAX_BYTES = 65_536;
+const TIMEOUT_MS = 1_000;
+const KEEP_FOR_MS = 3_600_000;
+const REFETCH_AFTER_MS = 60_000;
+// Short, because a key server's hiccup must not refuse everything that arrives meanwhile.
+const RETRY_AFTER_MS = 2_000;
+const MOST_ENTRIES = 1_000;
+
+type Entry = { fetchedAtMs: number; keepForMs: number; document: Promise<Buffer | Refused> };
+
+/** Fetches certificates and key sets once and keeps them for an hour; a failure is kept for two seconds. */
+export function createKeys({
+  fetchDocument,
+  now = Date.now,
+}: {
+  fetchDocument: FetchDocument;
+  now?: () => number;
+}): Keys {
+  const entries = new Map<string, Entry>();
+
+  const load = (
+    url: string,
+    { fresh, fetch, keepForMs = KEEP_FOR_MS }: NonNullable<Parameters<Keys['json']>[1]>,
+  ) => {
+    const id = JSON.stringify([url, fetch ?? null]);
+    const known = entries.get(id);
+    const ageMs = known === undefined ? Infinity : now() - known.fetchedAtMs;
+    if (known !== undefined && ageMs < (fresh === true ? REFETCH_AFTER_MS : known.keepForMs))
+      return known.document;
+    const document = download(fetchDocument, { url, fetch });
+    const entry = { fetchedAtMs: now(), keepForMs, document };
+    entries.delete(id);
+    entries.set(id, entry);
+    void document.then((got) => {
+      if (!Buffer.isBuffer(got)) entry.keepForMs = RETRY_AFTER_MS;
+    });
+    // The oldest goes first: a sender who names ever new keys fills nothing but its own place.
+    if (entries.size > MOST_ENTRIES) entries.delete(entries.keys().next().value ?? '');
+    return document;
+  };
+
+  return {
+    certificate: async (url) => {
+      const got = await load(url, {});
+      if (!Buffer.isBuffer(got)) return got;
+      return readCertificate(got.toString('latin1'), now());
+    },
+    json: async (url, options = {}) => {
+      const got = await load(url, options);
+      if (!Buffer.isBuffer(got)) return got;
+      try {
+        return { value: JSON.parse(got.toString('utf8')) as unknown };
+      } catch {
+        return refused(VerificationReason.KEY_UNAVAILABLE, 'the key document is not JSON');
+      }
+    },
+  };
+}
+
+async function download(
+  fetchDocument: FetchDocument,
+  {
+    url,
+    fetch,
+  }: { url: string; fetch: Pick<FetchOptions, 'method' | 'headers' | 'body'> | undefined },
+): Promise<Buffer | Refused> {
+  try {
+    const { status, body } = await fetchDocument(url, {
+      ...fetch,
+      maxBytes: MAX_BYTES,
+      timeoutMs: TIMEOUT_MS,
+    });
+    if (body.length > MAX_BYTES)
+      return refused(VerificationReason.KEY_UNAVAILABLE, 'the key document is too large');
+    if (status === 404)
+      return refused(VerificationReason.KEY_NOT_FOUND, 'the provider does not know this key');
+    return status === 200
+      ? body
+      : refused(VerificationReason.KEY_UNAVAILABLE, `the key server answered ${status}`);
+  } catch {
+    return refused(VerificationReason.KEY_UNAVAILABLE, 'the key server could not be reached');
+  }
+}
+
+function readCertificate(pem: string, nowMs: number): { pem: string } | Refused {
+  try {
+    const certificate = new X509Certificate(pem);
+    return nowMs >= Date.parse(certificate.validFrom) && nowMs <= Date.parse(certificate.validTo)
+      ? { pem }
+      : refused(VerificationReason.UNTRUSTED_KEY_URL, 'the certificate is not valid now');
+  } catch {
+    return refused(VerificationReason.KEY_UNAVAILABLE, 'the document is not a certificate');
+  }
+}

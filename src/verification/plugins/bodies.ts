@@ -1,0 +1,273 @@
+import { createHmac, createPublicKey, verify } from 'node:crypto';
+import { decodeStrictly, sameBytes } from '../engine/decoders.ts';
+import { shortDigest } from '../engine/engine.ts';
+import { parsedJson } from '../engine/place.ts';
+import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
+import { activeSecrets, signedBody, type Received, type Secret } from '../received.ts';
+import { accepted, refused, VerificationReason, type Verdict } from '../verdict.ts';
+import type { Plugin } from './plugin.ts';
+import { rawMember } from './raw-json.ts';
+
+const MAILGUN_TOLERANCE_MS = 300_000;
+
+type Mac = {
+  algorithm: 'sha256' | 'sha512';
+  content: string | Buffer;
+  signature: Buffer | null;
+  key?: 'utf8' | 'hex';
+};
+
+/** Compares with every valid secret, ending early for none. */
+function macMatches(
+  received: Received,
+  { secrets, mac }: { secrets: readonly Secret[]; mac: Mac },
+): boolean {
+  let matches = false;
+  for (const { value } of activeSecrets(secrets, { atMs: received.receivedAtMs })) {
+    const key = mac.key === 'hex' ? decodeStrictly(value, 'hex') : Buffer.from(value);
+    if (key === null || mac.signature === null) continue;
+    const expected = createHmac(mac.algorithm, key).update(mac.content).digest();
+    matches = sameBytes(expected, mac.signature) || matches;
+  }
+  return matches;
+}
+
+function bodyOf(received: Received): Record<string, unknown> | null {
+  const body = signedBody(received, { over: 'decoded' });
+  const value = body === null ? undefined : parsedJson(body);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+}
+
+/** Mailgun signs a timestamp and a token, not the body: so the token must never come twice. */
+export const mailgun: Plugin = (settings) => ({
+  verify: (received) => {
+    const signed = mailgunSignature(received);
+    if (signed === null)
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no signature in the body');
+    const { timestamp, token, signature } = signed;
+    const mac: Mac = {
+      algorithm: 'sha256',
+      content: timestamp + token,
+      signature: decodeStrictly(signature, 'hex'),
+    };
+    if (mac.signature === null)
+      return refused(VerificationReason.MALFORMED, 'the signature is not hex');
+    if (!macMatches(received, { secrets: settings.secrets, mac }))
+      return refused(VerificationReason.WRONG_SECRET_OR_BODY);
+    const signedAtMs = parseTimestamp(timestamp, 's');
+    if (signedAtMs === null)
+      return refused(VerificationReason.MALFORMED, 'the timestamp cannot be read');
+    const toleranceMs = settings.toleranceMs ?? MAILGUN_TOLERANCE_MS;
+    const late =
+      toleranceMs === 0
+        ? null
+        : checkTimestamp(signedAtMs, { receivedAtMs: received.receivedAtMs, toleranceMs });
+    return late ?? accepted({ replayKey: token });
+  },
+});
+
+function mailgunSignature(
+  received: Received,
+): { timestamp: string; token: string; signature: string } | null {
+  const json = bodyOf(received)?.['signature'];
+  const form =
+    json === undefined
+      ? Object.fromEntries(new URLSearchParams(received.body.toString('utf8')))
+      : {};
+  const source = (typeof json === 'object' && json !== null ? json : form) as Record<
+    string,
+    unknown
+  >;
+  const { timestamp, token, signature } = source;
+  return typeof timestamp === 'string' && typeof token === 'string' && typeof signature === 'string'
+    ? { timestamp, token, signature }
+    : null;
+}
+
+/** Adyen signs eight fields of every item; one bad item spoils the batch. */
+export const adyen: Plugin = (settings) => ({
+  verify: (received) => {
+    const items = bodyOf(received)?.['notificationItems'];
+    if (!Array.isArray(items) || items.length === 0)
+      return refused(VerificationReason.MALFORMED, 'no notificationItems');
+    const references: string[] = [];
+    for (const item of items as unknown[]) {
+      const request = record(record(item)['NotificationRequestItem']);
+      const text = record(request['additionalData'])['hmacSignature'];
+      if (typeof text !== 'string')
+        return refused(VerificationReason.MISSING_SIGNATURE, 'no hmacSignature in an item');
+      const content = adyenContent(request);
+      const mac: Mac = {
+        algorithm: 'sha256',
+        content,
+        signature: decodeStrictly(text, 'base64'),
+        key: 'hex',
+      };
+      if (!macMatches(received, { secrets: settings.secrets, mac }))
+        return refused(VerificationReason.WRONG_SECRET_OR_BODY);
+      references.push(content);
+    }
+    return accepted({ replayKey: shortDigest(Buffer.from(references.join('\n'))) });
+  },
+});
+
+function adyenContent(item: Record<string, unknown>): string {
+  const amount = record(item['amount']);
+  return [
+    item['pspReference'],
+    item['originalReference'],
+    item['merchantAccountCode'],
+    item['merchantReference'],
+    amount['value'],
+    amount['currency'],
+    item['eventCode'],
+    item['success'],
+  ]
+    .map(text)
+    .join(':');
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : '';
+}
+
+/** Exact Online signs the bytes of the Content member as they stand in the body. */
+export const exactOnline: Plugin = (settings) => ({
+  verify: (received) => {
+    // Exact posts nothing when a subscription is made and wants success.
+    if (received.body.length === 0)
+      return refused(VerificationReason.MISSING_SIGNATURE, 'an empty body, as at registration');
+    const body = signedBody(received, { over: 'decoded' });
+    const content = body === null ? null : rawMember(body, 'Content');
+    const hash = bodyOf(received)?.['HashCode'];
+    if (content === null || typeof hash !== 'string')
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no HashCode beside Content');
+    const mac: Mac = { algorithm: 'sha256', content, signature: decodeStrictly(hash, 'hex') };
+    return result(received, { secrets: settings.secrets, mac });
+  },
+});
+
+/** Treezor signs the payload as PHP writes it: escaped slashes, escaped Unicode, members in their order. */
+export const treezor: Plugin = (settings) => ({
+  verify: (received) => {
+    const body = bodyOf(received);
+    const signature = body?.['object_payload_signature'];
+    if (typeof signature !== 'string')
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no object_payload_signature');
+    const content = phpJson(JSON.stringify(body?.['object_payload'] ?? null));
+    return result(received, {
+      secrets: settings.secrets,
+      mac: { algorithm: 'sha256', content, signature: decodeStrictly(signature, 'base64') },
+    });
+  },
+});
+
+function phpJson(json: string): string {
+  return json
+    .replaceAll('/', '\\/')
+    .replace(
+      /[\u007f-\uffff]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+}
+
+function result(
+  received: Received,
+  { secrets, mac }: { secrets: readonly Secret[]; mac: Mac },
+): Verdict {
+  if (mac.signature === null)
+    return refused(VerificationReason.MALFORMED, 'the signature cannot be decoded');
+  return macMatches(received, { secrets, mac })
+    ? accepted()
+    : refused(VerificationReason.WRONG_SECRET_OR_BODY);
+}
+
+const PAYMOB_FIELDS =
+  'amount_cents created_at currency error_occured has_parent_transaction id integration_id is_3d_secure is_auth is_capture is_refunded is_standalone_payment is_voided order.id owner pending source_data.pan source_data.sub_type source_data.type success'.split(
+    ' ',
+  );
+
+/** Paymob signs twenty fields of a transaction; the signature stands in the query. */
+export const paymob: Plugin = (settings) => ({
+  verify: (received) => {
+    const query = new URLSearchParams(received.rawQuery);
+    const given = query.getAll('hmac');
+    if (given.length > 1) return refused(VerificationReason.DUPLICATE_SIGNATURE);
+    if (given[0] === undefined)
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no query hmac');
+    const transaction = record(bodyOf(received)?.['obj']);
+    const content = PAYMOB_FIELDS.map((path) =>
+      received.method === 'GET'
+        ? (query.get(path) ?? query.get(path.replace('.', '_')) ?? '')
+        : text(at(transaction, path)),
+    ).join('');
+    return result(received, {
+      secrets: settings.secrets,
+      mac: { algorithm: 'sha512', content, signature: decodeStrictly(given[0], 'hex') },
+    });
+  },
+});
+
+function at(value: Record<string, unknown>, path: string): unknown {
+  return path.split('.').reduce<unknown>((found, key) => record(found)[key], value);
+}
+
+/** Alipay signs the form's fields, sorted and joined, with RSA-SHA256. */
+export const alipay: Plugin = (settings) => ({
+  verify: (received) => {
+    const form = new URLSearchParams(received.body.toString('utf8'));
+    const given = form.getAll('sign');
+    if (given.length > 1) return refused(VerificationReason.DUPLICATE_SIGNATURE);
+    if (given[0] === undefined)
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no form field sign');
+    if (form.get('sign_type') !== 'RSA2')
+      return refused(VerificationReason.WRONG_ALGORITHM, 'sign_type is not RSA2');
+    const signature = decodeStrictly(given[0], 'base64');
+    if (signature === null) return refused(VerificationReason.MALFORMED, 'sign is not base64');
+    const content = [...form]
+      .filter(([name, value]) => name !== 'sign' && name !== 'sign_type' && value !== '')
+      .map(([name, value]) => `${name}=${value}`)
+      .toSorted()
+      .join('&');
+    const valid = activeSecrets(settings.secrets, { atMs: received.receivedAtMs }).some(
+      ({ value }) => verify('sha256', Buffer.from(content), publicKey(value), signature),
+    );
+    return valid
+      ? accepted({ replayKey: form.get('notify_id') ?? undefined })
+      : refused(VerificationReason.WRONG_SECRET_OR_BODY);
+  },
+});
+
+function publicKey(value: string) {
+  return value.startsWith('-----BEGIN')
+    ? createPublicKey(value)
+    : createPublicKey({ key: Buffer.from(value, 'base64'), format: 'der', type: 'spki' });
+}
+
+/** Microsoft Graph sends back the clientState the subscription was made with, in every notification. */
+export const clientState: Plugin = (settings) => ({
+  verify: (received) => {
+    const values = bodyOf(received)?.['value'];
+    if (!Array.isArray(values) || values.length === 0)
+      return refused(VerificationReason.MALFORMED, 'no value in the body');
+    const states = values.map((entry: unknown) => record(entry)['clientState']);
+    if (states.some((state) => typeof state !== 'string'))
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no clientState');
+    const valid = activeSecrets(settings.secrets, { atMs: received.receivedAtMs });
+    const same = states.every((state) =>
+      valid.some(({ value }) =>
+        sameBytes(
+          Buffer.from(shortDigest(Buffer.from(value))),
+          Buffer.from(shortDigest(Buffer.from(String(state)))),
+        ),
+      ),
+    );
+    return same ? accepted() : refused(VerificationReason.WRONG_CREDENTIALS);
+  },
+});

@@ -1,0 +1,203 @@
+import { createPublicKey, createVerify, verify, X509Certificate } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { decodeStrictly } from '../engine/decoders.ts';
+import { shortDigest } from '../engine/engine.ts';
+import { parsedJson } from '../engine/place.ts';
+import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
+import { pinnedUrl } from '../pinned-urls.ts';
+import { headerValues, signedBody, singleHeader, type Received } from '../received.ts';
+import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
+import { textField, type Plugin } from './plugin.ts';
+
+const DEFERRED = () => ({ deferred: true }) as const;
+// SNS retries for up to an hour with the timestamp of the first try.
+const SNS_TOLERANCE_MS = 3_600_000;
+
+const NOTIFICATION_KEYS = ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'];
+const SUBSCRIPTION_KEYS = [
+  'Message',
+  'MessageId',
+  'SubscribeURL',
+  'Timestamp',
+  'Token',
+  'TopicArn',
+  'Type',
+];
+
+type SnsMessage = Record<string, unknown>;
+
+/** Amazon SNS signs chosen members of the JSON body with a certificate named in it. */
+export const sns: Plugin = (settings) => ({
+  // What cannot be right is refused without a fetch; only a well-formed message is worth one.
+  verify: (received) => {
+    const message = readSnsMessage(received);
+    if ('reason' in message) return message as Refused;
+    return message['Signature'] === undefined
+      ? refused(VerificationReason.MISSING_SIGNATURE, rawDelivery(received))
+      : (checkSnsUrl(message) ?? { deferred: true });
+  },
+  settle: async (received, keys) => {
+    const message = readSnsMessage(received);
+    if ('reason' in message) return message as Refused;
+    const untrusted = checkSnsUrl(message);
+    if (untrusted !== null) return untrusted;
+    const got = await keys.certificate(String(message['SigningCertURL']));
+    if ('reason' in got) return got;
+    if (!isSnsSignature(message, got.pem)) return refused(VerificationReason.WRONG_SECRET_OR_BODY);
+    const topic = textField(settings, 'topic_arn');
+    // SNS signs for every customer alike, so only the topic says whose message it is.
+    if (topic !== '' && topic !== message['TopicArn'])
+      return refused(VerificationReason.WRONG_CLAIMS, 'another topic');
+    const late = checkSnsAge(message, {
+      received,
+      toleranceMs: settings.toleranceMs ?? SNS_TOLERANCE_MS,
+    });
+    return late ?? accepted({ replayKey: String(message['MessageId']) });
+  },
+});
+
+function readSnsMessage(received: Received): SnsMessage | Refused {
+  const message = parsedJson(received.body);
+  if (typeof message !== 'object' || message === null)
+    return refused(VerificationReason.MALFORMED, 'the body is not JSON');
+  if ('reason' in message) return refused(VerificationReason.MALFORMED, 'not an SNS message');
+  return message as SnsMessage;
+}
+
+function rawDelivery(received: Received): string | undefined {
+  return singleHeader(received, 'x-amz-sns-rawdelivery') === 'true'
+    ? 'raw message delivery is on: SNS signs nothing then'
+    : undefined;
+}
+
+function checkSnsUrl(message: SnsMessage): Refused | null {
+  const url = pinnedUrl(message['SigningCertURL'], 'sns');
+  return url?.pathname.endsWith('.pem') === true
+    ? null
+    : refused(
+        VerificationReason.UNTRUSTED_KEY_URL,
+        'SigningCertURL is not an https address of SNS',
+      );
+}
+
+function isSnsSignature(message: SnsMessage, pem: string): boolean {
+  const algorithm = { '1': 'sha1', '2': 'sha256' }[String(message['SignatureVersion'])];
+  const signature = decodeStrictly(String(message['Signature']), 'base64');
+  if (algorithm === undefined || signature === null) return false;
+  const keys = message['Type'] === 'Notification' ? NOTIFICATION_KEYS : SUBSCRIPTION_KEYS;
+  const verifier = createVerify(algorithm);
+  for (const key of keys) {
+    const value = message[key];
+    if (typeof value === 'string') verifier.update(`${key}\n${value}\n`);
+  }
+  try {
+    return verifier.verify(new X509Certificate(pem).publicKey, signature);
+  } catch {
+    return false;
+  }
+}
+
+function checkSnsAge(
+  message: SnsMessage,
+  { received, toleranceMs }: { received: Received; toleranceMs: number },
+): Refused | null {
+  const signedAtMs = parseTimestamp(String(message['Timestamp']), 'iso');
+  if (signedAtMs === null) return refused(VerificationReason.MALFORMED, 'Timestamp cannot be read');
+  return toleranceMs === 0
+    ? null
+    : checkTimestamp(signedAtMs, { receivedAtMs: received.receivedAtMs, toleranceMs });
+}
+
+// PayPal retries for three days and keeps the time of the first try.
+const PAYPAL_TOLERANCE_MS = 3 * 86_400_000;
+const PAYPAL_HEADERS = [
+  'transmission-id',
+  'transmission-time',
+  'transmission-sig',
+  'cert-url',
+  'auth-algo',
+] as const;
+
+/** PayPal signs id, time, webhook id and the CRC of the body with a certificate named in a header. */
+export const paypal: Plugin = (settings) => ({
+  verify: (received) => {
+    const headers = paypalHeaders(received);
+    return 'reason' in headers ? headers : { deferred: true };
+  },
+  settle: async (received, keys) => {
+    const headers = paypalHeaders(received);
+    if ('reason' in headers) return headers;
+    const body = signedBody(received, { over: 'decoded' });
+    if (body === null) return refused(VerificationReason.BODY_NOT_DECODABLE);
+    const got = await keys.certificate(headers.certificateUrl);
+    if ('reason' in got) return got;
+    const content = [headers.id, headers.time, textField(settings, 'webhook_id'), crc32(body)].join(
+      '|',
+    );
+    const key = new X509Certificate(got.pem).publicKey;
+    if (!verify('sha256', Buffer.from(content), key, headers.signature)) {
+      return refused(VerificationReason.WRONG_SECRET_OR_BODY, 'check the webhook id');
+    }
+    const signedAtMs = parseTimestamp(headers.time, 'iso');
+    if (signedAtMs === null)
+      return refused(VerificationReason.MALFORMED, 'the time cannot be read');
+    const toleranceMs = settings.toleranceMs ?? PAYPAL_TOLERANCE_MS;
+    const late =
+      toleranceMs === 0
+        ? null
+        : checkTimestamp(signedAtMs, { receivedAtMs: received.receivedAtMs, toleranceMs });
+    return late ?? accepted({ replayKey: headers.id });
+  },
+});
+
+type PaypalHeaders = { id: string; time: string; signature: Buffer; certificateUrl: string };
+
+function paypalHeaders(received: Received): PaypalHeaders | Refused {
+  const values = PAYPAL_HEADERS.map((name) => headerValues(received, { name: `paypal-${name}` }));
+  if (values.some((found) => found.length > 1))
+    return refused(VerificationReason.DUPLICATE_SIGNATURE);
+  const [id, time, text, url, algorithm] = values.map((found) => found[0]);
+  if (text === undefined)
+    return refused(VerificationReason.MISSING_SIGNATURE, 'no header paypal-transmission-sig');
+  const signature = decodeStrictly(text, 'base64');
+  if (id === undefined || time === undefined || signature === null)
+    return refused(VerificationReason.MALFORMED);
+  if (algorithm !== 'SHA256withRSA') return refused(VerificationReason.WRONG_ALGORITHM);
+  if (pinnedUrl(url, 'paypal') === null) {
+    return refused(
+      VerificationReason.UNTRUSTED_KEY_URL,
+      'paypal-cert-url is not an https address of PayPal',
+    );
+  }
+  return { id, time, signature, certificateUrl: String(url) };
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Circle signs the body with a P-256 key that its API hands out by id. */
+export const circle: Plugin = (settings) => ({
+  verify: DEFERRED,
+  settle: async (received, keys) => {
+    const keyId = singleHeader(received, 'x-circle-key-id');
+    const text = singleHeader(received, 'x-circle-signature');
+    if (text === undefined)
+      return refused(VerificationReason.MISSING_SIGNATURE, 'no single header x-circle-signature');
+    const signature = decodeStrictly(text, 'base64');
+    if (signature === null || keyId === undefined || !UUID.test(keyId))
+      return refused(VerificationReason.MALFORMED);
+    const got = await keys.json(`https://api.circle.com/v2/notifications/publicKey/${keyId}`, {
+      fetch: { headers: { authorization: `Bearer ${textField(settings, 'api_key')}` } },
+    });
+    if ('reason' in got) return got;
+    const data = (got.value as { data?: { publicKey?: unknown } } | null)?.data;
+    const key = createPublicKey({
+      key: Buffer.from(String(data?.publicKey), 'base64'),
+      format: 'der',
+      type: 'spki',
+    });
+    if (key.asymmetricKeyType !== 'ec') return refused(VerificationReason.WRONG_ALGORITHM);
+    return verify('sha256', received.body, key, signature)
+      ? accepted({ replayKey: shortDigest(received.body) })
+      : refused(VerificationReason.WRONG_SECRET_OR_BODY);
+  },
+});

@@ -1,0 +1,31 @@
+import { adyen, alipay, clientState, exactOnline, mailgun, paymob, treezor } from './bodies.ts';
+import { circle, paypal, sns } from './certificates.ts';
+import { ebay } from './ebay.ts';
+import { formSignature } from './form-signatures.ts';
+import type { Plugin } from './plugin.ts';
+import { fireblocks, neon, wix } from './signed-bodies.ts';
+import { fusionauth, jwt, monday, plaid, pubsub } from './tokens.ts';
+
+/** Schemes that data cannot describe, by the name the provider tables use. */
+export const plugins: Readonly<Record<string, Plugin>> = {
+  adyen,
+  alipay,
+  circle,
+  'client-state': clientState,
+  ebay,
+  'exact-online': exactOnline,
+  fireblocks,
+  'form-signature': formSignature,
+  fusionauth,
+  jwt,
+  mailgun,
+  monday,
+  neon,
+  paymob,
+  paypal,
+  plaid,
+  pubsub,
+  sns,
+  treezor,
+  wix,
+};

@@ -1,0 +1,52 @@
+/** A request as it came over the wire; nothing in it has been re-serialised. */
+export type Received = {
+  method: string;
+  /** The public URL as the provider registered it, byte for byte, query included. */
+  url: string;
+  path: string;
+  /** What stands after `?`, without it. */
+  rawQuery: string;
+  /** In the order and case of the wire, duplicates kept. */
+  headers: readonly (readonly [string, string])[];
+  /** Wire bytes, still compressed if the sender compressed them. */
+  body: Buffer;
+  /** The body after its content encoding was undone; null where that failed. Called at most when needed. */
+  decodedBody?: () => Buffer | null;
+  receivedAtMs: number;
+};
+
+/** A secret may stay valid beside its successor until `notAfterMs`. */
+export type Secret = { value: string; notAfterMs?: number };
+
+/** All values of one header, in order. */
+export function headerValues(received: Received, { name }: { name: string }): string[] {
+  const wanted = name.toLowerCase();
+  const values: string[] = [];
+  for (const [key, value] of received.headers) {
+    if (key.length === wanted.length && key.toLowerCase() === wanted) values.push(value);
+  }
+  return values;
+}
+
+/** The value of a header that may appear once; undefined where it is absent or doubled. */
+export function singleHeader(received: Received, name: string): string | undefined {
+  const values = headerValues(received, { name });
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/** The secrets that were valid when the request arrived. */
+export function activeSecrets(secrets: readonly Secret[], { atMs }: { atMs: number }): Secret[] {
+  return secrets.filter(
+    (secret) =>
+      secret.value !== '' && (secret.notAfterMs === undefined || atMs <= secret.notAfterMs),
+  );
+}
+
+/** The body most providers sign: decoded where the sender compressed it, else the wire bytes. */
+export function signedBody(
+  received: Received,
+  { over }: { over: 'wire' | 'decoded' },
+): Buffer | null {
+  if (over === 'wire' || received.decodedBody === undefined) return received.body;
+  return received.decodedBody();
+}

@@ -1,0 +1,41 @@
+/** Why a request is not verified; shown on the request, in the API and in the log. */
+export const VerificationReason = {
+  MISSING_SIGNATURE: 'MISSING_SIGNATURE',
+  MISSING_TIMESTAMP: 'MISSING_TIMESTAMP',
+  DUPLICATE_SIGNATURE: 'DUPLICATE_SIGNATURE',
+  MALFORMED: 'MALFORMED',
+  WRONG_SECRET_OR_BODY: 'WRONG_SECRET_OR_BODY',
+  WRONG_CREDENTIALS: 'WRONG_CREDENTIALS',
+  WRONG_CLAIMS: 'WRONG_CLAIMS',
+  WRONG_ALGORITHM: 'WRONG_ALGORITHM',
+  TIMESTAMP_TOO_OLD: 'TIMESTAMP_TOO_OLD',
+  TIMESTAMP_IN_FUTURE: 'TIMESTAMP_IN_FUTURE',
+  REPLAYED: 'REPLAYED',
+  NO_ACTIVE_SECRET: 'NO_ACTIVE_SECRET',
+  UNTRUSTED_KEY_URL: 'UNTRUSTED_KEY_URL',
+  KEY_NOT_FOUND: 'KEY_NOT_FOUND',
+  KEY_UNAVAILABLE: 'KEY_UNAVAILABLE',
+  BODY_NOT_DECODABLE: 'BODY_NOT_DECODABLE',
+} as const;
+export type VerificationReason = (typeof VerificationReason)[keyof typeof VerificationReason];
+
+type Accepted = { verified: true; replayKey?: string; idempotencyKey?: string };
+export type Refused = { verified: false; reason: VerificationReason; hint?: string };
+
+/** `deferred` means the verdict needs the network or asynchronous keys: ask the verifier's `settle`. */
+export type Verdict = Accepted | Refused | { deferred: true };
+
+/** Whether a verdict still has to be settled. */
+export function isDeferred(verdict: Verdict): verdict is { deferred: true } {
+  return 'deferred' in verdict;
+}
+
+export function refused(reason: VerificationReason, hint?: string): Refused {
+  return hint === undefined ? { verified: false, reason } : { verified: false, reason, hint };
+}
+
+export function accepted(keys: { replayKey?: string | undefined } = {}): Accepted {
+  return keys.replayKey === undefined
+    ? { verified: true }
+    : { verified: true, replayKey: keys.replayKey };
+}
