@@ -1,7 +1,7 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { Direction } from '../domain/schema/list.ts';
 import type { Rule } from '../domain/schema/rule.ts';
-import type { DestinationRow } from './destinations.ts';
+import { type DestinationRow, destinations } from './destinations.ts';
 import type { Db } from './pool.ts';
 import {
   beyond,
@@ -15,7 +15,7 @@ import {
   type PageOrder,
   type SortKey,
 } from './query.ts';
-import type { SourceRow } from './sources.ts';
+import { sources, type SourceRow } from './sources.ts';
 
 export type ConnectionRow = {
   id: string;
@@ -137,12 +137,23 @@ export async function lockConnectionByName(
 }
 
 /** Deleted ones too. */
-export async function findConnection(db: Db, key: Key): Promise<JoinedConnection | null> {
-  const { rows } = await db.query<ConnectionRow>(
-    sql`select * from connections where id = ${key.id} and project_id = ${key.projectId}`,
-  );
-  const [joined] = await withEnds(db, rows);
+export async function findConnection(
+  db: Db,
+  { projectId, id }: Key,
+): Promise<JoinedConnection | null> {
+  const [joined] = await findConnections(db, { projectId, ids: [id] });
   return joined ?? null;
+}
+
+/** These connections, deleted ones too. */
+export async function findConnections(
+  db: Db,
+  { projectId, ids }: { projectId: string; ids: string[] },
+): Promise<JoinedConnection[]> {
+  const { rows } = await db.query<ConnectionRow>(
+    sql`select * from connections where id = any(${ids}) and project_id = ${projectId} order by id`,
+  );
+  return withEnds(db, rows);
 }
 
 export async function listConnections(
@@ -214,17 +225,15 @@ async function withEnds(db: Db, rows: ConnectionRow[]): Promise<JoinedConnection
   if (rows.length === 0) return [];
   const sourceIds = [...new Set(rows.map((row) => row.source_id))];
   const destinationIds = [...new Set(rows.map((row) => row.destination_id))];
-  const sources = await db.query<SourceRow>(
-    sql`select * from sources where id = any(${sourceIds})`,
-  );
-  const destinations = await db.query<DestinationRow>(
-    sql`select * from destinations where id = any(${destinationIds})`,
-  );
-  const sourceOf = new Map(sources.rows.map((row) => [row.id, row]));
-  const destinationOf = new Map(destinations.rows.map((row) => [row.id, row]));
+  const sourceOf = byId(await sources.findAll(db, sourceIds));
+  const destinationOf = byId(await destinations.findAll(db, destinationIds));
   return rows.flatMap((connection) => {
     const source = sourceOf.get(connection.source_id);
     const destination = destinationOf.get(connection.destination_id);
     return source && destination ? [{ id: connection.id, connection, source, destination }] : [];
   });
+}
+
+function byId<Row extends { id: string }>(rows: Row[]): Map<string, Row> {
+  return new Map(rows.map((row) => [row.id, row]));
 }

@@ -47,6 +47,8 @@ export type NamedOrder = PageOrder & {
 type Key = { projectId: string; id: string };
 type Content = Pick<NamedRow, 'name' | 'description' | 'type' | 'config' | 'auth'>;
 
+export type NamedTable<Row extends NamedRow> = ReturnType<typeof namedRows<Row>>;
+
 /** The statements on `sources` or on `destinations`. */
 export function namedRows<Row extends NamedRow>(table: 'sources' | 'destinations') {
   const name = raw(table);
@@ -65,6 +67,10 @@ export function namedRows<Row extends NamedRow>(table: 'sources' | 'destinations
     /** Deleted ones too. */
     find: (db: Db, { projectId, id }: Key) =>
       one(db, sql`select * from ${name} where id = ${id} and project_id = ${projectId}`),
+
+    /** Deleted ones too. */
+    findAll: async (db: Db, ids: string[]) =>
+      (await db.query<Row>(sql`select * from ${name} where id = any(${ids})`)).rows,
 
     /** For a change: nobody else changes it until the transaction ends. */
     lock: (db: Db, { projectId, id }: Key) =>

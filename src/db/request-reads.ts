@@ -37,6 +37,8 @@ export type RequestDataRow = {
   /** Null where it is larger than was asked for. */
   body: Buffer | null;
   body_bytes: number;
+  remote_address: string | null;
+  verified: boolean | null;
 };
 
 export type RequestFilters = PayloadFilters & {
@@ -98,9 +100,9 @@ export async function readRequests(
   { ids, maxBodyBytes }: { ids: string[]; maxBodyBytes: number },
 ): Promise<Map<string, RequestDataRow>> {
   const { rows } = await db.query<RequestDataRow>(sql`
-    select id, method, path, query, headers, octet_length(body) as body_bytes,
-      case when octet_length(body) <= ${maxBodyBytes} then body end as body
-    from request_data where id = any(${ids})`);
+    select d.id, d.method, d.path, d.query, d.headers, d.remote_address, r.verified,
+      octet_length(d.body) as body_bytes, case when octet_length(d.body) <= ${maxBodyBytes} then d.body end as body
+    from request_data d join requests r on r.id = d.id where d.id = any(${ids})`);
   return new Map(rows.map((row) => [row.id, row]));
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Problem } from './text.ts';
+import { check, type Problem } from './problem.ts';
 
 const text = z.string().min(1, 'must not be empty').max(10_000);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
@@ -53,19 +53,19 @@ export const destinationAuthType = z.enum(
   Object.keys(FIELDS) as [DestinationAuthType, ...DestinationAuthType[]],
 );
 
-/** The issues zod has with the fields of an authentication; none where it is right. */
-export function issuesOfAuth(type: DestinationAuthType, auth: unknown): z.core.$ZodIssue[] {
-  return FIELDS[type].safeParse(auth).error?.issues ?? [];
+/** What is wrong with the fields of an authentication. */
+function problemsOfAuth(type: DestinationAuthType, auth: unknown): Problem[] {
+  const checked = check(FIELDS[type], auth);
+  if (checked.ok) return [];
+  return checked.problems.map(({ path, message }) => ({ path: ['auth', ...path], message }));
 }
 
-/** Whether type and fields were given together, as they must be. */
-export function missingAuthPart(config: {
-  auth_type?: string | null | undefined;
+/** Type and fields are given together, and the fields are those of the type. */
+export function problemsOfAuthentication(config: {
+  auth_type?: DestinationAuthType | null | undefined;
   auth?: unknown;
 }): Problem[] {
-  const hasType = config.auth_type !== undefined && config.auth_type !== null;
-  const hasAuth = config.auth !== undefined && config.auth !== null;
-  if (hasType && !hasAuth) return [{ path: ['auth'], message: 'is required' }];
-  if (hasAuth && !hasType) return [{ path: ['auth_type'], message: 'is required' }];
-  return [];
+  const { auth_type: type = null, auth = null } = config;
+  if (type === null) return auth === null ? [] : [{ path: ['auth_type'], message: 'is required' }];
+  return auth === null ? [{ path: ['auth'], message: 'is required' }] : problemsOfAuth(type, auth);
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { DestinationType } from '../status.ts';
 import { deliveryPolicy, RatePeriod, ratePeriod } from './delivery-policy.ts';
-import { destinationAuthType, missingAuthPart } from './destination-auth.ts';
+import { destinationAuthType, problemsOfAuthentication } from './destination-auth.ts';
 import { destinationId, projectId } from './id.ts';
-import { description, name, type Problem, time } from './text.ts';
+import type { Problem } from './problem.ts';
+import { description, name, time } from './text.ts';
 
 const fieldsOfConfig = z.strictObject({
   url: z
@@ -86,7 +87,7 @@ export function presentConfig(input: DestinationConfigInput): DestinationConfig 
 
 /** What is wrong with a whole configuration for its type. */
 export function problemsOfConfig(type: DestinationType, config: DestinationConfig): Problem[] {
-  const problems = missingAuthPart(config);
+  const problems = problemsOfAuthentication(config);
   const refuse = (field: keyof DestinationConfig, message: string) =>
     problems.push({ path: [field], message });
   const given = (field: keyof DestinationConfig) => (config[field] ?? null) !== null;

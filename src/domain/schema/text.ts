@@ -20,6 +20,3 @@ export const payloadPath = z
     /^(?:headers|body|query|path)(?:\.[\w-]+)*$/,
     'must be a path such as body.customer_id or headers.x-tenant',
   );
-
-/** A wrong field: where it stands, and what would be right. */
-export type Problem = { path: (string | number)[]; message: string };

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { findAttempt, listAttempts } from '../../db/attempt-reads.ts';
+import { attempt, attemptStatus } from '../../domain/schema/attempt.ts';
+import { attemptId } from '../../domain/schema/id.ts';
+import { listOf } from '../../domain/schema/list.ts';
+import { AttemptTrigger } from '../../domain/status.ts';
+import type { ApiDeps } from '../deps.ts';
+import { notFound } from '../errors.ts';
+import { choiceFilter, idFilter, numberFilter, textFilter, timeFilter } from '../filters.ts';
+import { envelope, pageAsked, pagingOf } from '../paging.ts';
+import { renderAttempt } from '../render.ts';
+import { type Route, route } from '../route.ts';
+
+const TAG = 'attempts';
+
+const attemptQuery = z.strictObject({
+  id: idFilter('attempt', 'atm_').optional(),
+  event_id: idFilter('event', 'evt_').optional(),
+  destination_id: idFilter('destination', 'des_').optional(),
+  status: choiceFilter(attemptStatus.options).optional(),
+  trigger: choiceFilter(Object.values(AttemptTrigger)).optional(),
+  error_code: textFilter.optional(),
+  response_status: numberFilter.optional(),
+  created_at: timeFilter.optional(),
+  ...pagingOf({ orders: ['created_at'], cursor: attemptId }),
+});
+
+/** `/attempts` */
+export function attemptRoutes(deps: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/attempts',
+      summary: 'List attempts, the newest first',
+      tag: TAG,
+      query: attemptQuery,
+      response: listOf(attempt),
+      async handle({ projectId, query }) {
+        const asked = pageAsked(query, 'created_at');
+        const filters = { ...query, event_id: query.event_id?.in };
+        const page = await listAttempts(deps.db, { projectId, filters, page: asked });
+        return envelope(page, { asked, models: page.rows.map((row) => renderAttempt(row, deps)) });
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/attempts/:id',
+      summary: 'Show an attempt, with the answer it got',
+      tag: TAG,
+      id: 'attempt',
+      response: attempt,
+      async handle({ projectId, id }) {
+        const row = await findAttempt(deps.db, { projectId, id });
+        if (!row) throw notFound(id);
+        return renderAttempt(row, deps);
+      },
+    }),
+  ];
+}

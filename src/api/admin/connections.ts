@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import {
+  CONNECTION_ORDER,
+  countConnections,
+  deleteConnection,
+  findConnection,
+  listConnections,
+  lockConnection,
+  setConnectionDisabled,
+} from '../../db/connections.ts';
+import type { Db } from '../../db/pool.ts';
+import {
+  connection,
+  type Connection,
+  connectionInput,
+  connectionUpdate,
+} from '../../domain/schema/connection.ts';
+import { connectionId } from '../../domain/schema/id.ts';
+import { count, deleted, listOf } from '../../domain/schema/list.ts';
+import type { ApiDeps } from '../deps.ts';
+import { notFound } from '../errors.ts';
+import { flag, idFilter, textFilter, timeFilter } from '../filters.ts';
+import { envelope, pageAsked, pagingOf } from '../paging.ts';
+import { renderConnection } from '../render.ts';
+import { type Route, route } from '../route.ts';
+import { present } from './named-content.ts';
+import { changeConnection, saveConnection } from './save-connection.ts';
+
+type Order = keyof typeof CONNECTION_ORDER;
+type Key = { projectId: string; id: string };
+
+const TAG = 'connections';
+const ORDERS = Object.keys(CONNECTION_ORDER) as [Order, ...Order[]];
+const FILTERS = {
+  id: idFilter('connection', 'web_').optional(),
+  name: textFilter.optional(),
+  source_id: idFilter('source', 'src_').optional(),
+  destination_id: idFilter('destination', 'des_').optional(),
+  disabled: flag.optional(),
+  disabled_at: timeFilter.optional(),
+  paused_at: timeFilter.optional(),
+  full_name: z
+    .string()
+    .max(400)
+    .regex(/^[a-z0-9-_>\s]+$/i, 'must hold letters, digits, -, _, > and spaces only')
+    .optional(),
+};
+
+/** `/connections` */
+export function connectionRoutes(deps: ApiDeps): Route[] {
+  return [
+    listRoute(deps),
+    countRoute(deps),
+    saveRoute(deps, 'post'),
+    saveRoute(deps, 'put'),
+    showRoute(deps),
+    updateRoute(deps),
+    deleteRoute(deps),
+    ...(['enable', 'disable', 'archive', 'unarchive'] as const).map((word) =>
+      switchRoute(deps, word),
+    ),
+    gateRoute(deps, 'pause'),
+    gateRoute(deps, 'unpause'),
+  ];
+}
+
+function listRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/connections',
+    summary: 'List connections',
+    tag: TAG,
+    query: z.strictObject({ ...FILTERS, ...pagingOf({ orders: ORDERS, cursor: connectionId }) }),
+    response: listOf(connection),
+    async handle({ projectId, query }) {
+      const asked = pageAsked<Order>(query, 'created_at');
+      const page = await listConnections(deps.db, { projectId, filters: query, page: asked });
+      return envelope(page, { asked, models: page.rows.map((row) => renderConnection(row, deps)) });
+    },
+  });
+}
+
+function countRoute({ db }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/connections/count',
+    summary: 'Count connections',
+    tag: TAG,
+    query: z.strictObject(FILTERS),
+    response: count,
+    async handle({ projectId, query }) {
+      return { count: await countConnections(db, { projectId, filters: query }) };
+    },
+  });
+}
+
+function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
+  return route({
+    method,
+    path: '/connections',
+    summary:
+      method === 'post'
+        ? 'Make a connection, and its source and destination where they are described'
+        : 'Make a connection, or change the one of this name',
+    tag: TAG,
+    body: connectionInput,
+    response: connection,
+    async handle({ projectId, body }) {
+      const upsert = method === 'put';
+      const id = await deps.db.transaction((db) =>
+        saveConnection(db, { deps, projectId, input: body, upsert }),
+      );
+      return changed(deps, { projectId, id });
+    },
+  });
+}
+
+function showRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/connections/:id',
+    summary: 'Show a connection',
+    tag: TAG,
+    id: 'connection',
+    response: connection,
+    handle: (key) => show(deps, key),
+  });
+}
+
+function updateRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'put',
+    path: '/connections/:id',
+    summary: 'Change a connection',
+    tag: TAG,
+    id: 'connection',
+    body: connectionUpdate,
+    response: connection,
+    async handle({ projectId, id, body }) {
+      await deps.db.transaction(async (db) => {
+        const before = present(await lockConnection(db, { projectId, id }), id);
+        await changeConnection(db, { before, input: body });
+      });
+      return changed(deps, { projectId, id });
+    },
+  });
+}
+
+function deleteRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'delete',
+    path: '/connections/:id',
+    summary: 'Delete a connection; what has passed through stays',
+    tag: TAG,
+    id: 'connection',
+    response: deleted,
+    async handle({ projectId, id }) {
+      await withLocked(deps, { projectId, id }, (db) => deleteConnection(db, id));
+      await deps.commands.configurationChanged();
+      return { id };
+    },
+  });
+}
+
+function switchRoute(deps: ApiDeps, word: 'enable' | 'disable' | 'archive' | 'unarchive'): Route {
+  const disabled = word === 'disable' || word === 'archive';
+  return route({
+    method: 'put',
+    path: `/connections/:id/${word}`,
+    summary: disabled ? 'Disable a connection: it takes nothing' : 'Enable a connection',
+    tag: TAG,
+    id: 'connection',
+    response: connection,
+    async handle({ projectId, id }) {
+      await withLocked(deps, { projectId, id }, (db) =>
+        setConnectionDisabled(db, { id, disabled }),
+      );
+      return changed(deps, { projectId, id });
+    },
+  });
+}
+
+function gateRoute(deps: ApiDeps, word: 'pause' | 'unpause'): Route {
+  return route({
+    method: 'put',
+    path: `/connections/:id/${word}`,
+    summary: word === 'pause' ? 'Let its events wait' : 'Let its events go on',
+    tag: TAG,
+    id: 'connection',
+    response: connection,
+    async handle({ projectId, id }) {
+      await show(deps, { projectId, id });
+      await deps.commands[`${word}Connection`]({ projectId, id });
+      return show(deps, { projectId, id });
+    },
+  });
+}
+
+async function show(deps: ApiDeps, key: Key): Promise<Connection> {
+  const joined = await findConnection(deps.db, key);
+  if (!joined) throw notFound(key.id);
+  present(joined.connection, key.id);
+  return renderConnection(joined, deps);
+}
+
+async function changed(deps: ApiDeps, key: Key): Promise<Connection> {
+  await deps.commands.configurationChanged();
+  return show(deps, key);
+}
+
+function withLocked(deps: ApiDeps, key: Key, work: (db: Db) => Promise<void>): Promise<void> {
+  return deps.db.transaction(async (db) => {
+    present(await lockConnection(db, key), key.id);
+    await work(db);
+  });
+}

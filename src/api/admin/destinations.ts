@@ -1,0 +1,57 @@
+import {
+  deleteDestination,
+  type DestinationRow,
+  destinations,
+  disableDestination,
+  enableDestination,
+} from '../../db/destinations.ts';
+import {
+  destination,
+  destinationInput,
+  destinationUpdate,
+  type DestinationUpdate,
+} from '../../domain/schema/destination.ts';
+import type { ApiDeps } from '../deps.ts';
+import { renderDestination } from '../render.ts';
+import { type Route, route } from '../route.ts';
+import { type Named, present } from './named-content.ts';
+import { namedRoutes } from './named-routes.ts';
+import { authOfDestination, prepareDestination } from './prepare-destination.ts';
+
+/** How destinations are made and changed; connections make them too. */
+export function namedDestinations(deps: ApiDeps): Named<DestinationRow, DestinationUpdate> {
+  return { kind: 'destination', rows: destinations, prepare: prepareDestination(deps) };
+}
+
+/** `/destinations` */
+export function destinationRoutes(deps: ApiDeps): Route[] {
+  const routes = namedRoutes(deps, {
+    ...namedDestinations(deps),
+    plural: 'destinations',
+    input: destinationInput,
+    update: destinationUpdate,
+    model: destination,
+    render: (row, auth) => renderDestination(row, auth ? { auth } : {}),
+    authOf: (row) => authOfDestination(deps, row),
+    disable: disableDestination,
+    enable: enableDestination,
+    remove: deleteDestination,
+  });
+  return [...routes, gateRoute(deps, 'pause'), gateRoute(deps, 'unpause')];
+}
+
+function gateRoute({ db, commands }: ApiDeps, word: 'pause' | 'unpause'): Route {
+  return route({
+    method: 'put',
+    path: `/destinations/:id/${word}`,
+    summary: word === 'pause' ? 'Let deliveries wait' : 'Let deliveries go on',
+    tag: 'destinations',
+    id: 'destination',
+    response: destination,
+    async handle({ projectId, id }) {
+      present(await destinations.find(db, { projectId, id }), id);
+      await commands[`${word}Destination`]({ projectId, id });
+      return renderDestination(present(await destinations.find(db, { projectId, id }), id));
+    },
+  });
+}

@@ -1,0 +1,123 @@
+import { findEvent, readEventPayloads, type EventRow } from '../../db/event-reads.ts';
+import { readRequests } from '../../db/request-reads.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import { event, type Event } from '../../domain/schema/event.ts';
+import { listOf } from '../../domain/schema/list.ts';
+import { rawBody } from '../../domain/schema/request.ts';
+import { EventStatus } from '../../domain/status.ts';
+import type { ApiDeps } from '../deps.ts';
+import { notFound } from '../errors.ts';
+import { readEventData } from '../event-data.ts';
+import { eventPage, eventQuery } from '../event-filters.ts';
+import { rawBodyOf } from '../payload.ts';
+import { renderEvent } from '../render.ts';
+import { type Route, route } from '../route.ts';
+
+type Key = { projectId: string; id: string };
+
+const TAG = 'events';
+const ANY_SIZE = 2 ** 31 - 1;
+const WAITING: EventStatus[] = [EventStatus.Queued, EventStatus.Scheduled, EventStatus.Hold];
+
+/** `/events` */
+export function eventRoutes(deps: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/events',
+      summary: 'List events, the newest first',
+      tag: TAG,
+      query: eventQuery,
+      response: listOf(event),
+      handle: ({ projectId, query }) => eventPage(deps, { projectId, query }),
+    }),
+    route({
+      method: 'get',
+      path: '/events/:id',
+      summary: 'Show an event, with the request as it leaves',
+      tag: TAG,
+      id: 'event',
+      response: event,
+      handle: (key) => show(deps, key),
+    }),
+    rawBodyRoute(deps),
+    retryRoute(deps),
+    cancelRoute(deps, 'cancel'),
+    cancelRoute(deps, 'mute'),
+  ];
+}
+
+function rawBodyRoute({ db }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/events/:id/raw_body',
+    summary: 'The body that is delivered, whatever its size',
+    tag: TAG,
+    id: 'event',
+    response: rawBody,
+    async handle({ projectId, id }) {
+      const row = await find({ db }, { projectId, id });
+      const maxBodyBytes = ANY_SIZE;
+      const payload = row.has_payload
+        ? (await readEventPayloads(db, { ids: [id], maxBodyBytes })).get(id)
+        : (await readRequests(db, { ids: [row.request_id], maxBodyBytes })).get(row.request_id);
+      if (!payload?.body) throw notFound(id);
+      return rawBodyOf(payload.body);
+    },
+  });
+}
+
+function retryRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/events/:id/retry',
+    summary: 'Deliver an event now: again, or before its time',
+    tag: TAG,
+    id: 'event',
+    response: event,
+    async handle({ projectId, id }) {
+      const row = await find(deps, { projectId, id });
+      if (WAITING.includes(row.status)) {
+        throw ineligible(row, `is ${row.status}: it has yet to be delivered, or is just now`);
+      }
+      await deps.commands.retryEvents({ projectId, eventIds: [id] });
+      return show(deps, { projectId, id });
+    },
+  });
+}
+
+function cancelRoute(deps: ApiDeps, word: 'cancel' | 'mute'): Route {
+  return route({
+    method: 'put',
+    path: `/events/:id/${word}`,
+    summary: 'Cancel an event that waits for delivery or for its next attempt',
+    tag: TAG,
+    id: 'event',
+    response: event,
+    async handle({ projectId, id }) {
+      const row = await find(deps, { projectId, id });
+      const awaitsRetry = row.status === EventStatus.Failed && row.next_attempt_at !== null;
+      if (!WAITING.includes(row.status) && !awaitsRetry) {
+        throw ineligible(row, `is ${row.status}: there is nothing left to cancel`);
+      }
+      await deps.commands.cancelEvents({ projectId, eventIds: [id] });
+      return show(deps, { projectId, id });
+    },
+  });
+}
+
+async function show(deps: ApiDeps, { projectId, id }: Key): Promise<Event> {
+  const row = await find(deps, { projectId, id });
+  const data = (await readEventData(deps, { projectId, events: [row] })).get(id);
+  return { ...renderEvent(row, deps), ...(data && { data }) };
+}
+
+async function find({ db }: Pick<ApiDeps, 'db'>, key: Key): Promise<EventRow> {
+  const row = await findEvent(db, key);
+  if (!row) throw notFound(key.id);
+  return row;
+}
+
+function ineligible({ id }: EventRow, reason: string): GatewayError {
+  return new GatewayError('BAD_REQUEST', `The event ${reason}.`, { data: { event_id: id } });
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { findEvents } from '../../db/event-reads.ts';
+import { listIgnoredEvents } from '../../db/ignored-event-reads.ts';
+import { findRequest, readRequests, type RequestRow } from '../../db/request-reads.ts';
+import { event, requestRetried } from '../../domain/schema/event.ts';
+import { ignoredEvent } from '../../domain/schema/ignored-event.ts';
+import { listOf } from '../../domain/schema/list.ts';
+import { rawBody, request, requestRetry } from '../../domain/schema/request.ts';
+import type { ApiDeps } from '../deps.ts';
+import { notFound } from '../errors.ts';
+import { eventPage, eventQuery } from '../event-filters.ts';
+import { envelope, pageAsked, pagingOf } from '../paging.ts';
+import { rawBodyOf } from '../payload.ts';
+import { renderEvent, renderIgnoredEvent } from '../render.ts';
+import { requestPage, requestQuery, showRequest } from '../request-filters.ts';
+import { type Route, route } from '../route.ts';
+import { assertRetryable } from './retryable.ts';
+
+type Key = { projectId: string; id: string };
+
+const TAG = 'requests';
+const ANY_SIZE = 2 ** 31 - 1;
+const ignoredEventId = ignoredEvent.shape.id;
+
+/** `/requests` */
+export function requestRoutes(deps: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/requests',
+      summary: 'List requests, the newest first',
+      tag: TAG,
+      query: requestQuery,
+      response: listOf(request),
+      handle: ({ projectId, query }) => requestPage(deps, { projectId, query }),
+    }),
+    route({
+      method: 'get',
+      path: '/requests/:id',
+      summary: 'Show a request, with what came in',
+      tag: TAG,
+      id: 'request',
+      response: request,
+      handle: async (key) => showRequest(deps, await find(deps, key)),
+    }),
+    rawBodyRoute(deps),
+    route({
+      method: 'get',
+      path: '/requests/:id/events',
+      summary: 'List the events of a request',
+      tag: TAG,
+      id: 'request',
+      query: eventQuery,
+      response: listOf(event),
+      async handle({ projectId, id, query }) {
+        await find(deps, { projectId, id });
+        return eventPage(deps, { projectId, query, requestId: id });
+      },
+    }),
+    ignoredRoute(deps),
+    retryRoute(deps),
+  ];
+}
+
+function rawBodyRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/requests/:id/raw_body',
+    summary: 'The body that came in, whatever its size',
+    tag: TAG,
+    id: 'request',
+    response: rawBody,
+    async handle({ projectId, id }) {
+      await find(deps, { projectId, id });
+      const data = await readRequests(deps.db, { ids: [id], maxBodyBytes: ANY_SIZE });
+      const body = data.get(id)?.body;
+      if (!body) throw notFound(id);
+      return rawBodyOf(body);
+    },
+  });
+}
+
+function ignoredRoute(deps: ApiDeps): Route {
+  const ids = z.union([ignoredEventId, z.array(ignoredEventId)], 'must be an id of ignored events');
+  const query = z.strictObject({
+    id: ids.optional(),
+    ...pagingOf({ orders: ['created_at'], cursor: ignoredEventId }),
+  });
+  return route({
+    method: 'get',
+    path: '/requests/:id/ignored_events',
+    summary: 'List the connections that did not take a request, and why',
+    tag: TAG,
+    id: 'request',
+    query,
+    response: listOf(ignoredEvent),
+    async handle({ projectId, id, query }) {
+      await find(deps, { projectId, id });
+      const asked = pageAsked(query, 'created_at');
+      const wanted = query.id === undefined ? undefined : [query.id].flat();
+      const page = await listIgnoredEvents(deps.db, { requestId: id, ids: wanted, page: asked });
+      return envelope(page, { asked, models: page.rows.map(renderIgnoredEvent) });
+    },
+  });
+}
+
+function retryRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/requests/:id/retry',
+    summary: 'Route a request again that was rejected, or that connections did not take',
+    tag: TAG,
+    id: 'request',
+    body: requestRetry,
+    response: requestRetried,
+    async handle({ projectId, id, body }) {
+      const row = await find(deps, { projectId, id });
+      const connectionIds = body.webhook_ids;
+      await assertRetryable(deps.db, { row, connectionIds });
+      const order = { projectId, requestId: id, ...(connectionIds && { connectionIds }) };
+      const { requestId, eventIds } = await deps.commands.retryRequest(order);
+      const events = await findEvents(deps.db, { projectId, ids: eventIds });
+      return {
+        request: await showRequest(deps, await find(deps, { projectId, id: requestId })),
+        events: events.map((each) => renderEvent(each, deps)),
+      };
+    },
+  });
+}
+
+async function find({ db }: ApiDeps, key: Key): Promise<RequestRow> {
+  const row = await findRequest(db, key);
+  if (!row) throw notFound(key.id);
+  return row;
+}

@@ -1,0 +1,78 @@
+import type { Request } from 'express';
+import { GatewayError } from '../domain/errors.ts';
+import type { Problem } from '../domain/schema/problem.ts';
+import { invalid } from './errors.ts';
+
+export const MAX_BODY_BYTES = 1_000_000;
+const MAX_DEPTH = 100;
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
+
+/** Refuses a body that says it is something else than JSON in UTF-8. No content type at all is taken for JSON. */
+export function assertJsonType(request: Request): void {
+  const type = request.headers['content-type'];
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined ||
+    Number(request.headers['content-length'] ?? 0) > 0;
+  if (type === undefined || !hasBody) return;
+  const charset = CHARSET.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
+  if (JSON_TYPE.test(type) && ['utf-8', 'utf8'].includes(charset)) return;
+  throw new GatewayError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    'The body must be JSON in UTF-8: send it with content-type application/json.',
+  );
+}
+
+/** Reads a JSON body; an empty one is an object without fields. */
+export function parseBody(bytes: unknown): unknown {
+  if (!(bytes instanceof Uint8Array) || bytes.length === 0) return {};
+  const value = parseJson(decode(bytes));
+  const problem = unstorable(value);
+  if (problem) throw invalid('body', [problem]);
+  return value;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GatewayError('BAD_REQUEST', 'The body is not valid UTF-8.', { cause });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'it could not be read';
+    throw new GatewayError('BAD_REQUEST', `The body is not valid JSON: ${reason}.`, { cause });
+  }
+}
+
+/** The first thing in a JSON value that could not be kept as it is: PostgreSQL has no NUL and no lone surrogates. */
+export function unstorable(root: unknown): Problem | null {
+  // A loop, not a recursion: how deep a body is, its sender decides.
+  const open: { value: unknown; path: (string | number)[] }[] = [{ value: root, path: [] }];
+  for (let item = open.pop(); item !== undefined; item = open.pop()) {
+    const { value, path } = item;
+    if (path.length > MAX_DEPTH)
+      return { path: [], message: `must not be nested deeper than ${MAX_DEPTH} levels` };
+    if (typeof value === 'string') {
+      const message = faultOfText(value);
+      if (message) return { path, message };
+    }
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [key, child] of Object.entries(value)) {
+      const message = key === '__proto__' ? 'must not be named __proto__' : faultOfText(key);
+      if (message) return { path: [...path, key.toWellFormed()], message };
+      open.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
+    }
+  }
+  return null;
+}
+
+/** Why a text cannot be kept in PostgreSQL; null where it can. */
+export function faultOfText(text: string): string | null {
+  if (text.includes('\0')) return 'must not hold a NUL character';
+  return text.isWellFormed() ? null : 'must not hold half of a surrogate pair';
+}

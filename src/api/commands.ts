@@ -1,0 +1,19 @@
+/** What the API asks of the workflows; eligibility has been checked before. */
+export type Commands = {
+  /** Makes these events due now, whatever their schedule says. */
+  retryEvents(order: { projectId: string; eventIds: string[] }): Promise<void>;
+  /** Ends these events: nothing will be sent for them any more. */
+  cancelEvents(order: { projectId: string; eventIds: string[] }): Promise<void>;
+  /** Routes a request again, for these connections or for all that did not take it. */
+  retryRequest(order: {
+    projectId: string;
+    requestId: string;
+    connectionIds?: string[];
+  }): Promise<{ requestId: string; eventIds: string[] }>;
+  pauseConnection(order: { projectId: string; id: string }): Promise<void>;
+  unpauseConnection(order: { projectId: string; id: string }): Promise<void>;
+  pauseDestination(order: { projectId: string; id: string }): Promise<void>;
+  unpauseDestination(order: { projectId: string; id: string }): Promise<void>;
+  /** A source, destination or connection has changed: caches in this process are stale. */
+  configurationChanged(): Promise<void> | void;
+};

@@ -1,0 +1,117 @@
+import { type ConnectionRow, findConnections } from '../db/connections.ts';
+import { type DestinationRow, destinations } from '../db/destinations.ts';
+import { type EventPayloadRow, type EventRow, readEventPayloads } from '../db/event-reads.ts';
+import { readSigning } from '../db/projects.ts';
+import { readRequests, type RequestDataRow } from '../db/request-reads.ts';
+import { type SourceRow } from '../db/sources.ts';
+import type { DestinationConfig } from '../domain/schema/destination.ts';
+import type { EventData } from '../domain/schema/event.ts';
+import { LARGE_PAYLOAD_BYTES } from '../domain/schema/request.ts';
+import { AttemptTrigger } from '../domain/status.ts';
+import { appendedHeaderNames, buildRequest, type Delivery } from '../egress/outgoing.ts';
+import type { ApiDeps } from './deps.ts';
+import { payloadDataOf } from './payload.ts';
+
+type Parts = {
+  event: EventRow;
+  incoming: RequestDataRow;
+  payload: EventPayloadRow | undefined;
+  destination: DestinationRow;
+  source: SourceRow;
+  connection: ConnectionRow;
+  signing: { headersPrefix: string; secrets: string[] };
+};
+
+/** The outgoing requests of these events, as the next attempt by hand would send them; by event id. */
+export async function readEventData(
+  deps: ApiDeps,
+  { projectId, events }: { projectId: string; events: EventRow[] },
+): Promise<Map<string, EventData>> {
+  if (events.length === 0) return new Map();
+  const { db, sealer } = deps;
+  const ids = (field: 'request_id' | 'connection_id' | 'destination_id') => [
+    ...new Set(events.map((event) => event[field])),
+  ];
+  const maxBodyBytes = LARGE_PAYLOAD_BYTES;
+  const transformed = events.filter((event) => event.has_payload).map((event) => event.id);
+  const [incoming, payloads, connections, ends, signing] = await Promise.all([
+    readRequests(db, { ids: ids('request_id'), maxBodyBytes }),
+    readEventPayloads(db, { ids: transformed, maxBodyBytes }),
+    findConnections(db, { projectId, ids: ids('connection_id') }),
+    destinations.findAll(db, ids('destination_id')),
+    readSigning(db, { sealer, projectId, nowMs: Date.now() }),
+  ]);
+  const connectionOf = new Map(connections.map((joined) => [joined.id, joined]));
+  const destinationOf = new Map(ends.map((row) => [row.id, row]));
+
+  const found = events.flatMap((event): [string, EventData][] => {
+    const request = incoming.get(event.request_id);
+    const joined = connectionOf.get(event.connection_id);
+    const destination = destinationOf.get(event.destination_id);
+    if (!request || !joined || !destination) return [];
+    const { connection, source } = joined;
+    const payload = payloads.get(event.id);
+    const parts = { event, incoming: request, payload, destination, source, connection, signing };
+    return [[event.id, eventDataOf(deps, parts)]];
+  });
+  return new Map(found);
+}
+
+function eventDataOf(deps: ApiDeps, parts: Parts): EventData {
+  const { incoming, payload = incoming } = parts;
+  const delivery = deliveryOf(deps, parts);
+  const built = buildRequest(delivery);
+  const sent = 'kind' in built ? null : built;
+  const url = sent && URL.canParse(sent.url) ? new URL(sent.url) : null;
+  const data = payloadDataOf({
+    path: url?.pathname ?? payload.path,
+    query: url?.search.slice(1) ?? payload.query,
+    headers: sent?.headers ?? payload.headers,
+    body: payload.body,
+    body_bytes: payload.body_bytes,
+  });
+  return {
+    ...data,
+    url: sent?.url ?? '',
+    method: sent?.method ?? incoming.method,
+    appended_headers: appendedHeaderNames(delivery),
+  };
+}
+
+function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
+  const { event, incoming, payload = incoming, destination, source, connection, signing } = parts;
+  const config = destination.config as DestinationConfig;
+  return {
+    project: {
+      id: event.project_id,
+      headersPrefix: signing.headersPrefix,
+      signingSecrets: signing.secrets,
+    },
+    source,
+    connection,
+    destination: {
+      name: destination.name,
+      url: config.url ?? '',
+      pathForwardingDisabled: config.path_forwarding_disabled ?? false,
+      httpMethod: config.http_method ?? null,
+      timeoutMs: 0,
+    },
+    event: { id: event.id, url: `${publicUrl}/events/${event.id}` },
+    request: {
+      id: event.request_id,
+      method: incoming.method,
+      path: payload.path,
+      query: payload.query,
+      headers: payload.headers,
+      body: payload.body ?? Buffer.alloc(0),
+      sourceIp: incoming.remote_address,
+      verified: incoming.verified ?? false,
+    },
+    attempt: {
+      number: event.attempts + 1,
+      trigger: AttemptTrigger.Manual,
+      willRetryAfterSeconds: null,
+    },
+    nowMs: Date.now(),
+  };
+}

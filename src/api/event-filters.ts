@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { listConnectionIds } from '../db/connections.ts';
+import { type EventFilters, listEvents } from '../db/event-reads.ts';
+import { type Filter, isBackwards } from '../db/query.ts';
+import { readRequestSizes } from '../db/request-reads.ts';
+import { type Event } from '../domain/schema/event.ts';
+import { eventId } from '../domain/schema/id.ts';
+import { EventStatus } from '../domain/status.ts';
+import type { ApiDeps } from './deps.ts';
+import { readEventData } from './event-data.ts';
+import {
+  choiceFilter,
+  flag,
+  idFilter,
+  jsonFilter,
+  jsonObjectFilter,
+  numberFilter,
+  textFilter,
+  timeFilter,
+} from './filters.ts';
+import { fitting } from './page-of-payloads.ts';
+import { envelope, pageAsked, pagingOf } from './paging.ts';
+import { renderEvent } from './render.ts';
+
+const ORDERS = ['created_at'] as const;
+
+export const pathFilter = z.string().min(1, 'must not be empty').max(2048);
+export const searchFilter = z
+  .string()
+  .min(3, 'must be 3 characters long or longer')
+  .max(200, 'must be at most 200 characters long');
+
+/** Every parameter of a list of events. */
+export const eventQuery = z.strictObject({
+  id: idFilter('event', 'evt_').optional(),
+  status: choiceFilter(Object.values(EventStatus)).optional(),
+  webhook_id: idFilter('connection', 'web_').optional(),
+  destination_id: idFilter('destination', 'des_').optional(),
+  source_id: idFilter('source', 'src_').optional(),
+  delivery_group: textFilter.optional(),
+  attempts: numberFilter.optional(),
+  response_status: numberFilter.optional(),
+  successful_at: timeFilter.optional(),
+  created_at: timeFilter.optional(),
+  error_code: textFilter.optional(),
+  cli_id: textFilter.optional(),
+  last_attempt_at: timeFilter.optional(),
+  next_attempt_at: timeFilter.optional(),
+  search_term: searchFilter.optional(),
+  headers: jsonObjectFilter.optional(),
+  body: jsonFilter.optional(),
+  parsed_query: jsonObjectFilter.optional(),
+  path: pathFilter.optional(),
+  request_id: idFilter('request', 'req_').optional(),
+  event_data_id: textFilter.optional(),
+  issue_id: textFilter.optional(),
+  bulk_retry_id: textFilter.optional(),
+  cli_user_id: textFilter.optional(),
+  include: z.literal('data').optional(),
+  progressive: flag.optional(),
+  ...pagingOf({ orders: ORDERS, cursor: eventId }),
+});
+type EventQuery = z.output<typeof eventQuery>;
+
+/** A page of events, of one request or of all. */
+export async function eventPage(
+  deps: ApiDeps,
+  { projectId, query, requestId }: { projectId: string; query: EventQuery; requestId?: string },
+) {
+  const { db } = deps;
+  const asked = pageAsked(query, 'created_at');
+  const sourceIds = query.source_id?.in;
+  const connectionIds = sourceIds ? await listConnectionIds(db, { projectId, sourceIds }) : null;
+  const filters = filtersOf(query, requestId);
+  const empty = { rows: [], next: null, prev: null };
+  const found = asksForNothing(query)
+    ? empty
+    : await listEvents(db, { projectId, filters, connectionIds, page: asked });
+  if (!query.include) {
+    return envelope(found, { asked, models: found.rows.map((row) => renderEvent(row, deps)) });
+  }
+  const sizes = await readRequestSizes(db, [...new Set(found.rows.map((row) => row.request_id))]);
+  const page = fitting(found, {
+    bytesOf: (row) => sizes.get(row.request_id) ?? 0,
+    backwards: isBackwards(asked),
+  });
+  const data = await readEventData(deps, { projectId, events: page.rows });
+  const models = page.rows.map((row): Event => {
+    const own = data.get(row.id);
+    return { ...renderEvent(row, deps), ...(own && { data: own }) };
+  });
+  return envelope(page, { asked, models });
+}
+
+/** Whether a list asks for what belongs to things that do not exist here yet: nothing can match. */
+export function asksForNothing(query: {
+  issue_id?: Filter<string> | undefined;
+  bulk_retry_id?: Filter<string> | undefined;
+  cli_user_id?: Filter<string> | undefined;
+}): boolean {
+  const { issue_id, bulk_retry_id, cli_user_id } = query;
+  return [issue_id, bulk_retry_id, cli_user_id].some((filter) => filter?.in || filter?.any);
+}
+
+function filtersOf(query: EventQuery, requestId: string | undefined): EventFilters {
+  const named = [
+    requestId === undefined ? undefined : [requestId],
+    query.request_id?.in,
+    query.event_data_id?.in?.map((id) => id.replace(/^edt_/, 'req_')),
+  ].filter((list) => list !== undefined);
+  const [first, ...others] = named;
+  const requestIds = first?.filter((id) => others.every((list) => list.includes(id)));
+  return { ...query, request_id: requestIds };
+}

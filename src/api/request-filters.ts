@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { isBackwards } from '../db/query.ts';
+import {
+  listRequests,
+  readRequests,
+  readRequestSizes,
+  type RequestDataRow,
+  type RequestRow,
+} from '../db/request-reads.ts';
+import { requestId } from '../domain/schema/id.ts';
+import { LARGE_PAYLOAD_BYTES, type Request } from '../domain/schema/request.ts';
+import { RejectionCause } from '../domain/status.ts';
+import type { ApiDeps } from './deps.ts';
+import { asksForNothing, pathFilter, searchFilter } from './event-filters.ts';
+import {
+  choiceFilter,
+  flag,
+  idFilter,
+  jsonFilter,
+  jsonObjectFilter,
+  numberFilter,
+  textFilter,
+  timeFilter,
+} from './filters.ts';
+import { fitting } from './page-of-payloads.ts';
+import { envelope, pageAsked, pagingOf } from './paging.ts';
+import { payloadDataOf } from './payload.ts';
+import { renderRequest } from './render.ts';
+
+const statuses = ['accepted', 'rejected'] as const;
+
+/** Every parameter of a list of requests. */
+export const requestQuery = z.strictObject({
+  id: idFilter('request', 'req_').optional(),
+  status: choiceFilter(statuses).optional(),
+  rejection_cause: choiceFilter(Object.values(RejectionCause)).optional(),
+  source_id: idFilter('source', 'src_').optional(),
+  verified: flag.optional(),
+  search_term: searchFilter.optional(),
+  headers: jsonObjectFilter.optional(),
+  body: jsonFilter.optional(),
+  parsed_query: jsonObjectFilter.optional(),
+  path: pathFilter.optional(),
+  ignored_count: numberFilter.optional(),
+  events_count: numberFilter.optional(),
+  cli_events_count: numberFilter.optional(),
+  created_at: timeFilter.optional(),
+  ingested_at: timeFilter.optional(),
+  bulk_retry_id: textFilter.optional(),
+  include: z.literal('data').optional(),
+  progressive: flag.optional(),
+  ...pagingOf({ orders: ['created_at', 'ingested_at'], cursor: requestId }),
+});
+
+/** A page of requests. */
+export async function requestPage(
+  deps: ApiDeps,
+  { projectId, query }: { projectId: string; query: z.output<typeof requestQuery> },
+) {
+  const { db } = deps;
+  const asked = pageAsked(query, 'created_at');
+  const wanted = [...new Set(query.status?.in)];
+  const filters = { ...query, status: wanted.length === 1 ? wanted[0] : undefined };
+  const found = asksForNothing(query)
+    ? { rows: [], next: null, prev: null }
+    : await listRequests(db, { projectId, filters, page: asked });
+  if (!query.include) return envelope(found, { asked, models: found.rows.map(renderRequest) });
+
+  const sizes = await readRequestSizes(
+    db,
+    found.rows.map((row) => row.id),
+  );
+  const page = fitting(found, {
+    bytesOf: (row) => sizes.get(row.id) ?? 0,
+    backwards: isBackwards(asked),
+  });
+  const ids = page.rows.map((row) => row.id);
+  const data = await readRequests(db, { ids, maxBodyBytes: LARGE_PAYLOAD_BYTES });
+  return envelope(page, { asked, models: page.rows.map((row) => withData(row, data.get(row.id))) });
+}
+
+/** A request with what came in. */
+export async function showRequest({ db }: ApiDeps, row: RequestRow): Promise<Request> {
+  const data = await readRequests(db, { ids: [row.id], maxBodyBytes: LARGE_PAYLOAD_BYTES });
+  return withData(row, data.get(row.id));
+}
+
+function withData(row: RequestRow, data: RequestDataRow | undefined): Request {
+  return { ...renderRequest(row), ...(data && { data: payloadDataOf(data) }) };
+}

@@ -1,0 +1,132 @@
+import { raw, type Request, type Response, Router } from 'express';
+import type { z } from 'zod';
+import { type IdKind, isId } from '../db/ids.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { check } from '../domain/schema/problem.ts';
+import type { Authenticate } from './auth.ts';
+import { assertJsonType, MAX_BODY_BYTES, parseBody } from './body.ts';
+import { invalid, notFound, sendError } from './errors.ts';
+import { parseQuery } from './query.ts';
+
+type Method = 'get' | 'post' | 'put' | 'delete';
+
+/** One call of a route: what was asked, checked. */
+export type Call<Query = unknown, Body = unknown> = {
+  projectId: string;
+  id: string;
+  query: Query;
+  body: Body;
+};
+
+type Described = {
+  method: Method;
+  /** As express writes it: `/sources/:id`. */
+  path: string;
+  summary: string;
+  tag: string;
+  /** The kind of thing that `:id` names. */
+  id?: IdKind;
+};
+
+type Definition<Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> = Described & {
+  query?: Q;
+  body?: B;
+  response: R;
+  handle: (call: Call<z.output<Q>, z.output<B>>) => Promise<z.input<R>>;
+};
+
+/** A route as data: it mounts itself and documents itself. */
+export type Route = Described & {
+  query: z.ZodType | null;
+  body: z.ZodType | null;
+  response: z.ZodType;
+  run(call: Call): Promise<unknown>;
+};
+
+/** Makes a route; what comes in is parsed before `handle`, what goes out after it. */
+export function route<Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
+  definition: Definition<Q, B, R>,
+): Route {
+  const { query, body, response, handle, ...described } = definition;
+  return {
+    ...described,
+    query: query ?? null,
+    body: body ?? null,
+    response,
+    async run(call) {
+      const checked = {
+        ...call,
+        query: (query ? read(query, { value: call.query, root: 'query' }) : {}) as z.output<Q>,
+        body: (body ? read(body, { value: call.body, root: 'body' }) : {}) as z.output<B>,
+      };
+      return response.parse(await handle(checked));
+    },
+  };
+}
+
+/** The routes as a router: a known path with another method is a 405 that names the right ones. */
+export function mount(routes: Route[], authenticate: Authenticate): Router {
+  const router = Router({ caseSensitive: true, strict: false });
+  router.use(async (request, response, next) => {
+    const projectId = await authenticate(request.headers.authorization);
+    if (projectId === null) throw new GatewayError('UNAUTHORIZED', 'Unauthorized');
+    response.locals['projectId'] = projectId;
+    next();
+  });
+  for (const [path, own] of Map.groupBy(routes, (each) => each.path)) {
+    const place = router.route(path);
+    for (const each of own) {
+      const readBody = each.body ? [raw({ type: () => true, limit: MAX_BODY_BYTES })] : [];
+      place[each.method](assertType(each), ...readBody, (request, response) =>
+        answer(each, { request, response }),
+      );
+    }
+    place.all((_request, response) => {
+      const allowed = own.map((each) => each.method.toUpperCase()).join(', ');
+      response.set('allow', allowed);
+      const message = `This path takes ${allowed}.`;
+      sendError(response, new GatewayError('METHOD_NOT_ALLOWED', message));
+    });
+  }
+  return router;
+}
+
+function assertType({ body }: Route) {
+  return (request: Request, _response: Response, next: () => void) => {
+    if (body) assertJsonType(request);
+    next();
+  };
+}
+
+async function answer(
+  route: Route,
+  { request, response }: { request: Request; response: Response },
+): Promise<void> {
+  const id = String(request.params['id'] ?? '');
+  // No text that cannot be an id reaches the database.
+  if (route.id && !isId(route.id, id)) throw notFound(id.toWellFormed().replaceAll('\0', ''));
+  const query = parseQuery(searchOf(request));
+  if (!route.query && Object.keys(query).length > 0) {
+    const problems = Object.keys(query).map((name) => ({ path: [name], message: UNKNOWN }));
+    throw invalid('query', problems);
+  }
+  const body = route.body ? parseBody(request.body) : {};
+  const projectId = String(response.locals['projectId']);
+  response.json(await route.run({ projectId, id, query, body }));
+}
+
+const UNKNOWN = 'is not a known parameter';
+
+function searchOf(request: Request): string {
+  const from = request.originalUrl.indexOf('?');
+  return from < 0 ? '' : request.originalUrl.slice(from + 1);
+}
+
+function read<Schema extends z.ZodType>(
+  schema: Schema,
+  { value, root }: { value: unknown; root: string },
+): z.output<Schema> {
+  const checked = check(schema, value);
+  if (!checked.ok) throw invalid(root, checked.problems);
+  return checked.value;
+}

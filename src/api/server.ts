@@ -1,0 +1,67 @@
+import express, { type Express, type Request, type Response } from 'express';
+import { GatewayError } from '../domain/errors.ts';
+import { attemptRoutes } from './admin/attempts.ts';
+import { connectionRoutes } from './admin/connections.ts';
+import { destinationRoutes } from './admin/destinations.ts';
+import { eventRoutes } from './admin/events.ts';
+import { requestRoutes } from './admin/requests.ts';
+import { sourceRoutes } from './admin/sources.ts';
+import { createAuthenticate } from './auth.ts';
+import type { ApiDeps } from './deps.ts';
+import { errorHandler, sendError } from './errors.ts';
+import { healthRoutes } from './health.ts';
+import { landingPage } from './landing-page.ts';
+import { openApiOf } from './openapi.ts';
+import { mount } from './route.ts';
+
+/** Where the admin API stands: the dialect's version. */
+export const BASE_PATH = '/2026-09-01';
+
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+};
+
+/** The gateway's HTTP side but for ingest: admin API, its own description, health. */
+export function createApi(deps: ApiDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // Query strings are read by our own parser, and by nobody before it.
+  app.set('query parser', false);
+  app.use((_request, response, next) => {
+    response.set(HEADERS);
+    next();
+  });
+  app.use(healthRoutes(deps));
+
+  const routes = [
+    ...sourceRoutes(deps),
+    ...destinationRoutes(deps),
+    ...connectionRoutes(deps),
+    ...requestRoutes(deps),
+    ...eventRoutes(deps),
+    ...attemptRoutes(deps),
+  ];
+  const document = openApiOf(routes, { basePath: BASE_PATH, publicUrl: deps.publicUrl });
+  app.get(['/openapi.json', `${BASE_PATH}/openapi.json`], (_request, response) => {
+    response.json(document);
+  });
+  const page = landingPage(deps, BASE_PATH);
+  app.get(['/', '/dashboard'], (_request, response) => {
+    response.type('html').send(page);
+  });
+  app.use(BASE_PATH, mount(routes, createAuthenticate(deps.db)));
+  app.use(unknownRoute);
+  app.use(errorHandler(deps.log));
+  return app;
+}
+
+function unknownRoute(request: Request, response: Response): void {
+  const message = `There is no ${request.method} ${request.path}.`;
+  sendError(response, new GatewayError('NOT_FOUND', message, { data: { path: request.path } }));
+}

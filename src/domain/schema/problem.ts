@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+
+/** A wrong field: where it stands, and what would be right ("must be …", "is required"). */
+export type Problem = { path: (string | number)[]; message: string };
+
+export type Checked<Value> = { ok: true; value: Value } | { ok: false; problems: Problem[] };
+
+/** Parses `value`; what is wrong comes back as sentences with their paths. */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): Checked<z.output<Schema>> {
+  const result = schema.safeParse(value, { error: sentence });
+  if (result.success) return { ok: true, value: result.data };
+  return { ok: false, problems: result.error.issues.flatMap(problemsOf) };
+}
+
+/** `body.rules[0].interval`, as a reader would write it. */
+export function pathText(root: string, path: (string | number)[]): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${part}`),
+    root,
+  );
+}
+
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known field' }));
+}
+
+// Only for issues whose schema has no sentence of its own.
+function sentence(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is required' : `must be ${articled(issue.expected)}`;
+    case 'invalid_value':
+      return issue.input === undefined ? 'is required' : `must be ${choice(issue.values)}`;
+    case 'too_small':
+      return `must be ${issue.minimum} or more${lengthOf(issue.origin)}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${lengthOf(issue.origin)}`;
+    case 'invalid_union':
+      return 'options' in issue && Array.isArray(issue.options)
+        ? `must be ${choice(issue.options)}`
+        : 'is not of a known shape';
+    case 'invalid_format':
+      return `must be a valid ${issue.format}`;
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_key':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+      break;
+  }
+  return 'is not valid';
+}
+
+function choice(values: readonly unknown[]): string {
+  const texts = values.map(String);
+  return texts.length === 1 ? texts[0]! : `one of ${texts.join(', ')}`;
+}
+
+function articled(type: string): string {
+  if (type === 'int') return 'a whole number';
+  if (type === 'record') return 'an object';
+  return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+}
+
+function lengthOf(origin: string): string {
+  if (origin === 'string') return ' characters long';
+  return origin === 'array' ? ' items long' : '';
+}
