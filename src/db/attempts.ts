@@ -2,6 +2,7 @@ import sql from 'sql-template-tag';
 import type { AttemptStatus, AttemptTrigger, EventStatus } from '../domain/status.ts';
 import type { Db } from './pool.ts';
 import { bounds } from './routing.ts';
+import { storableJson } from './storable.ts';
 
 /** An attempt that has begun: its row is written, nothing has been sent. */
 export type BegunAttempt = {
@@ -234,7 +235,7 @@ export async function finishAttempts(db: Db, attempts: FinishedAttempt[]): Promi
     name: 'finish-attempts',
     text: FINISH,
     values: [
-      JSON.stringify(rows),
+      storableJson(rows),
       Buffer.concat(attempts.map((attempt) => attempt.responseBody)),
       ...bounds(attempts.map((attempt) => attempt.attemptId)),
       ...bounds(attempts.map((attempt) => attempt.eventId)),

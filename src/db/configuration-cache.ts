@@ -6,6 +6,7 @@ import {
   type Destination,
   type Project,
   type Source,
+  type Transformation,
 } from './configuration.ts';
 import type { Database } from './pool.ts';
 import type { Sealer } from './sealing.ts';
@@ -17,6 +18,9 @@ export type Configuration = {
   source(idOrName: string): Source | undefined;
   destination(id: string): Destination | undefined;
   connection(id: string): Connection | undefined;
+  transformation(id: string): Transformation | undefined;
+  /** The sources on whose connections user code runs. */
+  sourcesWithCode(): string[];
   /** The connections of a source that are not deleted, in order of id. */
   connectionsOf(sourceId: string): Connection[];
   /** Reads now what changed, for a caller that just changed something itself. */
@@ -112,18 +116,24 @@ function createStore() {
   const sources = new Map<string, Source>();
   const destinations = new Map<string, Destination>();
   const connections = new Map<string, Connection>();
+  const transformations = new Map<string, Transformation>();
   let sourceIdByName = new Map<string, string>();
   let connectionsBySource = new Map<string, Connection[]>();
+  let withCode: string[] = [];
 
   function apply(rows: ConfigurationRow[]): void {
     for (const row of rows) {
       if (row.table === 'projects') projects.set(row.value.id, row.value);
       else if (row.table === 'sources') sources.set(row.value.id, row.value);
       else if (row.table === 'destinations') destinations.set(row.value.id, row.value);
-      else connections.set(row.value.id, row.value);
+      else if (row.table === 'connections') connections.set(row.value.id, row.value);
+      else transformations.set(row.value.id, row.value);
     }
     if (rows.some((row) => row.table === 'sources')) sourceIdByName = nameIndex();
-    if (rows.some((row) => row.table === 'connections')) connectionsBySource = sourceIndex();
+    if (rows.some((row) => row.table === 'connections')) {
+      connectionsBySource = sourceIndex();
+      withCode = [...connectionsBySource].filter(hasCode).map(([sourceId]) => sourceId);
+    }
   }
   function nameIndex(): Map<string, string> {
     const live = [...sources.values()].filter((source) => !source.deleted);
@@ -146,7 +156,15 @@ function createStore() {
         sources.get(idOrName) ?? sources.get(sourceIdByName.get(idOrName) ?? ''),
       destination: (id: string) => destinations.get(id),
       connection: (id: string) => connections.get(id),
+      transformation: (id: string) => transformations.get(id),
+      sourcesWithCode: () => withCode,
       connectionsOf: (sourceId: string) => connectionsBySource.get(sourceId) ?? [],
     },
   };
+}
+
+function hasCode([, connections]: [string, Connection[]]): boolean {
+  return connections.some((connection) =>
+    connection.rules.some((rule) => rule.type === 'transform'),
+  );
 }

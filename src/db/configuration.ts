@@ -48,12 +48,23 @@ export type Connection = {
   version: string;
 };
 
+export type Transformation = {
+  id: string;
+  projectId: string;
+  name: string;
+  code: string;
+  env: Record<string, string>;
+  version: number;
+  deleted: boolean;
+};
+
 /** The tables that are kept in memory, with how a row becomes a value. */
 export type ConfigurationRow =
   | { table: 'projects'; value: Project }
   | { table: 'sources'; value: Source }
   | { table: 'destinations'; value: Destination }
-  | { table: 'connections'; value: Connection };
+  | { table: 'connections'; value: Connection }
+  | { table: 'transformations'; value: Transformation };
 
 /** Reads what changed in the last `sinceMs` (everything when it is null), or the one row that `id` names. */
 export async function readConfiguration(
@@ -65,11 +76,12 @@ export async function readConfiguration(
     : sinceMs === null
       ? sql``
       : sql`where updated_at > now() - make_interval(secs => ${sinceMs / 1000})`;
-  const [projects, sources, destinations, connections] = await Promise.all([
+  const [projects, sources, destinations, connections, transformations] = await Promise.all([
     db.query<Record<string, never>>(sql`select * from projects ${where}`),
     db.query<Record<string, never>>(sql`select * from sources ${where}`),
     db.query<Record<string, never>>(sql`select * from destinations ${where}`),
     db.query<Record<string, never>>(sql`select * from connections ${where}`),
+    db.query<Record<string, never>>(sql`select * from transformations ${where}`),
   ]);
   return [
     ...projects.rows.map((row) => ({ table: 'projects' as const, value: project(row, sealer) })),
@@ -79,6 +91,10 @@ export async function readConfiguration(
       value: destination(row, sealer),
     })),
     ...connections.rows.map((row) => ({ table: 'connections' as const, value: connection(row) })),
+    ...transformations.rows.map((row) => ({
+      table: 'transformations' as const,
+      value: transformation(row, sealer),
+    })),
   ];
 }
 
@@ -124,6 +140,9 @@ type Row = {
   rules: Rule[];
   headers_prefix: string;
   signing_secrets: Buffer;
+  code: string;
+  env: Buffer;
+  version: number;
 };
 
 function project(record: unknown, sealer: Sealer): Project {
@@ -182,5 +201,21 @@ function connection(record: unknown): Connection {
     disabled: row.disabled_at !== null,
     deleted: row.deleted_at !== null,
     version: row.updated_at.toISOString(),
+  };
+}
+
+function transformation(record: unknown, sealer: Sealer): Transformation {
+  const row = record as Row;
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    code: row.code,
+    env: sealer.open(row.env, `${row.project_id}/transformations/${row.id}`) as Record<
+      string,
+      string
+    >,
+    version: row.version,
+    deleted: row.deleted_at !== null,
   };
 }

@@ -39,6 +39,15 @@ export function eventId(requestId: string, connectionId: string, part = 0): stri
   return `${IdPrefix.event}${bodyOf(requestId)}${digits(hash.readUIntBE(0, 5), 8)}`;
 }
 
+/** The id of the run of a connection's `place`-th rule on a request, within one dispatch. */
+export function executionId(
+  requestId: string,
+  { connectionId, place, dispatchId }: { connectionId: string; place: number; dispatchId: string },
+): string {
+  const hash = createHash('sha256').update(`${connectionId}:${place}:${dispatchId}`).digest();
+  return `${IdPrefix.transformationExecution}${bodyOf(requestId)}${digits(hash.readUIntBE(0, 5), 8)}`;
+}
+
 /** The id of an event's n-th attempt; db/attempts.ts makes the same in SQL. */
 export function attemptId(event: string, number: number): string {
   return `${IdPrefix.attempt}${event.slice(IdPrefix.event.length)}${String(number).padStart(4, '0')}`;

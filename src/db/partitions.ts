@@ -12,6 +12,7 @@ const PARTITIONED: { table: string; kind: IdKind; fillfactor: number }[] = [
   { table: 'events', kind: 'event', fillfactor: 70 },
   { table: 'event_payloads', kind: 'event', fillfactor: 100 },
   { table: 'ignored_events', kind: 'request', fillfactor: 100 },
+  { table: 'transformation_executions', kind: 'transformationExecution', fillfactor: 100 },
   { table: 'attempts', kind: 'attempt', fillfactor: 60 },
 ];
 

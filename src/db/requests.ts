@@ -1,6 +1,6 @@
-import sql from 'sql-template-tag';
 import type { RejectionCause, RequestKind } from '../domain/status.ts';
 import type { Db } from './pool.ts';
+import { storableJson } from './storable.ts';
 
 /** A request as it arrived; `headers` are pairs in order and case, `path` begins with a slash or is empty, `query` has no question mark. */
 export type NewRequest = {
@@ -67,45 +67,6 @@ export async function insertRequests(db: Db, requests: NewRequest[]): Promise<vo
   await db.query({
     name: 'insert-requests',
     text: INSERT,
-    values: [JSON.stringify(rows), Buffer.concat(requests.map((request) => request.body))],
+    values: [storableJson(rows), Buffer.concat(requests.map((request) => request.body))],
   });
-}
-
-/** A key of idempotency that wants to belong to a request. */
-export type KeyClaim = { sourceId: string; key: Buffer; requestId: string; expiresAtMs: number };
-
-/**
- * Gives each key to its request, unless an earlier request has it and it has not expired; returns the owner of each,
- * in order. Must run in the transaction that stores the requests: another transaction's claim is waited for.
- */
-export async function claimKeys(db: Db, claims: KeyClaim[]): Promise<string[]> {
-  const rows = JSON.stringify(
-    claims.map((claim) => ({
-      source_id: claim.sourceId,
-      key: claim.key.toString('hex'),
-      request_id: claim.requestId,
-      expires_at: claim.expiresAtMs,
-    })),
-  );
-  // Sorted, so that two transactions never wait for each other in a circle.
-  await db.query(sql`
-    insert into idempotency_keys as k (source_id, key, request_id, expires_at)
-    select distinct on (source_id, key) source_id, decode(key, 'hex'), request_id, to_timestamp(expires_at / 1000)
-    from json_to_recordset(${rows}) as r (source_id text, key text, request_id text, expires_at double precision)
-    order by source_id, key, request_id
-    on conflict (source_id, key) do update
-      set request_id = excluded.request_id, expires_at = excluded.expires_at
-      where k.expires_at < now()`);
-  const { rows: owners } = await db.query<{ request_id: string }>(sql`
-    select k.request_id
-    from rows from (json_to_recordset(${rows}) as (source_id text, key text)) with ordinality as r (source_id, key, n)
-    join idempotency_keys k on k.source_id = r.source_id and k.key = decode(r.key, 'hex')
-    order by r.n`);
-  return owners.map((owner) => owner.request_id);
-}
-
-/** Forgets keys that expired; returns how many. */
-export async function purgeKeys(db: Db): Promise<number> {
-  const { rowCount } = await db.query(sql`delete from idempotency_keys where expires_at < now()`);
-  return rowCount ?? 0;
 }

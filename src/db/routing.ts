@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
 import type { EventStatus, IgnoredCause, RejectionCause } from '../domain/status.ts';
 import type { Db } from './pool.ts';
+import { storableJson } from './storable.ts';
 
 /** A request as routing reads it; the wide part is there only where a rule asks for it. */
 export type RoutedRequest = {
@@ -120,6 +121,40 @@ const COMMIT = `
   )
   select id, destination_id, next_attempt_at from made`;
 
+/** What a transformation made of a request, for one event. */
+export type NewPayload = {
+  eventId: string;
+  path: string;
+  query: string;
+  headers: readonly (readonly [string, string])[];
+  body: Buffer;
+};
+
+/** Keeps what events send in place of what came in. */
+export async function insertPayloads(db: Db, payloads: NewPayload[]): Promise<void> {
+  let from = 0;
+  const rows = payloads.map(({ eventId, path, query, headers, body }) => {
+    const row = {
+      event_id: eventId,
+      path,
+      query,
+      headers,
+      body_from: from,
+      body_bytes: body.length,
+    };
+    from += body.length;
+    return row;
+  });
+  await db.query({
+    name: 'insert-payloads',
+    text: `insert into event_payloads (event_id, path, query, headers, body)
+           select event_id, path, query, headers, substring($2::bytea from body_from + 1 for body_bytes)
+           from json_to_recordset($1) as p (event_id text, path text, query text, headers json, body_from integer, body_bytes integer)
+           on conflict (event_id) do nothing`,
+    values: [storableJson(rows), Buffer.concat(payloads.map((payload) => payload.body))],
+  });
+}
+
 /** An event that this dispatch owns and has to deliver. */
 export type RoutedEvent = { id: string; destinationId: string; dueAtMs: number | null };
 
@@ -136,7 +171,7 @@ export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEv
       plan.dispatchId,
       requestIds,
       JSON.stringify(plan.events.map(eventRow)),
-      JSON.stringify(
+      storableJson(
         plan.ignored.map((ignored) => ({
           request_id: ignored.requestId,
           connection_id: ignored.connectionId,

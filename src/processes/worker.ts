@@ -7,6 +7,7 @@ import { startDispatcher, type Dispatcher } from '../dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';
+import { createSandboxPool, type SandboxPool } from '../sandbox/pool.ts';
 import { startWorker } from '../temporal/worker.ts';
 import type { Foundation } from './foundation.ts';
 
@@ -31,6 +32,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   });
   const sender = createSender({ guard });
   const pace = createDestinationPace();
+  const sandbox = openSandbox(foundation);
   const attemptOnce = createAttemptOnce({
     db,
     configuration,
@@ -50,6 +52,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         db,
         configuration,
         pace,
+        sandbox,
         maxBatch: config.dispatchMaxBatch,
         onRouted: (dispatchId) => dispatcher?.routed(dispatchId),
       }),
@@ -72,7 +75,20 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
       await dispatcher.stop();
       await worker.stop();
       await sender.close();
+      await sandbox.close();
     },
+  };
+}
+
+/** The sandbox, whose children are started when the first user code is to run. */
+function openSandbox({ config, log }: Foundation): Pick<SandboxPool, 'run' | 'close'> {
+  let pool: SandboxPool | undefined;
+  return {
+    run: (job) => {
+      pool ??= createSandboxPool({ children: config.sandboxChildren, log });
+      return pool.run(job);
+    },
+    close: async () => pool?.close(),
   };
 }
 

@@ -1,7 +1,8 @@
 import { createBatcher } from '../../db/batcher.ts';
 import { isDataFault } from '../../db/faults.ts';
+import { claimFirst } from '../../db/claims.ts';
 import type { Database } from '../../db/pool.ts';
-import { claimKeys, insertRequests, type NewRequest } from '../../db/requests.ts';
+import { insertRequests, type NewRequest } from '../../db/requests.ts';
 
 /** A request on its way into the store, with the idempotency key it came with. */
 export type Arrival = { request: NewRequest; key: { hash: Buffer; expiresAtMs: number } | null };
@@ -54,28 +55,23 @@ function storeKeyed(database: Database, arrivals: Arrival[]): Promise<Stored[]> 
   return database.transaction(async (db) => {
     const claims = arrivals.flatMap(({ request, key }) =>
       key
-        ? [
-            {
-              sourceId: request.sourceId,
-              key: key.hash,
-              requestId: request.id,
-              expiresAtMs: key.expiresAtMs,
-            },
-          ]
+        ? {
+            scope: request.sourceId,
+            key: key.hash,
+            owner: request.id,
+            expiresAtMs: key.expiresAtMs,
+          }
         : [],
     );
-    const owners = await claimKeys(db, claims);
+    const owners = await claimFirst(db, claims);
     let next = 0;
     const stored = arrivals.map(({ request, key }): Stored => {
       const owner = key ? owners[next++]! : request.id;
       return { kind: owner === request.id ? 'stored' : 'repeat', requestId: owner };
     });
     const fresh = arrivals.filter((_, i) => stored[i]!.kind === 'stored');
-    if (fresh.length > 0)
-      await insertRequests(
-        db,
-        fresh.map(({ request }) => request),
-      );
+    const requests = fresh.map(({ request }) => request);
+    if (requests.length > 0) await insertRequests(db, requests);
     return stored;
   });
 }

@@ -124,15 +124,17 @@ create table outbox (
 create index outbox_waiting on outbox (source_id, request_id) where dispatch_id is null;
 create index outbox_claimed on outbox (claimed_by) where dispatch_id is not null;
 
-create table idempotency_keys (
-  source_id text collate "C" not null,
-  -- SHA-256 of the key: a key is the sender's text, of any length
+-- Who came first: the owner of a key within a scope, until it expires. A scope is a source (idempotency keys,
+-- replayed signatures) or a connection (deduplication).
+create table first_claims (
+  scope text collate "C" not null,
+  -- SHA-256: a key is somebody else's text, of any length
   key bytea not null,
-  request_id text collate "C" not null,
+  owner text collate "C" not null,
   expires_at timestamptz not null,
-  primary key (source_id, key)
+  primary key (scope, key)
 );
-create index idempotency_keys_expiry on idempotency_keys (expires_at);
+create index first_claims_expiry on first_claims (expires_at);
 
 -- An event's id is derived from (request, connection, part): its first 20 letters are the request's.
 -- So the events of a request are a range of ids, and routing twice makes nothing twice.

@@ -1,0 +1,133 @@
+import type { Configuration } from '../../db/configuration-cache.ts';
+import type { Connection, Transformation } from '../../db/configuration.ts';
+import { executionId } from '../../db/ids.ts';
+import type { NewExecution } from '../../db/executions.ts';
+import { BodyKind, type GuestRequest, type TransformOutcome } from '../../sandbox/job.ts';
+import type { SandboxPool } from '../../sandbox/pool.ts';
+import { connectionForCode } from './connection-for-code.ts';
+import { seen, type SeenPayload } from './payload.ts';
+
+/** One run of a connection's transformation on one payload. */
+export type TransformCall = {
+  connection: Connection;
+  requestId: string;
+  transformationId: string;
+  place: number;
+  payload: SeenPayload;
+};
+export type TransformResult =
+  | { kind: 'go'; payloads: SeenPayload[] }
+  | { kind: 'drop' | 'failed'; meta: Record<string, unknown> };
+export type Transform = (call: TransformCall) => Promise<TransformResult>;
+
+type Dependencies = {
+  configuration: Configuration;
+  sandbox: Pick<SandboxPool, 'run'>;
+  dispatchId: string;
+  /** Takes the record of every run. */
+  record: (execution: NewExecution) => void;
+};
+
+/** Runs transformations in the sandbox; whatever user code does is a result. */
+export function createTransform(deps: Dependencies): Transform {
+  return async (call) => {
+    const transformation = deps.configuration.transformation(call.transformationId);
+    if (!transformation) {
+      return { kind: 'failed', meta: { reason: 'The transformation was deleted.' } };
+    }
+    const input = inputText(deps.configuration, call);
+    const outcome = await deps.sandbox.run({
+      // Each source has its own turn: one that is slow holds up no other.
+      tenant: call.connection.sourceId,
+      transformationId: transformation.id,
+      version: String(transformation.version),
+      code: transformation.code,
+      env: transformation.env,
+      input,
+    });
+    deps.record(execution({ call, transformation, outcome, input, dispatchId: deps.dispatchId }));
+    return resultOf(outcome, call.payload);
+  };
+}
+
+function inputText(configuration: Configuration, { connection, payload }: TransformCall): string {
+  const { headers, body, query, path } = payload.parts();
+  const request = { headers, body, query: payload.query, parsed_query: query, path };
+  const context = { connection: connectionForCode(configuration, connection) };
+  return JSON.stringify({ request, context });
+}
+
+function resultOf(outcome: TransformOutcome, before: SeenPayload): TransformResult {
+  if (outcome.kind === 'ok') {
+    return { kind: 'go', payloads: outcome.requests.map((request) => after(request, before)) };
+  }
+  if (outcome.kind === 'drop') return { kind: 'drop', meta: { reason: outcome.reason } };
+  const { line, column } = 'line' in outcome ? outcome : {};
+  return {
+    kind: 'failed',
+    meta: {
+      error: outcome.kind,
+      reason: outcome.message,
+      ...(line === undefined ? {} : { line, column }),
+    },
+  };
+}
+
+/** What the code returned, as bytes. A body it left alone stays byte for byte what came in. */
+function after(request: GuestRequest, before: SeenPayload): SeenPayload {
+  const headers = Object.entries(request.headers);
+  const untouched = sameBody(request, before);
+  const body = untouched ? before.body : Buffer.from(request.body, 'utf8');
+  return seen(
+    {
+      path: request.path,
+      query: request.query,
+      // What is written anew is not compressed any more.
+      headers: untouched ? headers : headers.filter(([name]) => !/^content-encoding$/i.test(name)),
+      body,
+    },
+    { changed: true },
+  );
+}
+
+function sameBody(request: GuestRequest, before: SeenPayload): boolean {
+  const { body } = before.parts();
+  if (request.bodyKind === BodyKind.Empty) return before.body.length === 0;
+  if (request.bodyKind === BodyKind.Text) return request.body === body;
+  return typeof body !== 'string' && request.body === JSON.stringify(body);
+}
+
+function execution({
+  call,
+  transformation,
+  outcome,
+  input,
+  dispatchId,
+}: {
+  call: TransformCall;
+  transformation: Transformation;
+  outcome: TransformOutcome;
+  input: string;
+  dispatchId: string;
+}): NewExecution {
+  const { connection, requestId, place } = call;
+  const output = outcome.kind === 'ok' ? JSON.stringify(outcome.requests) : null;
+  return {
+    id: executionId(requestId, { connectionId: connection.id, place, dispatchId }),
+    projectId: connection.projectId,
+    transformationId: transformation.id,
+    version: transformation.version,
+    connectionId: connection.id,
+    requestId,
+    outcome: outcome.kind,
+    logLevel: outcome.logLevel,
+    logs: outcome.logs,
+    input: call.payload.changed ? input : null,
+    output,
+    message: 'message' in outcome ? outcome.message : null,
+    line: 'line' in outcome ? (outcome.line ?? null) : null,
+    column: 'column' in outcome ? (outcome.column ?? null) : null,
+    durationMs: outcome.durationMs,
+    createdAtMs: Date.now(),
+  };
+}
