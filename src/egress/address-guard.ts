@@ -7,7 +7,7 @@ import { createResolver, type ResolveAll } from './resolve.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-export type UrlVerdict =
+type UrlVerdict =
   { allowed: true; url: URL } | { allowed: false; errorCode: AttemptErrorCode; message: string };
 
 export type AddressGuard = {
@@ -38,7 +38,7 @@ export class AddressDenied extends Error {
 }
 
 /** The one sentence for every destination that may not be reached. */
-export const NOT_ALLOWED =
+const NOT_ALLOWED =
   'The destination is not allowed: its host is, or resolves to, an address that is not on the public internet.';
 
 // What an installation may open. Link-local, multicast, unspecified and every form that wraps

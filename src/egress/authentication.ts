@@ -47,10 +47,7 @@ export function createAuthenticatedSender({
 }
 
 /** The request with its credentials, where that takes neither network nor time; null for the other types. */
-export function authenticated(
-  request: OutgoingRequest,
-  config: DestinationAuth,
-): OutgoingRequest | null {
+function authenticated(request: OutgoingRequest, config: DestinationAuth): OutgoingRequest | null {
   switch (config.auth_type) {
     case 'HOOKDECK_SIGNATURE':
       return request;

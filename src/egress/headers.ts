@@ -23,7 +23,7 @@ export function isForbiddenHeader(name: string): boolean {
 }
 
 /** Whether a header can stand on the wire at all. */
-export function isValidHeader([name, value]: Header): boolean {
+function isValidHeader([name, value]: Header): boolean {
   return NAME.test(name) && VALUE.test(value);
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AttemptErrorCode, type AttemptOutcome, type RefusedAttempt } from '../domain/outcome.ts';
 import type { OutgoingRequest, Sender } from './send.ts';
 
-export type Token = { value: string; expiresAtMs: number };
+type Token = { value: string; expiresAtMs: number };
 
 export type RefreshTokenChanged = (change: {
   poolKey: string;
@@ -10,7 +10,7 @@ export type RefreshTokenChanged = (change: {
   after: string;
 }) => void;
 
-export type TokenQuestion = {
+type TokenQuestion = {
   poolKey: string;
   timeoutMs: number;
   /** Makes the request for a token, with the refresh token that is valid now where one was handed out. */
