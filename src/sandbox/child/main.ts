@@ -58,11 +58,8 @@ async function serve(texts: GuestTexts): Promise<void> {
       cell.context.release();
       kept.giveBack(keepAs, job.code, cell.isolate);
     } else if (!cell.isolate.isDisposed) cell.isolate.dispose();
-    if (spare === undefined) {
-      spare = newCell(newIsolate(texts), texts);
-      // The next event most likely asks for what this one asked for.
-      addLibraries(spare, libraries, texts);
-    }
+    // Without libraries: which globals code finds must not depend on what ran before it.
+    spare ??= newCell(newIsolate(texts), texts);
     await turnEventLoop();
   }
 }

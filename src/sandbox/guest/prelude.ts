@@ -8,6 +8,8 @@ import { describeThrown } from './describe.ts';
 
 const { parse, stringify } = JSON;
 const { defineProperty } = Object;
+const { defineProperty: setOwn } = Reflect;
+const NativePromise = Promise;
 const toText = String;
 const Failure = TypeError;
 const root = globalThis as unknown as Record<string, unknown>;
@@ -57,9 +59,11 @@ defineGlobal('addHandler', (name: unknown, given: unknown): void => {
   handler = given as Handler;
 });
 
-// `await` follows any thenable and, unlike `.then`, asks no constructor the guest may have replaced.
+// `await` follows any thenable. A promise that names its constructor itself is awaited without a
+// call to a `then` or a constructor the guest may have replaced.
 async function follow(result: unknown): Promise<void> {
   try {
+    if (result instanceof NativePromise) setOwn(result, 'constructor', { value: NativePromise });
     state = { kind: 'returned', value: await result };
   } catch (error) {
     state = { kind: 'thrown', value: error };
