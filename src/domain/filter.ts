@@ -1,0 +1,47 @@
+import { compileSchema } from './filter/compile.ts';
+import { startEvaluation } from './filter/evaluation.ts';
+
+/** A filter turned into closures once, to be asked about many payloads. It never throws. */
+export type CompiledFilter = { matches: (input: unknown) => boolean };
+
+/** The parts of a request a filter rule may look at, in the order in which failing ones are named. */
+export const FILTER_PARTS = ['headers', 'body', 'query', 'path'] as const;
+
+export type FilterPart = (typeof FILTER_PARTS)[number];
+
+/**
+ * Compiles one filter schema (JSON) for one part. Whatever goes wrong while matching, be it a
+ * schema too deep to compile or a payload too deep or too wide to walk, means no match.
+ */
+export function compileFilter(schema: unknown): CompiledFilter {
+  let compiled: ReturnType<typeof compileSchema>;
+  try {
+    compiled = compileSchema(schema);
+  } catch {
+    return { matches: () => false };
+  }
+  return {
+    matches: (input) => {
+      try {
+        return compiled.whole(input, input, startEvaluation());
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+/**
+ * Compiles a filter rule; the result names the parts that do not match, so `[]` is a match. A part
+ * without a schema (absent or null) takes everything. Path and bodies that are not JSON are strings.
+ */
+export function compileRuleFilter(
+  rule: Partial<Record<FilterPart, unknown>>,
+): (parts: Record<FilterPart, unknown>) => FilterPart[] {
+  const filters = FILTER_PARTS.flatMap((part) => {
+    const schema = rule[part];
+    return schema === undefined || schema === null ? [] : [{ part, ...compileFilter(schema) }];
+  });
+  return (parts) =>
+    filters.filter(({ part, matches }) => !matches(parts[part])).map(({ part }) => part);
+}

@@ -1,0 +1,101 @@
+import { spend, textOf } from './evaluation.ts';
+import type { Evaluation } from './evaluation.ts';
+
+export type Primitive = string | number | boolean | null;
+
+/** One operator with its operand; false where the input's type is none it works on. */
+export type OperatorTest = (input: unknown, evaluation: Evaluation) => boolean;
+
+const never: OperatorTest = () => false;
+
+/** The operators on values, each turned into a test once its operand is known. */
+export const OPERATORS = {
+  $eq: equalTo,
+  $neq: (operand) => negate(equalTo(operand)),
+  $in: (operand) => membership(operand, true),
+  $nin: (operand) => membership(operand, false),
+  $startsWith: (operand) => affix(operand, (input, affix) => input.startsWith(affix)),
+  $endsWith: (operand) => affix(operand, (input, affix) => input.endsWith(affix)),
+  $gt: (operand) => ordered(operand, (input, limit) => input > limit),
+  $gte: (operand) => ordered(operand, (input, limit) => input >= limit),
+  $lt: (operand) => ordered(operand, (input, limit) => input < limit),
+  $lte: (operand) => ordered(operand, (input, limit) => input <= limit),
+  $exist: existence,
+} as const satisfies Record<string, (operand: unknown) => OperatorTest>;
+
+export type OperatorName = keyof typeof OPERATORS;
+
+export function isOperator(key: string): key is OperatorName {
+  return Object.hasOwn(OPERATORS, key);
+}
+
+export function isPrimitive(value: unknown): value is Primitive {
+  if (value === null) return true;
+  const type = typeof value;
+  return type === 'string' || type === 'number' || type === 'boolean';
+}
+
+/** JavaScript's loose equality of primitives: `"1"` equals `1`, `true` equals `1`, null only null. */
+export function looselyEqual(left: unknown, right: unknown): boolean {
+  // oxlint-disable-next-line eqeqeq
+  return left == right;
+}
+
+function negate(test: OperatorTest): OperatorTest {
+  return (input, evaluation) => !test(input, evaluation);
+}
+
+/** Objects and lists compare as JSON text, in the order of their keys, with a string as well. */
+function equalTo(operand: unknown): OperatorTest {
+  if (typeof operand !== 'object' || operand === null) {
+    return (input, evaluation) => {
+      if (typeof input !== 'object' || input === null) return looselyEqual(input, operand);
+      return typeof operand === 'string' && textOf(input, evaluation) === operand;
+    };
+  }
+  let text: string | undefined;
+  return (input, evaluation) => {
+    if (typeof input !== 'string' && (typeof input !== 'object' || input === null)) return false;
+    text ??= textOf(operand, evaluation);
+    return (typeof input === 'string' ? input : textOf(input, evaluation)) === text;
+  };
+}
+
+function isStringOrNumber(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+/** `$in` and `$nin`: neither matches where the input or the operand is of a type they do not work on. */
+function membership(operand: unknown, wanted: boolean): OperatorTest {
+  if (Array.isArray(operand)) {
+    if (!operand.every(isStringOrNumber)) return never;
+    const members = new Set<unknown>(operand);
+    return (input) => isPrimitive(input) && members.has(input) === wanted;
+  }
+  if (!isStringOrNumber(operand)) return never;
+  const part = String(operand);
+  return (input) => typeof input === 'string' && input.includes(part) === wanted;
+}
+
+function affix(operand: unknown, has: (input: string, affix: string) => boolean): OperatorTest {
+  const affixes: unknown[] = Array.isArray(operand) ? operand : [operand];
+  if (!affixes.every((text) => typeof text === 'string')) return never;
+  return (input, evaluation) => {
+    if (typeof input !== 'string') return false;
+    spend(evaluation, affixes.length);
+    return affixes.some((text) => has(input, text));
+  };
+}
+
+function ordered(
+  operand: unknown,
+  compare: (input: string | number, limit: string | number) => boolean,
+): OperatorTest {
+  if (!isStringOrNumber(operand)) return never;
+  return (input) => isStringOrNumber(input) && compare(input, operand);
+}
+
+function existence(operand: unknown): OperatorTest {
+  if (typeof operand !== 'boolean') return never;
+  return (input) => (input !== undefined) === operand;
+}
