@@ -5,7 +5,7 @@ import { startEvaluation } from './filter/evaluation.ts';
 export type CompiledFilter = { matches: (input: unknown) => boolean };
 
 /** The parts of a request a filter rule may look at, in the order in which failing ones are named. */
-export const FILTER_PARTS = ['headers', 'body', 'query', 'path'] as const;
+const FILTER_PARTS = ['headers', 'body', 'query', 'path'] as const;
 
 export type FilterPart = (typeof FILTER_PARTS)[number];
 

@@ -37,7 +37,6 @@ export function isPrimitive(value: unknown): value is Primitive {
 
 /** JavaScript's loose equality of primitives: `"1"` equals `1`, `true` equals `1`, null only null. */
 export function looselyEqual(left: unknown, right: unknown): boolean {
-  // oxlint-disable-next-line eqeqeq
   return left == right;
 }
 
