@@ -20,12 +20,17 @@ export function decodeStrictly(text: string, encoding: ByteEncoding): Buffer | n
     case 'base64':
       return BASE64.test(text) ? canonical(text, 'base64') : null;
     case 'base64url':
-      return BASE64URL.test(text) ? canonical(text.replace(/=+$/, ''), 'base64url') : null;
+      return BASE64URL.test(text) ? canonical(unpadded(text), 'base64url') : null;
     case 'base64hex': {
       const digits = decodeStrictly(text, 'base64');
       return digits === null ? null : decodeStrictly(digits.toString('latin1'), 'hex');
     }
   }
+}
+
+// Padding may be left out, but where it stands it must be right.
+function unpadded(text: string): string {
+  return text.length % 4 === 0 ? text.replace(/=+$/, '') : text;
 }
 
 // The last character of a base64 text has bits nobody reads; two texts for the same bytes would be two signatures.

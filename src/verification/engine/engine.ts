@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { activeSecrets, signedBody, type Received, type Secret } from '../received.ts';
+import { signedBody, type Received, type Secret } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused, type Verdict } from '../verdict.ts';
 import { decodeStrictly } from './decoders.ts';
 import { findHint } from './hints.ts';
@@ -114,8 +114,8 @@ function matcher(scheme: SignedScheme, { settings, template, keys }: Matcher) {
   };
 }
 
-function isActive(secret: Secret, received: Received): boolean {
-  return activeSecrets([secret], { atMs: received.receivedAtMs }).length === 1;
+function isActive({ value, notAfterMs }: Secret, { receivedAtMs }: Received): boolean {
+  return value !== '' && (notAfterMs === undefined || receivedAtMs <= notAfterMs);
 }
 
 function decodeAll(signatures: readonly string[], { encoding }: SignedScheme): Buffer[] {
@@ -172,12 +172,20 @@ function replayKey(
   if (settings.replayProtection === false) return undefined;
   if (replay !== 'signature' && replay !== 'none') {
     const id = readPlace(replay, context);
-    if (typeof id === 'string' && id !== '') return shortDigest(Buffer.from(id));
+    if (typeof id === 'string' && id !== '')
+      return id.length <= 64 ? id : shortDigest(Buffer.from(id));
   }
   const wanted = settings.replayProtection === true || replay !== 'none';
   // ECDSA and RSA-PSS allow several signatures for one message, so there the message itself is the mark.
   if (!wanted) return undefined;
+  // A MAC is as good a digest as one made of it.
+  if (match.signature.length >= 16 && isDigest(scheme))
+    return match.signature.subarray(0, 16).toString('base64url');
   return shortDigest(isUnique(scheme) ? match.signature : signedMoment(scheme, context));
+}
+
+function isDigest({ algorithm }: SignedScheme): boolean {
+  return algorithm.startsWith('hmac-') || algorithm.startsWith('hash-');
 }
 
 function isUnique({ algorithm }: SignedScheme): boolean {

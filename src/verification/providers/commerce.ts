@@ -14,11 +14,21 @@ const generic = { fields: hmacFields } as const;
 
 /** Shops, shipping, catalogues. */
 export const commerce = {
-  SHOPIFY: provider('Shopify', signed('header:x-shopify-hmac-sha256', { encoding: 'base64' }), {
-    idempotency: 'header:x-shopify-webhook-id',
-    unverifiedStatus: 401,
-    note: 'The secret is the app’s client secret.',
-  }),
+  SHOPIFY: provider(
+    'Shopify',
+    {
+      kind: 'any',
+      of: [
+        signed('header:x-shopify-hmac-sha256', { encoding: 'base64' }),
+        signed('header:shopify-hmac-sha256', { encoding: 'base64' }),
+      ],
+    },
+    {
+      idempotency: 'header:x-shopify-webhook-id',
+      unverifiedStatus: 401,
+      note: 'The secret is the app’s client secret. Events use the header without `X-`.',
+    },
+  ),
   WOOCOMMERCE: provider(
     'WooCommerce',
     signed('header:x-wc-webhook-signature', { encoding: 'base64' }),

@@ -1,0 +1,47 @@
+import '@shopify/shopify-api/adapters/node';
+import { createHmac } from 'node:crypto';
+import { ApiVersion, shopifyApi } from '@shopify/shopify-api';
+import { expect, test } from 'vitest';
+import { headersOf, request, verifyWith } from './support.ts';
+
+const secret = 'shpss_a-secret';
+const shopify = shopifyApi({
+  apiKey: 'key',
+  apiSecretKey: secret,
+  apiVersion: ApiVersion.July26,
+  hostName: 'hooks.example.com',
+  isEmbeddedApp: false,
+});
+
+const headers = (body: string) => ({
+  'X-Shopify-Hmac-Sha256': createHmac('sha256', secret).update(body).digest('base64'),
+  'X-Shopify-Topic': 'orders/create',
+  'X-Shopify-Shop-Domain': 'shop.myshopify.com',
+  'X-Shopify-API-Version': '2026-07',
+  'X-Shopify-Webhook-Id': 'b54557e4',
+});
+
+async function libraryAccepts(body: string, signedBody: string): Promise<boolean> {
+  const rawRequest = { method: 'POST', url: '/in/x', headers: headers(signedBody) };
+  // The adapter reads no more than these of a Node request.
+  const { valid } = await shopify.webhooks.validate({
+    rawBody: body,
+    rawRequest,
+    rawResponse: {},
+  } as never);
+  return valid;
+}
+
+test('we and the official Shopify library judge alike', async () => {
+  const body = '{"id":1,"title":"Café"}';
+  const config = { auth: { webhook_secret_key: secret } };
+  const received = request({ headers: headersOf(headers(body)), body: Buffer.from(body) });
+  expect(verifyWith('SHOPIFY', config, received)).toEqual({
+    verified: true,
+    idempotencyKey: 'b54557e4',
+  });
+  expect(await libraryAccepts(body, body)).toBe(true);
+  const other = { ...received, body: Buffer.from(`${body} `) };
+  expect(verifyWith('SHOPIFY', config, other)).toMatchObject({ verified: false });
+  expect(await libraryAccepts(`${body} `, body)).toBe(false);
+});
