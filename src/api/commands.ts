@@ -10,6 +10,13 @@ export type Commands = {
     requestId: string;
     connectionIds?: string[];
   }): Promise<{ requestId: string; eventIds: string[] }>;
+  /** Takes a stored request in once more, as a new one to `sourceId`; null where it is gone. */
+  replayRequest(order: {
+    projectId: string;
+    requestId: string;
+    sourceId: string;
+    connectionIds?: string[];
+  }): Promise<{ requestId: string; eventIds: string[] } | null>;
   pauseConnection(order: { projectId: string; id: string }): Promise<void>;
   unpauseConnection(order: { projectId: string; id: string }): Promise<void>;
   pauseDestination(order: { projectId: string; id: string }): Promise<void>;

@@ -63,3 +63,8 @@ async function inTransaction<Result>(
     client.release(broken);
   }
 }
+
+/** Whether PostgreSQL answers now: rejects where it does not. */
+export async function pingDatabase(db: Db): Promise<void> {
+  await db.query({ text: 'select 1' });
+}

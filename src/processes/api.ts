@@ -1,10 +1,18 @@
 import { createServer, type Server } from 'node:http';
-import { announceWork } from '../db/outbox-session.ts';
-import { StartupError } from '../embedded/errors.ts';
+import { createAuthenticate } from '../api/auth.ts';
 import { createIngest } from '../api/ingest/handler.ts';
 import { createRequestStore } from '../api/ingest/store.ts';
 import { isIngest } from '../api/ingest/target.ts';
-import type { Foundation } from './foundation.ts';
+import { createApi } from '../api/server.ts';
+import { createCommands } from '../commands.ts';
+import { announceWork } from '../db/outbox-session.ts';
+import { pingDatabase } from '../db/pool.ts';
+import { createAddressGuard } from '../egress/address-guard.ts';
+import { StartupError } from '../embedded/errors.ts';
+import { isReachable } from '../temporal/connection.ts';
+import { validateSourceConfig } from '../verification/source-config.ts';
+import { isSourceType, sourceTypeNames } from '../verification/source-types.ts';
+import { allowedCidrs, type Foundation } from './foundation.ts';
 
 /** Ingest, admin API and dashboard on one port. */
 export type ApiProcess = { url: string; stop(): Promise<void> };
@@ -18,34 +26,62 @@ export async function startApiProcess(
   { wake }: { wake?: () => void } = {},
 ): Promise<ApiProcess> {
   const { config, db, log, configuration } = foundation;
-  const store = createRequestStore(db, wake ?? announcer(foundation));
+  const announce = wake ?? announcer(foundation);
+  const store = createRequestStore(db, announce);
   const ingest = createIngest({
     configuration,
     store,
-    authenticate: () => Promise.resolve(null),
+    authenticate: createAuthenticate(db),
     maxBodyBytes: MAX_BODY_BYTES,
     log,
   });
-  const server = createServer(
-    {
-      maxHeaderSize: 16_384,
-      headersTimeout: 10_000,
-      requestTimeout: 60_000,
-      keepAliveTimeout: 65_000,
-    },
-    (req, res) => {
-      if (isIngest(req.url ?? '')) ingest(req, res);
-      else res.writeHead(404).end();
-    },
-  );
-  await listen(server, config);
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
+  const server = createServer({
+    maxHeaderSize: 16_384,
+    headersTimeout: 10_000,
+    requestTimeout: 60_000,
+    keepAliveTimeout: 65_000,
+  });
+  const url = await listen(server, config);
+  const app = createApi(apiDeps(foundation, { announce, url }));
+  server.on('request', (req, res) => {
+    if (isIngest(req.url ?? '')) ingest(req, res);
+    else app(req, res);
+  });
   return {
-    url: `http://${config.host}:${port}`,
+    url,
     async stop() {
       await closeServer(server);
       await store.idle();
+    },
+  };
+}
+
+function apiDeps(foundation: Foundation, { announce, url }: { announce: () => void; url: string }) {
+  const { config, db, sealer, log, platform, configuration, temporal, workflows } = foundation;
+  const guard = createAddressGuard({ allowCidrs: allowedCidrs(foundation) });
+  return {
+    db,
+    sealer,
+    log,
+    commands: createCommands({ db, configuration, workflows, announce }),
+    publicUrl: config.publicUrl ?? url,
+    temporalUiUrl: platform.temporalUiUrl ?? '',
+    namespace: config.temporalNamespace,
+    sourceTypes: sourceTypeNames,
+    validateSourceConfig(type: string, source: unknown) {
+      if (!isSourceType(type)) return { ok: true as const };
+      const check = validateSourceConfig(type, source);
+      return 'errors' in check ? { ok: false as const, errors: check.errors } : check;
+    },
+    checkUrl(destination: string) {
+      const verdict = guard.checkUrl(destination);
+      return Promise.resolve(verdict.allowed ? null : verdict.message);
+    },
+    ready: {
+      postgresql: () => pingDatabase(db),
+      async temporal() {
+        if (!(await isReachable(temporal))) throw new Error('Temporal does not answer');
+      },
     },
   };
 }
@@ -72,12 +108,17 @@ function announcer({ db, log }: Foundation): () => void {
   };
 }
 
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(listenFault(error, { host, port })),
     );
-    server.listen(port, host, () => resolve());
+    server.listen(port, host, () => {
+      const address = server.address();
+      const bound = typeof address === 'object' && address ? address.port : port;
+      const shown = host.includes(':') ? `[${host}]` : host;
+      resolve(`http://${shown}:${bound}`);
+    });
   });
 }
 

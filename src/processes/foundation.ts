@@ -26,6 +26,7 @@ export type Foundation = {
   close(): Promise<void>;
 };
 
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const MAINTENANCE_MS = 3_600_000;
 
 export async function openFoundation(
@@ -94,4 +95,12 @@ async function connect(config: Config, platform: Platform): Promise<Temporal> {
       { cause: error },
     );
   }
+}
+
+/** Private networks that deliveries may enter; the embedded default opens loopback, so that a first try works. */
+export function allowedCidrs({
+  config,
+  platform,
+}: Pick<Foundation, 'config' | 'platform'>): string[] {
+  return config.egressAllowCidrs ?? (platform.embedded.postgres ? LOOPBACK : []);
 }

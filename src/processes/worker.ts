@@ -9,20 +9,10 @@ import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';
 import { createSandboxPool, type SandboxPool } from '../sandbox/pool.ts';
 import { startWorker } from '../temporal/worker.ts';
-import type { Foundation } from './foundation.ts';
+import { allowedCidrs, type Foundation } from './foundation.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
 export type WorkerProcess = { wake(): void; failed: Promise<never>; stop(): Promise<void> };
-
-const LOOPBACK = ['127.0.0.0/8', '::1/128'];
-
-/** Private networks that deliveries may enter; the embedded default opens loopback, so that a first try works. */
-export function allowedCidrs({
-  config,
-  platform,
-}: Pick<Foundation, 'config' | 'platform'>): string[] {
-  return config.egressAllowCidrs ?? (platform.embedded.postgres ? LOOPBACK : []);
-}
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
   const { config, log, platform, db, configuration, temporal, workflows } = foundation;

@@ -1,0 +1,118 @@
+import sql from 'sql-template-tag';
+import type { AttemptTrigger } from '../domain/status.ts';
+import { derivedRange, newId } from './ids.ts';
+import type { Database, Db } from './pool.ts';
+import { bounds } from './routing.ts';
+
+/** An event that was made due again, with the delivery that may still know it. */
+export type RequeuedEvent = { id: string; destinationId: string; deliveryId: string };
+
+type EventRow = { id: string; destination_id: string; dispatch_id: string; workflow_id: string };
+
+/** Makes events due now, also those that were delivered; the schedule of automatic retries stays as it was. */
+export async function requeueEvents(
+  db: Db,
+  {
+    projectId,
+    eventIds,
+    trigger,
+  }: { projectId: string; eventIds: string[]; trigger: AttemptTrigger },
+): Promise<RequeuedEvent[]> {
+  const [first, last] = bounds(eventIds);
+  const { rows } = await db.query<EventRow>(sql`
+    update events set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = now(), updated_at = now()
+    where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
+    returning id, destination_id, dispatch_id, workflow_id`);
+  return rows.map(requeued);
+}
+
+/** Ends events that wait: nothing will be sent for them any more. Returns those it ended. */
+export async function cancelEvents(
+  db: Db,
+  { projectId, eventIds }: { projectId: string; eventIds: string[] },
+): Promise<RequeuedEvent[]> {
+  const [first, last] = bounds(eventIds);
+  const { rows } = await db.query<EventRow>(sql`
+    update events set status = 'CANCELLED', next_attempt_at = null, automatic_at = null, updated_at = now()
+    where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
+      and (status in ('QUEUED', 'SCHEDULED', 'HOLD') or (status = 'FAILED' and next_attempt_at is not null))
+    returning id, destination_id, dispatch_id, workflow_id`);
+  return rows.map(requeued);
+}
+
+function requeued(row: EventRow): RequeuedEvent {
+  const child = `delivery/${row.dispatch_id}/${row.destination_id}`;
+  const deliveryId = row.workflow_id.startsWith('delivery/') ? row.workflow_id : child;
+  return { id: row.id, destinationId: row.destination_id, deliveryId };
+}
+
+/**
+ * Puts a stored request into the outbox again, for `connectionIds` or, without them, for those that ignored it
+ * (for all, where it was rejected). What it has made already is not made again: events' ids are derived.
+ */
+export function requeueRequest(
+  database: Database,
+  { requestId, connectionIds }: { requestId: string; connectionIds: string[] | null },
+): Promise<void> {
+  return database.transaction(async (db) => {
+    const { rows } = await db.query<{ rejected: boolean }>(sql`
+      select rejection_cause is not null as rejected from requests where id = ${requestId} for update`);
+    const ignored = await forgetIgnored(db, { requestId, connectionIds });
+    const wanted = connectionIds ?? (rows[0]?.rejected ? null : ignored);
+    await db.query(sql`
+      update requests set rejection_cause = null, rejection_detail = null, updated_at = now(),
+        ignored_count = greatest(0, ignored_count - ${ignored.length})
+      where id = ${requestId}`);
+    await db.query(sql`
+      insert into outbox (request_id, source_id, connection_ids)
+      select id, source_id, ${wanted} from requests where id = ${requestId}
+      on conflict (request_id) do nothing`);
+  });
+}
+
+async function forgetIgnored(
+  db: Db,
+  { requestId, connectionIds }: { requestId: string; connectionIds: string[] | null },
+): Promise<string[]> {
+  const { rows } = await db.query<{ connection_id: string }>(sql`
+    delete from ignored_events where request_id = ${requestId}
+      and (${connectionIds}::text[] is null or connection_id = any(${connectionIds}))
+    returning connection_id`);
+  return rows.map((row) => row.connection_id);
+}
+
+/** Takes what a request brought in once more, as a new request to `sourceId`; the first stays as it is. Returns its id. */
+export async function copyRequest(
+  db: Db,
+  {
+    requestId,
+    sourceId,
+    connectionIds,
+  }: { requestId: string; sourceId: string; connectionIds: string[] | null },
+): Promise<string | null> {
+  const id = newId('request');
+  const { rowCount } = await db.query(sql`
+    with copy as (
+      insert into requests (id, project_id, source_id, verified, kind, ingested_at, created_at, updated_at)
+      select ${id}, project_id, ${sourceId}, verified, kind, now(), now(), now() from requests where id = ${requestId}
+      returning id
+    ), data as (
+      insert into request_data (id, method, path, query, headers, body, remote_address)
+      select copy.id, d.method, d.path, d.query, d.headers, d.body, d.remote_address
+      from copy, request_data d where d.id = ${requestId}
+    )
+    insert into outbox (request_id, source_id, connection_ids) select id, ${sourceId}, ${connectionIds} from copy`);
+  return rowCount ? id : null;
+}
+
+/** Whether a request still waits to be routed, and the events it has made. */
+export async function readRouted(
+  db: Db,
+  requestId: string,
+): Promise<{ waiting: boolean; eventIds: string[] }> {
+  const { from, to } = derivedRange('event', requestId);
+  const { rows } = await db.query<{ waiting: boolean; ids: string[] }>(sql`
+    select exists (select 1 from outbox where request_id = ${requestId}) as waiting,
+      coalesce((select array_agg(id order by id) from events where id >= ${from} and id < ${to}), '{}') as ids`);
+  return { waiting: rows[0]!.waiting, eventIds: rows[0]!.ids };
+}
