@@ -88,6 +88,14 @@ function relativeTo(record: UrlRecord, rest: string, base: UrlRecord): void {
   }
 }
 
+// Only a fragment can be added to what has no path to start from.
+function onOpaque(record: UrlRecord, rest: string, base: UrlRecord): void {
+  if (rest !== '' || record.query !== undefined || record.fragment === undefined) {
+    throw new TypeError('Invalid URL: its base cannot be a base.');
+  }
+  Object.assign(record, { pathname: base.pathname, opaque: true, query: base.query });
+}
+
 function splitTail(record: UrlRecord, text: string): string {
   const hash = text.indexOf('#');
   const beforeHash = hash < 0 ? text : text.slice(0, hash);
@@ -136,12 +144,8 @@ export function parseUrl(input: string, base?: UrlRecord): UrlRecord {
   const rest = splitTail(record, text.slice(scheme?.length ?? 0));
   const hasSlashes = special ? /^[/\\]{2}/.test(rest) : rest.startsWith('//');
   const sameScheme = scheme === undefined || (special && base?.protocol === record.protocol);
-  if (base === undefined || !sameScheme || hasSlashes) absolute(record, rest);
-  else if (base.opaque) {
-    if (rest !== '' || record.query !== undefined) {
-      throw new TypeError('Invalid URL: its base cannot be a base.');
-    }
-    Object.assign(record, { pathname: base.pathname, opaque: true, query: base.query });
-  } else relativeTo(record, rest, base);
+  if (scheme === undefined && base?.opaque === true) onOpaque(record, rest, base);
+  else if (base === undefined || !sameScheme || hasSlashes) absolute(record, rest);
+  else relativeTo(record, rest, base);
   return record;
 }

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { SandboxPool, SandboxPoolOptions } from '../../src/sandbox/pool.ts';
+import { until } from '../support/until.ts';
+import { childrenOf, descendantsWith, startedPool } from './processes.ts';
+import { handler, jobOf } from './sandbox.ts';
+
+const open: SandboxPool[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((pool) => pool.close()));
+});
+
+async function start(options: Partial<SandboxPoolOptions> = {}): Promise<SandboxPool> {
+  const pool = await startedPool(options);
+  open.push(pool);
+  return pool;
+}
+
+const CALM = handler('e => e');
+const LOOP = handler('() => { for(;;); }');
+const BOMB = handler('() => { let a=2n**1000000n; for(;;) a=a*a; }');
+
+describe('tenants', () => {
+  it('the loops of one delay another by no more than one time limit', async () => {
+    const pool = await start({ children: 2 });
+    const loops = Array.from({ length: 8 }, (_, at) =>
+      pool.run(jobOf(LOOP, { tenant: 'loops', transformationId: `trs_${at}`, timeoutMs: 400 })),
+    );
+    const calm = await pool.run(jobOf(CALM, { tenant: 'calm' }));
+    expect(calm).toMatchObject({ kind: 'ok' });
+    expect(calm.queueMs).toBeLessThan(400 + 200);
+    expect(new Set((await Promise.all(loops)).map(({ kind }) => kind))).toEqual(
+      new Set(['timeout']),
+    );
+  });
+
+  it('a transformation that has shown to be quick never waits for slow ones, of its own tenant either', async () => {
+    const pool = await start({ children: 2 });
+    await pool.run(jobOf(CALM));
+    const loops = Array.from({ length: 4 }, () =>
+      pool.run(jobOf(LOOP, { transformationId: 'trs_slow', timeoutMs: 1_000 })),
+    );
+    for (let event = 0; event < 20; event++) {
+      const { queueMs } = await pool.run(jobOf(CALM));
+      expect(queueMs).toBeLessThan(500);
+    }
+    await Promise.all(loops);
+  });
+});
+
+describe('children', () => {
+  it('one killed from outside in the middle of a job is replaced and the job run again', async () => {
+    const pool = await start();
+    const [, known] = [await pool.run(jobOf(CALM)), await childrenOf()];
+    const code = handler(
+      'e => { const end = Date.now() + 600; while (Date.now() < end); e.body = "done"; return e; }',
+    );
+    const running = pool.run(jobOf(code, { timeoutMs: 5_000 }));
+    const busy = await until('a busy child', () => known.find((pid) => stateOf(pid) === 'R'));
+    process.kill(busy, 'SIGKILL');
+    expect(await running).toMatchObject({ kind: 'ok', requests: [{ body: 'done' }] });
+  });
+
+  it('one killed while idle costs no job', async () => {
+    const pool = await start();
+    for (const pid of await childrenOf()) process.kill(pid, 'SIGKILL');
+    expect(await pool.run(jobOf(CALM))).toMatchObject({ kind: 'ok' });
+  });
+
+  it('have an empty environment, no argument but ours, no network, and start in the root folder', async () => {
+    const pool = await start();
+    const [pid] = await childrenOf();
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toBe('');
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toContain('--jitless');
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const limits = readFileSync(`/proc/${pid}/limits`, 'utf8');
+    const network = readFileSync(`/proc/${pid}/net/dev`, 'utf8');
+    if (pool.layers.includes('no new privileges')) expect(status).toMatch(/NoNewPrivs:\s1/);
+    if (pool.layers.includes('memory and file limits'))
+      expect(limits).toMatch(/Max data size\s+268435456/);
+    if (pool.layers.includes('user 65534')) expect(status).toMatch(/Uid:\s65534\s65534\s65534/);
+    if (pool.layers.includes('no network')) expect(network).not.toMatch(/eth|ens|enp/);
+  });
+
+  it('are gone after close, also while one is in a loop nothing can interrupt', async () => {
+    const pool = await start();
+    const pids = await childrenOf();
+    const running = pool.run(jobOf(BOMB, { timeoutMs: 5_000 }));
+    const refused = expect(running).rejects.toThrow('closed');
+    await until('a busy child', () => pids.some((pid) => stateOf(pid) === 'R'));
+    await pool.close();
+    await refused;
+    expect(pids.filter((pid) => stateOf(pid) !== undefined)).toEqual([]);
+    await expect(pool.run(jobOf(CALM))).rejects.toThrow('closed');
+  });
+
+  it('are gone when the process of the pool is killed', async () => {
+    const pids = await descendantsWith(BOMB);
+    await until('no child left', () => pids.every((pid) => stateOf(pid) === undefined));
+  });
+
+  it('are replaced after a number of jobs', async () => {
+    const pool = await start({ limits: { recycleJobs: 3 } });
+    const before = await childrenOf();
+    for (let event = 0; event < 12; event++) {
+      expect(await pool.run(jobOf(CALM))).toMatchObject({ kind: 'ok' });
+    }
+    await until('new children', async () =>
+      (await childrenOf()).every((pid) => !before.includes(pid)),
+    );
+  });
+});
+
+describe('a version that keeps killing children', () => {
+  it('is not run any more after five kills, while other versions are', async () => {
+    const pool = await start({ limits: { killGraceMs: 50 } });
+    const bomb = jobOf(BOMB, { timeoutMs: 20 });
+    for (let kill = 0; kill < 5; kill++) {
+      expect(await pool.run(bomb)).toMatchObject({
+        kind: 'killed',
+        message: expect.stringContaining('interrupted'),
+      });
+    }
+    const refused = await pool.run(bomb);
+    expect(refused).toMatchObject({
+      kind: 'killed',
+      message: expect.stringContaining('killed 5 times'),
+      durationMs: 0,
+    });
+    expect(await pool.run({ ...bomb, version: '2', code: CALM, timeoutMs: 250 })).toMatchObject({
+      kind: 'ok',
+    });
+  });
+});
+
+describe('the fast level', () => {
+  it('gives each event a context of its own in a kept isolate', async () => {
+    const pool = await start();
+    const code = `globalThis.count = (globalThis.count ?? 0) + 1; addHandler('transform', (r) => { Array.prototype.mine = 1; r.body = count; return r; });`;
+    for (let event = 0; event < 250; event++) {
+      const outcome = await pool.run(jobOf(code, { isolation: 'fast' }));
+      expect(outcome).toMatchObject({ kind: 'ok', requests: [{ body: '1' }] });
+    }
+  });
+
+  it('never runs one tenant in the isolate of another, nor old code for new', async () => {
+    const pool = await start();
+    for (const tenant of ['a', 'b', 'a', 'b']) {
+      for (const text of ['one', 'two']) {
+        const code = handler(`e => { e.body = "${tenant} ${text}"; return e; }`);
+        const outcome = await pool.run(jobOf(code, { tenant, isolation: 'fast' }));
+        expect(outcome).toMatchObject({ requests: [{ body: `${tenant} ${text}` }] });
+      }
+    }
+  });
+});
+
+function stateOf(pid: number): string | undefined {
+  try {
+    return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
