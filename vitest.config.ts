@@ -7,6 +7,10 @@ const endToEnd = ['test/e2e/**/*.test.ts', 'test/embedded/**/*.test.ts'];
 
 export default defineConfig({
   test: {
+    // .ci/run counts the tests of this report.
+    reporters: process.env.CI
+      ? ['default', ['json', { outputFile: 'node_modules/.cache/sluice/test-report.json' }]]
+      : ['default'],
     projects: [
       {
         test: {
