@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TransformJob, TransformOutcome } from '../../src/sandbox/job.ts';
-import { handler, inputOf, jobOf, REQUEST, testPool } from './sandbox.ts';
+import { handler, inputOf, jobOf, onlyRequest, REQUEST, testPool } from './sandbox.ts';
 
 const pool = testPool();
 afterAll(() => pool.close());
@@ -10,11 +10,7 @@ async function run(code: string, extra: Partial<TransformJob> = {}): Promise<Tra
 }
 
 async function only(code: string, extra: Partial<TransformJob> = {}) {
-  const outcome = await run(code, extra);
-  if (outcome.kind !== 'ok') expect.fail(JSON.stringify(outcome));
-  const [request] = outcome.requests;
-  if (request === undefined) expect.fail('no request');
-  return request;
+  return onlyRequest(await run(code, extra));
 }
 
 describe('a handler', () => {

@@ -1,6 +1,6 @@
 // The guest's URL against Node's own. The modules are plain functions, so they are compared here directly;
 // that they run in a guest is shown once.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { URLSearchParams as GuestParams } from '../../src/sandbox/guest/search-params.ts';
 import { URL as GuestUrl } from '../../src/sandbox/guest/url.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readReport } from '../../src/sandbox/report.ts';
 
@@ -47,7 +47,7 @@ describe('a guest may report whatever it likes', () => {
     );
   });
 
-  it('it cannot claim an ending that only the pool may see', () => {
+  it('cannot claim an ending that only the pool may see', () => {
     for (const kind of ['killed', 'memory', 'timeout', 'rejected_source']) {
       expect(readReport(JSON.stringify({ kind, message: 'x' }), limits).result.kind).toBe(
         'result_error',

@@ -1,7 +1,7 @@
 // A pool and jobs for the tests of this folder.
 import { createSandboxPool } from '../../src/sandbox/pool.ts';
 import type { SandboxPool, SandboxPoolOptions } from '../../src/sandbox/pool.ts';
-import type { TransformJob } from '../../src/sandbox/job.ts';
+import type { GuestRequest, TransformJob, TransformOutcome } from '../../src/sandbox/job.ts';
 
 export const silentLog = { info: () => undefined, warn: () => undefined };
 
@@ -29,4 +29,11 @@ export function jobOf(code: string, extra: Partial<TransformJob> = {}): Transfor
 
 export function handler(expression: string): string {
   return `addHandler("transform", ${expression});`;
+}
+
+/** The one request of a run that went well; says how the run ended when it did not. */
+export function onlyRequest(outcome: TransformOutcome): GuestRequest {
+  const [request] = outcome.kind === 'ok' ? outcome.requests : [];
+  if (request === undefined) throw new Error(`It ended otherwise: ${JSON.stringify(outcome)}`);
+  return request;
 }
