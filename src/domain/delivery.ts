@@ -3,8 +3,11 @@
 /** Requests that were claimed together. */
 export type Dispatch = { dispatchId: string; requestIds: string[] };
 
-/** Events of one destination that are due at one time (ms since 1970). */
-export type Waiting = { eventIds: string[]; dueAtMs: number };
+/**
+ * Events of one destination that are due at one time (ms since 1970). `parked`: a row says what they wait for, and
+ * whoever ends that wakes the workflow; the time is for a signal that got lost.
+ */
+export type Waiting = { eventIds: string[]; dueAtMs: number; parked?: true };
 
 /** What routing made for one destination; `inline`: its first attempts may run inside the parent. */
 export type RoutedBatch = {
@@ -22,5 +25,5 @@ export type Routing = { batches: RoutedBatch[]; remaining: string[] };
 /** What a delivery workflow is about. */
 export type Delivery = { destinationId: string; destinationName: string; waiting: Waiting[] };
 
-/** What one call of `attemptDeliveries` is to try. */
-export type AttemptOrder = { destinationId: string; eventIds: string[] };
+/** What one call of `attemptDeliveries` is to try; `parked`: some of these events may still have a row that says they wait. */
+export type AttemptOrder = { destinationId: string; eventIds: string[]; parked?: true };

@@ -8,16 +8,14 @@ import { searchAttributes } from './search-attributes.ts';
 
 /** Verifies and routes claimed requests, and sees every event they make on its way to its destination. */
 export async function processRequests({ dispatchId, requestIds }: Dispatch): Promise<void> {
-  const { verifyRequests } = routing(`Verify ${requests(requestIds)}`);
-  const { routeRequests } = routing(
-    `Route ${requests(requestIds)}: rules in order, then one commit`,
-  );
+  const verifying = routing(`Verify ${requests(requestIds)}`);
+  const steps = routing(`Route ${requests(requestIds)}: rules in order, then one commit`);
 
-  await verifyRequests({ dispatchId, requestIds });
+  await verifying.verifyRequests({ dispatchId, requestIds });
 
   let part = 0;
   for (let left = requestIds; left.length > 0; part++) {
-    const { batches, remaining } = await routeRequests({ dispatchId, requestIds: left });
+    const { batches, remaining } = await steps.routeRequests({ dispatchId, requestIds: left });
     await Promise.all(batches.map((batch) => deliver(batch, { dispatchId, part })));
     left = remaining;
   }
@@ -46,8 +44,8 @@ function attemptFirst({
   waiting,
 }: RoutedBatch): Promise<Waiting[]> {
   const eventIds = waiting.flatMap((group) => group.eventIds);
-  const { attemptInline } = firstAttempts(`${events(waiting)} → ${destinationName}, first attempt`);
-  return attemptInline({ destinationId, eventIds });
+  const summary = `${events(waiting)} → ${destinationName}, first attempt`;
+  return firstAttempts(summary).attemptInline({ destinationId, eventIds });
 }
 
 function requests(ids: string[]): string {

@@ -1,0 +1,93 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Dispatch, RoutedBatch, Routing, Waiting } from '../../src/domain/delivery.ts';
+import { workflowRunner } from '../support/workflow.ts';
+
+const now = (...eventIds: string[]): Waiting[] => [{ eventIds, dueAtMs: 0 }];
+let run: Awaited<ReturnType<typeof workflowRunner>>;
+
+beforeAll(async () => {
+  run = await workflowRunner();
+}, 60_000);
+
+function batch(given: Partial<RoutedBatch>): RoutedBatch {
+  return {
+    projectId: 'tm_1',
+    sourceIds: [],
+    destinationId: 'des_1',
+    destinationName: 'billing',
+    waiting: now('evt_1'),
+    inline: false,
+    ...given,
+  };
+}
+
+function process(
+  routings: Routing[],
+  attemptInline: () => Waiting[] = () => [],
+  others: Record<string, (input: never) => unknown> = {},
+) {
+  const dispatch: Dispatch = { dispatchId: 'dsp_1', requestIds: ['req_1', 'req_2'] };
+  return run('processRequests', dispatch, {
+    activities: {
+      verifyRequests: () => null,
+      routeRequests: () => routings.shift(),
+      attemptInline,
+      ...others,
+    },
+  });
+}
+
+describe('processing requests', () => {
+  test('starts one abandoned child for every destination', async () => {
+    const { children, end } = await process([
+      {
+        batches: [batch({}), batch({ destinationId: 'des_2', waiting: now('evt_2') })],
+        remaining: [],
+      },
+    ]);
+    expect(end).toBe('completed');
+    expect(children.map(({ workflowId, abandoned }) => ({ workflowId, abandoned }))).toEqual([
+      { workflowId: 'delivery/dsp_1/des_1', abandoned: true },
+      { workflowId: 'delivery/dsp_1/des_2', abandoned: true },
+    ]);
+    expect(children[0]!.input).toEqual({
+      destinationId: 'des_1',
+      destinationName: 'billing',
+      waiting: now('evt_1'),
+    });
+  });
+
+  test('needs no child where the first attempts inside the parent settle everything', async () => {
+    const { children, activities } = await process([
+      { batches: [batch({ inline: true })], remaining: [] },
+    ]);
+    expect(children).toEqual([]);
+    expect(activities).toEqual([
+      'Verify 2 requests',
+      'Route 2 requests: rules in order, then one commit',
+      '1 event → billing, first attempt',
+    ]);
+  });
+
+  test('hands what the first attempts left open to a child', async () => {
+    const open = [{ eventIds: ['evt_1'], dueAtMs: 60_000 }];
+    const { children } = await process(
+      [{ batches: [batch({ inline: true })], remaining: [] }],
+      () => open,
+    );
+    expect(children.map((child) => child.input)).toEqual([
+      { destinationId: 'des_1', destinationName: 'billing', waiting: open },
+    ]);
+  });
+
+  test('routes again what did not fit into the first call, with workflow ids of its own', async () => {
+    const { children } = await process([
+      { batches: [batch({})], remaining: ['req_2'] },
+      { batches: [batch({ waiting: now('evt_2') })], remaining: [] },
+    ]);
+    expect(children.map((child) => child.workflowId)).toEqual([
+      'delivery/dsp_1/des_1',
+      'delivery/dsp_1/des_1/1',
+    ]);
+  });
+});
