@@ -74,15 +74,17 @@ const JOINED = raw(
   'connections c join sources s on s.id = c.source_id join destinations d on d.id = c.destination_id',
 );
 
-/** Throws where the source has a connection of this name. */
+/** False where the source has a connection of this name. */
 export async function insertConnection(
   db: Db,
   row: Key & Content & { sourceId: string; destinationId: string },
-): Promise<void> {
-  await db.query(sql`
+): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
     insert into connections (project_id, id, name, description, source_id, destination_id, rules)
     values (${row.projectId}, ${row.id}, ${row.name}, ${row.description}, ${row.sourceId}, ${row.destinationId},
-      ${JSON.stringify(row.rules)})`);
+      ${JSON.stringify(row.rules)})
+    on conflict (source_id, name) where deleted_at is null do nothing`);
+  return rowCount === 1;
 }
 
 /** Throws where the source has another connection of this name. */

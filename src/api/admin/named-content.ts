@@ -29,9 +29,7 @@ export async function createNamed<Row extends NamedRow, Update>(
   { kind, rows, prepare }: Named<Row, Update>,
   { projectId, input, root }: Order<Update>,
 ): Promise<Row> {
-  const id = newId(kind);
-  const content = await prepare({ projectId, id, before: null, input, root });
-  const made = await rows.insert(db, { projectId, id, ...content });
+  const made = await insertNamed(db, { kind, rows, prepare }, { projectId, input, root });
   if (made) return made;
   const owner = await rows.lockByName(db, { projectId, name: input.name });
   throw exists(kind, owner?.id ?? null);
@@ -44,9 +42,13 @@ export async function upsertNamed<Row extends NamedRow, Update>(
   order: Order<Update>,
 ): Promise<Row> {
   const { projectId, input, root } = order;
-  const before = await named.rows.lockByName(db, { projectId, name: input.name });
-  if (!before) return createNamed(db, named, order);
-  return change(db, named, { projectId, before, input, root });
+  for (;;) {
+    const before = await named.rows.lockByName(db, { projectId, name: input.name });
+    if (before) return change(db, named, { projectId, before, input, root });
+    const made = await insertNamed(db, named, order);
+    if (made) return made;
+    // Another one made it in between: now it can be found.
+  }
 }
 
 /** Changes one; a name that another one has is a 409. */
@@ -70,6 +72,16 @@ export function present<Row extends { deleted_at: Date | null }>(row: Row | null
   if (!row) throw notFound(id);
   if (row.deleted_at !== null) throw gone();
   return row;
+}
+
+async function insertNamed<Row extends NamedRow, Update>(
+  db: Db,
+  { kind, rows, prepare }: Named<Row, Update>,
+  { projectId, input, root }: Order<Update>,
+): Promise<Row | null> {
+  const id = newId(kind);
+  const content = await prepare({ projectId, id, before: null, input, root });
+  return rows.insert(db, { projectId, id, ...content });
 }
 
 async function change<Row extends NamedRow, Update>(

@@ -36,17 +36,19 @@ export async function saveConnection(
   });
   const name = input.name ?? null;
   const wanted = { sourceId: source.id, destinationId: destination.id, name };
-  const before = upsert || name !== null ? await lockConnectionByName(db, wanted) : null;
-  if (before && !upsert) throw exists('connection', before.id);
-  if (before) {
-    const content = contentOf(before, input);
-    await updateConnection(db, { id: before.id, destinationId: destination.id, ...content });
-    return before.id;
+  for (;;) {
+    const before = upsert || name !== null ? await lockConnectionByName(db, wanted) : null;
+    if (before && !upsert) throw exists('connection', before.id);
+    if (before) {
+      const content = contentOf(before, input);
+      await updateConnection(db, { id: before.id, destinationId: destination.id, ...content });
+      return before.id;
+    }
+    const id = newId('connection');
+    const { description = null, rules = [] } = input;
+    if (await insertConnection(db, { ...wanted, projectId, id, description, rules })) return id;
+    // Another one made it in between: now it can be found.
   }
-  const id = newId('connection');
-  const { description = null, rules = [] } = input;
-  await insertConnection(db, { ...wanted, projectId, id, description, rules });
-  return id;
 }
 
 /** Changes a connection; a name that another one of its source has is a 409. */

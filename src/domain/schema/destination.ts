@@ -78,8 +78,10 @@ export type DestinationUpdate = z.infer<typeof destinationUpdate>;
 /** What callers wrote, in the present form: the older rate limit becomes a delivery policy. */
 export function presentConfig(input: DestinationConfigInput): DestinationConfig {
   const { rate_limit: rate, rate_limit_period: period, ...config } = input;
-  const policy = config.delivery_policy ?? (rate === undefined ? undefined : { rate, period });
+  const older = rate ? { rate, period } : rate === null ? null : undefined;
+  const policy = config.delivery_policy ?? older;
   if (policy === undefined) return config;
+  if (policy === null) return { ...config, delivery_policy: null };
   // A rate without a period is per second, as it always was.
   const complete = policy.rate ? { ...policy, period: policy.period ?? RatePeriod.Second } : policy;
   return { ...config, delivery_policy: complete };

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Gateway, type Json, startGateway } from './gateway.ts';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway({
+    checkUrl: async (url) => (url.includes('169.254') ? 'is an address of this network' : null),
+  });
+});
+afterAll(() => gateway.close());
+
+const url = 'https://example.com/hooks';
+
+async function refusal(config: unknown, type = 'HTTP'): Promise<unknown> {
+  const body = { name: 'refused', type, config };
+  const answer = await gateway.ask('POST', '/destinations', { body });
+  expect(answer.status).toBe(422);
+  expect((await gateway.done('GET', '/destinations?name=refused'))['count']).toBe(0);
+  return answer.body['data'];
+}
+
+test('a destination is made, changed, disabled, enabled and deleted', async () => {
+  const policy = {
+    rate: 5,
+    period: 'minute',
+    groups: {
+      key: 'body.customer_id',
+      rate: 1,
+      rate_period: 'second',
+      overrides: { big: { rate: 100, rate_period: 'hour' } },
+    },
+  };
+  const config = { url, delivery_policy: policy, delivery_timeout: 30, http_method: 'PUT' };
+  const made = await gateway.done('POST', '/destinations', { name: 'billing', config });
+  expect(made).toMatchObject({ type: 'HTTP', name: 'billing', config, paused_at: null });
+  const path = `/destinations/${String(made['id'])}`;
+  const changed = await gateway.done('PUT', path, {
+    name: 'ledger',
+    config: { delivery_policy: null, path_forwarding_disabled: true },
+  });
+  expect(changed['name']).toBe('ledger');
+  expect(changed['config']).toEqual({
+    url,
+    delivery_timeout: 30,
+    http_method: 'PUT',
+    path_forwarding_disabled: true,
+  });
+  expect((await gateway.done('PUT', `${path}/disable`))['disabled_at']).not.toBeNull();
+  expect((await gateway.done('PUT', `${path}/unarchive`))['disabled_at']).toBeNull();
+  expect((await gateway.done('PUT', `${path}/archive`))['disabled_at']).not.toBeNull();
+  expect((await gateway.done('PUT', `${path}/enable`))['disabled_at']).toBeNull();
+  expect(await gateway.done('GET', '/destinations/count?name=ledger')).toEqual({ count: 1 });
+  await gateway.done('DELETE', path);
+  expect((await gateway.ask('GET', path)).status).toBe(410);
+  expect((await gateway.ask('PUT', path, { body: {} })).status).toBe(410);
+});
+
+test('deleting a destination deletes its connections', async () => {
+  const connection = await gateway.done('POST', '/connections', {
+    name: 'c',
+    source: { name: 's' },
+    destination: { name: 'short-lived', config: { url } },
+  });
+  await gateway.done(
+    'DELETE',
+    `/destinations/${String((connection['destination'] as Json)['id'])}`,
+  );
+  expect((await gateway.ask('GET', `/connections/${String(connection['id'])}`)).status).toBe(410);
+});
+
+test('the older names of the rate limit become a delivery policy', async () => {
+  const made = await gateway.done('PUT', '/destinations', {
+    name: 'older',
+    config: { url, rate_limit: 4, rate_limit_period: 'minute' },
+  });
+  expect(made['config']).toEqual({ url, delivery_policy: { rate: 4, period: 'minute' } });
+  const second = await gateway.done('PUT', '/destinations', {
+    name: 'older',
+    config: { rate_limit: 9 },
+  });
+  expect(second['config']).toEqual({ url, delivery_policy: { rate: 9, period: 'second' } });
+  const none = await gateway.done('PUT', '/destinations', {
+    name: 'older',
+    config: { rate_limit: null },
+  });
+  expect(none['id']).toBe(made['id']);
+  expect(none['config']).toEqual({ url });
+});
+
+test('each type has its own fields', async () => {
+  expect(await refusal({})).toEqual(['body.config.url is required']);
+  expect(await refusal({ url, path: '/x' })).toEqual(['body.config.path is not for type HTTP']);
+  expect(await refusal({ url }, 'CLI')).toEqual([
+    'body.config.url is not for type CLI',
+    'body.config.path is required',
+  ]);
+  expect(await refusal({ url }, 'MOCK_API')).toEqual(['body.config.url is not for type MOCK_API']);
+  const cli = { name: 'cli', type: 'CLI', config: { path: '/' } };
+  expect(await gateway.done('POST', '/destinations', cli)).toMatchObject(cli);
+  expect(
+    await gateway.done('POST', '/destinations', { name: 'mock', type: 'MOCK_API' }),
+  ).toMatchObject({
+    config: {},
+  });
+});
+
+test('every wrong field of a configuration is named with its path', async () => {
+  expect(await refusal({ url: 'ftp://example.com' })).toEqual([
+    'body.config.url must be an http or https URL without a user name and password',
+  ]);
+  expect(await refusal({ url: 'https://u:p@example.com' })).toHaveLength(1);
+  expect(await refusal({ url: 'http://169.254.169.254/' })).toEqual([
+    'body.config.url is an address of this network',
+  ]);
+  expect(await refusal({ url, delivery_timeout: 0, colour: 'red' })).toEqual([
+    'body.config.delivery_timeout must be 1 second or more',
+    'body.config.colour is not a known field',
+  ]);
+  expect(await refusal({ url, delivery_policy: { rate: 0, period: 'day' } })).toEqual([
+    'body.config.delivery_policy.rate must be 1 or more',
+    'body.config.delivery_policy.period must be one of second, minute, hour, concurrent',
+  ]);
+  expect(
+    await refusal({ url, delivery_policy: { groups: { rate: 1, rate_period: 'second' } } }),
+  ).toEqual(['body.config.delivery_policy.groups.key is required']);
+  expect(
+    await refusal({
+      url,
+      delivery_policy: { groups: { key: 'customer', rate: 1, rate_period: 'concurrent' } },
+    }),
+  ).toEqual([
+    'body.config.delivery_policy.groups.key must be a path such as body.customer_id or headers.x-tenant',
+    'body.config.delivery_policy.groups.rate_period must be one of second, minute, hour',
+  ]);
+});
+
+test('authentication is given as a whole: a type with the fields of that type', async () => {
+  expect(await refusal({ url, auth_type: 'BEARER_TOKEN' })).toEqual([
+    'body.config.auth is required',
+  ]);
+  expect(await refusal({ url, auth: { token: 't' } })).toEqual([
+    'body.config.auth_type is required',
+  ]);
+  expect(
+    await refusal({ url, auth_type: 'BASIC_AUTH', auth: { username: 'u', token: 't' } }),
+  ).toEqual([
+    'body.config.auth.password is required',
+    'body.config.auth.token is not a known field',
+  ]);
+  const made = await gateway.done('POST', '/destinations', {
+    name: 'with-token',
+    config: { url, auth_type: 'BEARER_TOKEN', auth: { token: 'sesame' } },
+  });
+  expect(made['config']).toEqual({ url, auth_type: 'BEARER_TOKEN' });
+  const path = `/destinations/${String(made['id'])}`;
+  const shown = await gateway.done('GET', `${path}?include=config.auth`);
+  expect(shown['config']).toMatchObject({ auth: { token: 'sesame' } });
+  const other = { config: { auth_type: 'HOOKDECK_SIGNATURE' } };
+  expect((await gateway.ask('PUT', path, { body: other })).body['data']).toEqual([
+    'body.config.auth is required',
+  ]);
+  await gateway.done('PUT', path, { config: { auth: null } });
+  expect((await gateway.done('GET', `${path}?include=config.auth`))['config']).toEqual({ url });
+});
+
+test('pause and unpause are handed on', async () => {
+  const { id } = await gateway.done('PUT', '/destinations', { name: 'gate', config: { url } });
+  await gateway.done('PUT', `/destinations/${String(id)}/pause`);
+  await gateway.done('PUT', `/destinations/${String(id)}/unpause`);
+  const order = { projectId: gateway.projectId, id };
+  expect(gateway.heard.slice(-2)).toEqual([
+    ['pauseDestination', order],
+    ['unpauseDestination', order],
+  ]);
+  expect((await gateway.ask('PUT', '/destinations/des_00000000000000000000/pause')).status).toBe(
+    404,
+  );
+});

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '../../src/db/ids.ts';
+import { each, type Gateway, startGateway } from './gateway.ts';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+async function post(
+  raw: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = JSON_TYPE,
+) {
+  const answer = await gateway.ask('POST', '/sources', { raw, headers });
+  expect((await gateway.done('GET', '/sources'))['count']).toBe(0);
+  return answer;
+}
+
+test('a body that is not JSON is told where it breaks', async () => {
+  const answer = await post('{"name": "a",}');
+  expect(answer.status).toBe(400);
+  expect(answer.body).toMatchObject({ code: 'BAD_REQUEST', status: 400, data: null });
+  expect(answer.body['message']).toMatch(/^The body is not valid JSON: .*position 13/);
+  expect((await post(new Uint8Array([0x22, 0xff, 0x22]))).body['message']).toBe(
+    'The body is not valid UTF-8.',
+  );
+});
+
+test('a 422 has a sentence as message, and one for each wrong field in data', async () => {
+  const answer = await post(JSON.stringify({ name: 'a b', description: 5, size: 1 }));
+  expect(answer.status).toBe(422);
+  expect(answer.body).toEqual({
+    code: 'UNPROCESSABLE_ENTITY',
+    status: 422,
+    message:
+      'body.name must hold letters, digits, - and _ only; body.description must be a string; body.size is not a known field.',
+    data: [
+      'body.name must hold letters, digits, - and _ only',
+      'body.description must be a string',
+      'body.size is not a known field',
+    ],
+  });
+  for (const [raw, sentence] of [
+    ['[]', 'body must be an object'],
+    ['null', 'body must be an object'],
+    ['{}', 'body.name is required'],
+    ['', 'body.name is required'],
+    ['{"name":""}', 'body.name must not be empty'],
+    [`{"name":"${'x'.repeat(156)}"}`, 'body.name must be at most 155 characters long'],
+    ['{"name":"a\\u0000"}', 'body.name must not hold a NUL character'],
+    [
+      '{"name":"a","description":"\\ud800"}',
+      'body.description must not hold half of a surrogate pair',
+    ],
+    ['{"name":"a","__proto__":{"x":1}}', 'body.__proto__ must not be named __proto__'],
+    [
+      `${'['.repeat(10_000)}${']'.repeat(10_000)}`,
+      'body must not be nested deeper than 100 levels',
+    ],
+  ] as const) {
+    expect((await post(raw)).body['data']).toContain(sentence);
+  }
+});
+
+test('a body of another type, another charset or too many bytes is refused before it is read', async () => {
+  expect(
+    (await post('name=a', { 'content-type': 'application/x-www-form-urlencoded' })).status,
+  ).toBe(415);
+  expect((await post('{}', { 'content-type': 'application/json; charset=latin1' })).status).toBe(
+    415,
+  );
+  expect((await post('{}', { ...JSON_TYPE, 'content-encoding': 'zstd-x' })).status).toBe(415);
+  const large = await post(JSON.stringify({ name: 'x'.repeat(1_000_001) }));
+  expect(large.body).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', status: 413 });
+});
+
+test('unknown places are a 404, other methods a 405 that names the right ones', async () => {
+  expect((await gateway.ask('GET', '/nonsense')).body).toMatchObject({
+    code: 'NOT_FOUND',
+    status: 404,
+    message: 'There is no GET /2026-09-01/nonsense.',
+  });
+  expect(await (await fetch(`${gateway.origin}/nonsense`)).json()).toMatchObject({ status: 404 });
+  const answer = await gateway.ask('DELETE', '/sources');
+  expect(answer.status).toBe(405);
+  expect(answer.headers.get('allow')).toBe('GET, POST, PUT');
+  expect((await gateway.ask('PATCH', '/sources/src_x')).status).toBe(405);
+});
+
+test('an id that is nothing here is a 404 that repeats it, whatever it looks like', async () => {
+  const kinds = ['source', 'destination', 'connection', 'request', 'event', 'attempt'] as const;
+  for (const kind of kinds) {
+    for (const id of [newId(kind), 'src_1', 'x%00y', '%F0%9F%92%A9', "'--", '__proto__']) {
+      const answer = await gateway.ask('GET', `/${kind}s/${id}`);
+      expect(answer.body).toMatchObject({ code: 'NOT_FOUND', status: 404, message: 'Not Found' });
+    }
+  }
+  expect((await gateway.ask('GET', '/sources/%E0%A4%A')).status).toBe(400);
+});
+
+test('every wrong parameter of a list is named', async () => {
+  for (const [path, sentence] of [
+    ['/sources?colour=red', 'query.colour is not a known field'],
+    ['/sources/count?limit=1', 'query.limit is not a known field'],
+    ['/sources?limit=256', 'query.limit must be a whole number from 0 to 255'],
+    ['/sources?limit=-1', 'query.limit must be a whole number from 0 to 255'],
+    ['/sources?order_by=id', 'query.order_by must be one of created_at, updated_at, name'],
+    ['/sources?dir=up', 'query.dir must be asc or desc'],
+    ['/sources?next=web_1', 'query.next must be an id that begins with src_'],
+    ['/sources?disabled=maybe', 'query.disabled must be true or false'],
+    [
+      '/sources?disabled_at[gte]=yesterday',
+      'query.disabled_at.gte must be a time such as 2026-09-01T12:00:00.000Z',
+    ],
+    ['/sources?disabled_at[never]=1', 'query.disabled_at.never is not an operator of this filter'],
+    ['/sources?name[gt]=a', 'query.name.gt is not an operator of this filter'],
+    ['/sources?name=%00', 'query.name must not hold a NUL character'],
+    ['/sources?name=a&name[any]=true', 'query.name.any must not be both a value and an object'],
+    ['/sources?name[=a', 'query.name[ is not a name that can be read'],
+    ['/sources?__proto__[x]=a', 'query.__proto__[x] is not a name that can be read'],
+    ['/sources?constructor=a', 'query.constructor is not a known field'],
+    ['/events?attempts=many', 'query.attempts must be a whole number'],
+    [
+      '/events?status=DONE',
+      'query.status must be one of SCHEDULED, QUEUED, HOLD, SUCCESSFUL, FAILED, CANCELLED',
+    ],
+    ['/events?search_term=ab', 'query.search_term must be 3 characters long or longer'],
+    ['/events?webhook_id=src_1', 'query.webhook_id must be an id that begins with web_'],
+    ['/requests?body={', 'query.body must be a JSON text'],
+    ['/requests?headers=[]', 'query.headers must be a JSON object'],
+    ['/requests?include=everything', 'query.include must be data'],
+    ['/sources/src_1?x=1', ''],
+  ] as const) {
+    const answer = await gateway.ask('GET', path);
+    if (sentence === '') expect(answer.status).toBe(404);
+    else expect([path, answer.body['data']]).toEqual([path, [sentence]]);
+  }
+});
+
+test('what another project has is a 404, and is in no list', async () => {
+  const other = await startGateway();
+  try {
+    const { id } = await other.done('POST', '/sources', { name: 'theirs' });
+    // The same row, in this database, of a project that the key does not open.
+    const { rows } = await other.db.query<{ id: string }>({ text: 'select * from projects' });
+    const [project] = rows as unknown as [Record<string, unknown>];
+    await gateway.db.query({
+      text: 'insert into projects (id, name, signing_secrets) values ($1, $2, $3)',
+      values: [project['id'], 'other', project['signing_secrets']],
+    });
+    await gateway.db.query({
+      text: "insert into sources (id, project_id, name, type) values ($1, $2, 'theirs', 'HTTP')",
+      values: [id, project['id']],
+    });
+    for (const [method, path] of [
+      ['GET', `/sources/${String(id)}`],
+      ['DELETE', `/sources/${String(id)}`],
+      ['PUT', `/sources/${String(id)}/disable`],
+    ] as const) {
+      expect((await gateway.ask(method, path)).status).toBe(404);
+    }
+    const changed = await gateway.ask('PUT', `/sources/${String(id)}`, { body: { name: 'mine' } });
+    expect(changed.status).toBe(404);
+    expect(each(await gateway.done('GET', '/sources'), 'id')).toEqual([]);
+    const connection = await gateway.ask('POST', '/connections', {
+      body: { source_id: id, destination: { name: 'd', config: { url: 'https://example.com' } } },
+    });
+    expect(connection.body['data']).toEqual(['body.source_id names no source']);
+  } finally {
+    await other.close();
+  }
+});
+
+test('our own faults are a 500 without particulars, and are logged', async () => {
+  const broken = await startGateway({
+    validateSourceConfig() {
+      throw new Error('internal particulars');
+    },
+  });
+  try {
+    const answer = await broken.ask('POST', '/sources', { body: { name: 'a' } });
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain('particulars');
+    expect(broken.errors).toHaveLength(1);
+  } finally {
+    await broken.close();
+  }
+});

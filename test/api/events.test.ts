@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '../../src/db/ids.ts';
+import { each, type Gateway, type Json, startGateway } from './gateway.ts';
+import { arrive, makeAttempt, makeEvent, type MadeEvent } from './history.ts';
+
+let gateway: Gateway;
+let number = 0;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+/** A connection with a request behind it, all of their own. */
+async function flow(request: Partial<Parameters<typeof arrive>[1]> = {}) {
+  number += 1;
+  const connection = await gateway.done('POST', '/connections', {
+    name: `c${number}`,
+    source: { name: `s${number}` },
+    destination: { name: `d${number}`, config: { url: 'https://example.com/base/' } },
+  });
+  const ends = {
+    projectId: gateway.projectId,
+    sourceId: String((connection['source'] as Json)['id']),
+    destinationId: String((connection['destination'] as Json)['id']),
+    connectionId: String(connection['id']),
+  };
+  const event = async (changes: Partial<MadeEvent> = {}) =>
+    makeEvent(gateway.db, {
+      ...ends,
+      requestId: await arrive(gateway.db, { ...ends, ...request }),
+      ...changes,
+    });
+  const find = async (query: string) =>
+    each(await gateway.done('GET', `/events?webhook_id=${ends.connectionId}&${query}`), 'id');
+  return { ...ends, event, find };
+}
+
+test('an event shows the request as it leaves, and where to follow it', async () => {
+  const { event, destinationId } = await flow({
+    path: '/orders/1',
+    query: 'a=1',
+    headers: [
+      ['Content-Type', 'application/json'],
+      ['X-Shop', 'Berlin'],
+      ['Host', 'in.test'],
+    ],
+    body: '{"id": 7}',
+  });
+  const id = await event({ status: 'FAILED', attempts: 1, responseStatus: 500 });
+  const shown = await gateway.done('GET', `/events/${id}`);
+  expect(shown).toMatchObject({
+    id,
+    team_id: gateway.projectId,
+    destination_id: destinationId,
+    status: 'FAILED',
+    attempts: 1,
+    response_status: 500,
+    error_code: null,
+    workflow_id: 'requests/dsp_1',
+    workflow_url: 'http://temporal.test/namespaces/default/workflows/requests%2Fdsp_1',
+  });
+  expect(shown['event_data_id']).toBe(String(shown['request_id']).replace('req_', 'edt_'));
+  const data = shown['data'] as Json;
+  expect(data).toMatchObject({
+    url: 'https://example.com/base/orders/1?a=1',
+    method: 'POST',
+    path: '/base/orders/1',
+    query: 'a=1',
+    parsed_query: { a: '1' },
+    body: { id: 7 },
+    is_large_payload: false,
+  });
+  expect(data['headers']).toMatchObject({
+    'x-shop': 'Berlin',
+    'x-sluice-eventid': id,
+    'x-sluice-attempt-count': '2',
+    'x-sluice-attempt-trigger': 'MANUAL',
+    'webhook-id': id,
+  });
+  expect(data['headers']).not.toHaveProperty('host');
+  expect(data['appended_headers']).toContain('webhook-signature');
+  expect(await gateway.done('GET', `/events/${id}/raw_body`)).toEqual({
+    body: '{"id": 7}',
+    body_encoding: 'utf8',
+  });
+});
+
+test('an event that was transformed shows and searches what the transformation made', async () => {
+  const { event, find } = await flow({ body: '{"before":1}' });
+  const id = await event();
+  await gateway.db.query({
+    text: `insert into event_payloads (event_id, path, query, headers, body) values ($1, '/new', 'n=1', '[]', '{"after":2}')`,
+    values: [id],
+  });
+  await gateway.db.query({
+    text: 'update events set has_payload = true where id = $1',
+    values: [id],
+  });
+  const shown = await gateway.done('GET', `/events/${id}`);
+  expect(shown['data']).toMatchObject({ path: '/base/new', query: 'n=1', body: { after: 2 } });
+  expect((await gateway.done('GET', `/events/${id}/raw_body`))['body']).toBe('{"after":2}');
+  expect(await find('search_term=after')).toEqual([id]);
+  expect(await find('search_term=before')).toEqual([]);
+  expect(await find(`parsed_query=${encodeURIComponent('{"n":"1"}')}`)).toEqual([id]);
+});
+
+test('events are found by every filter of a list', async () => {
+  const { event, find, connectionId, sourceId, destinationId } = await flow();
+  const soon = new Date(Date.now() + 60_000);
+  const good = await event({ status: 'SUCCESSFUL', attempts: 1, responseStatus: 200 });
+  const bad = await event({
+    status: 'FAILED',
+    attempts: 3,
+    errorCode: 'TIMEOUT',
+    nextAttemptAt: soon,
+  });
+  await gateway.db.query({
+    text: `update events set delivery_group = 'vip', cli_id = 'cli_1', successful_at = now(), last_attempt_at = now() where id = $1`,
+    values: [good],
+  });
+  const requestOf = (id: string) => `req_${id.slice(4, 24)}`;
+  for (const [query, expected] of [
+    ['', [bad, good]],
+    ['dir=asc', [good, bad]],
+    [`id=${bad}`, [bad]],
+    ['status=failed', [bad]],
+    ['status=SUCCESSFUL', [good]],
+    ['status[0]=FAILED&status[1]=SUCCESSFUL', [bad, good]],
+    [`webhook_id=${newId('connection')}`, [bad, good]],
+    [`source_id=${sourceId}`, [bad, good]],
+    [`source_id=${newId('source')}`, []],
+    [`destination_id=${destinationId}`, [bad, good]],
+    ['delivery_group=vip', [good]],
+    ['attempts=3', [bad]],
+    ['attempts[gte]=1&attempts[lt]=3', [good]],
+    ['response_status[]=200&response_status[]=201', [good]],
+    ['response_status[any]=true', [good]],
+    ['error_code=TIMEOUT', [bad]],
+    ['error_code[all]=true', [bad, good]],
+    ['cli_id[any]=true', [good]],
+    ['successful_at[any]=true', [good]],
+    [`next_attempt_at[gt]=${new Date().toISOString()}`, [bad]],
+    [`last_attempt_at[lte]=${soon.toISOString()}`, [good]],
+    ['created_at[gte]=2020-01-01', [bad, good]],
+    ['created_at[lt]=2020-01-01', []],
+    [`event_data_id=${requestOf(good).replace('req_', 'edt_')}`, [good]],
+    [`request_id=${requestOf(bad)}`, [bad]],
+    ['issue_id=iss_1', []],
+    ['bulk_retry_id=bch_1', []],
+    ['cli_user_id=usr_1', []],
+    ['progressive=true', [bad, good]],
+  ] as const) {
+    expect([query, await find(query)]).toEqual([query, expected]);
+  }
+  const alone = async (query: string) => each(await gateway.done('GET', `/events?${query}`), 'id');
+  expect(await alone(`source_id[]=${sourceId}`)).toEqual([bad, good]);
+  expect(await alone(`destination_id=${destinationId}&webhook_id=${connectionId}`)).toEqual([
+    bad,
+    good,
+  ]);
+  expect(await alone(`id=${good}&status=FAILED`)).toEqual([]);
+  const withData = await gateway.done('GET', `/events?id=${good}&include=data`);
+  expect((withData['models'] as Json[])[0]?.['data']).toMatchObject({ method: 'POST' });
+});
+
+test('pages join without a gap or a repeat, in both directions and through every filter', async () => {
+  const one = await flow();
+  const two = await flow();
+  const made: string[] = [];
+  for (let i = 0; i < 9; i++) {
+    made.push(await (i % 2 ? one : two).event({ attempts: i % 3 ? 1 : 0 }));
+  }
+  const both = `webhook_id=${one.connectionId}&webhook_id=${two.connectionId}&webhook_id=${two.connectionId}`;
+  for (const filter of ['', '&attempts=1', '&status=QUEUED&path=']) {
+    if (filter.endsWith('path=')) continue;
+    const wanted = made.filter((_, i) => filter === '' || i % 3).toReversed();
+    const seen: unknown[] = [];
+    let page = await gateway.done('GET', `/events?${both}${filter}&limit=2`);
+    const pages = [page];
+    for (;;) {
+      seen.push(...each(page, 'id'));
+      const { next } = page['pagination'] as Json;
+      if (next === undefined) break;
+      page = await gateway.done('GET', `/events?${both}${filter}&limit=2&next=${String(next)}`);
+      pages.push(page);
+    }
+    expect(seen).toEqual(wanted);
+    const { prev } = page['pagination'] as Json;
+    const back = await gateway.done('GET', `/events?${both}${filter}&limit=2&prev=${String(prev)}`);
+    expect(each(back, 'id')).toEqual(each(pages.at(-2)!, 'id'));
+  }
+});
+
+test('a retry is handed on for an event that has ended or waits for its next attempt', async () => {
+  const { event } = await flow();
+  for (const status of ['SUCCESSFUL', 'FAILED', 'CANCELLED'] as const) {
+    const id = await event({ status });
+    expect((await gateway.done('POST', `/events/${id}/retry`))['id']).toBe(id);
+    const order = { projectId: gateway.projectId, eventIds: [id] };
+    expect(gateway.heard.at(-1)).toEqual(['retryEvents', order]);
+  }
+  for (const status of ['QUEUED', 'SCHEDULED', 'HOLD'] as const) {
+    const id = await event({ status });
+    const answer = await gateway.ask('POST', `/events/${id}/retry`);
+    expect(answer.body).toEqual({
+      code: 'BAD_REQUEST',
+      status: 400,
+      message: `The event is ${status}: it has yet to be delivered, or is just now.`,
+      data: { event_id: id },
+    });
+  }
+});
+
+test('an event is cancelled while something is left to cancel; mute is another word for it', async () => {
+  const { event } = await flow();
+  for (const changes of [
+    { status: 'QUEUED' },
+    { status: 'SCHEDULED' },
+    { status: 'HOLD' },
+    { status: 'FAILED', nextAttemptAt: new Date() },
+  ] as const) {
+    for (const word of ['cancel', 'mute']) {
+      const id = await event(changes);
+      await gateway.done('PUT', `/events/${id}/${word}`);
+      expect(gateway.heard.at(-1)?.[0]).toBe('cancelEvents');
+    }
+  }
+  for (const status of ['SUCCESSFUL', 'FAILED', 'CANCELLED'] as const) {
+    const answer = await gateway.ask('PUT', `/events/${await event({ status })}/cancel`);
+    expect(answer.status).toBe(400);
+  }
+});
+
+test('attempts are listed by event, and show what was sent and what came back', async () => {
+  const { event, projectId, destinationId } = await flow();
+  const id = await event();
+  const made = { projectId, eventId: id, destinationId };
+  const first = await makeAttempt(gateway.db, {
+    ...made,
+    number: 1,
+    status: 'FAILED',
+    responseStatus: 503,
+    body: '{"error":"busy"}',
+  });
+  const second = await makeAttempt(gateway.db, { ...made, number: 2 });
+  const list = await gateway.done('GET', `/attempts?event_id=${id}`);
+  expect(each(list, 'id')).toEqual([second, first]);
+  expect(each(list, 'status')).toEqual(['QUEUED', 'FAILED']);
+  const shown = await gateway.done('GET', `/attempts/${first}`);
+  expect(shown).toMatchObject({
+    event_id: id,
+    attempt_number: 1,
+    trigger: 'INITIAL',
+    response_status: 503,
+    body: { error: 'busy' },
+    response_headers: { 'content-type': 'application/json' },
+    requested_url: 'https://example.com/',
+    http_method: 'POST',
+  });
+  const find = async (query: string) => each(await gateway.done('GET', `/attempts?${query}`), 'id');
+  expect(await find(`destination_id=${destinationId}&status=FAILED`)).toEqual([first]);
+  expect(await find(`destination_id=${destinationId}&status=queued`)).toEqual([second]);
+  expect(await find(`event_id=${id}&response_status[gte]=500`)).toEqual([first]);
+  expect(await find(`id=${first}`)).toEqual([first]);
+  const page = await gateway.done('GET', `/attempts?event_id=${id}&limit=1&dir=asc`);
+  expect(each(page, 'id')).toEqual([first]);
+  const { next } = page['pagination'] as Json;
+  expect(await find(`event_id=${id}&limit=1&dir=asc&next=${String(next)}`)).toEqual([second]);
+});

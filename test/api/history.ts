@@ -1,0 +1,98 @@
+import sql from 'sql-template-tag';
+import { attemptId, eventId, newId } from '../../src/db/ids.ts';
+import type { Db } from '../../src/db/pool.ts';
+import { insertRequests, type NewRequest } from '../../src/db/requests.ts';
+import type { AttemptStatus, EventStatus } from '../../src/domain/status.ts';
+
+/** Puts a request into the tables, as ingest would. */
+export async function arrive(
+  db: Db,
+  request: Partial<Omit<NewRequest, 'body'>> & {
+    projectId: string;
+    sourceId: string;
+    body?: string | Buffer;
+  },
+): Promise<string> {
+  const receivedAtMs = request.receivedAtMs ?? Date.now();
+  const id = newId('request', receivedAtMs);
+  await insertRequests(db, [
+    {
+      id,
+      kind: 'event',
+      method: 'POST',
+      path: '',
+      query: '',
+      headers: [['Content-Type', 'application/json']],
+      remoteAddress: '192.0.2.1',
+      verified: null,
+      rejectionCause: null,
+      rejectionDetail: null,
+      ...request,
+      receivedAtMs,
+      body: Buffer.from(request.body ?? '{}'),
+    } as NewRequest,
+  ]);
+  return id;
+}
+
+export type MadeEvent = {
+  projectId: string;
+  requestId: string;
+  connectionId: string;
+  sourceId: string;
+  destinationId: string;
+  status?: EventStatus;
+  attempts?: number;
+  responseStatus?: number | null;
+  errorCode?: string | null;
+  nextAttemptAt?: Date | null;
+};
+
+/** Puts an event into the tables, as routing would. */
+export async function makeEvent(db: Db, event: MadeEvent): Promise<string> {
+  const id = eventId(event.requestId, event.connectionId);
+  await db.query(sql`
+    insert into events (id, project_id, request_id, connection_id, source_id, destination_id, status, attempts,
+      response_status, error_code, next_attempt_at, dispatch_id, workflow_id, created_at, updated_at)
+    values (${id}, ${event.projectId}, ${event.requestId}, ${event.connectionId}, ${event.sourceId},
+      ${event.destinationId}, ${event.status ?? 'QUEUED'}, ${event.attempts ?? 0}, ${event.responseStatus ?? null},
+      ${event.errorCode ?? null}, ${event.nextAttemptAt ?? null}, 'dsp_1', 'requests/dsp_1', now(), now())`);
+  return id;
+}
+
+/** Puts an attempt into the tables, as delivery would. */
+export async function makeAttempt(
+  db: Db,
+  attempt: {
+    projectId: string;
+    eventId: string;
+    destinationId: string;
+    number: number;
+    status?: AttemptStatus | null;
+    responseStatus?: number;
+    body?: string;
+  },
+): Promise<string> {
+  const id = attemptId(attempt.eventId, attempt.number);
+  const headers = JSON.stringify([['Content-Type', 'application/json']]);
+  await db.query(sql`
+    insert into attempts (id, project_id, event_id, destination_id, number, trigger, status, response_status,
+      requested_url, http_method, response_headers, body, workflow_id, created_at, updated_at)
+    values (${id}, ${attempt.projectId}, ${attempt.eventId}, ${attempt.destinationId}, ${attempt.number}, 'INITIAL',
+      ${attempt.status ?? null}, ${attempt.responseStatus ?? null}, 'https://example.com/', 'POST', ${headers},
+      ${attempt.body === undefined ? null : Buffer.from(attempt.body)}, 'requests/dsp_1', now(), now())`);
+  return id;
+}
+
+/** Says that a connection did not take a request. */
+export async function ignore(
+  db: Db,
+  ignored: { projectId: string; requestId: string; connectionId: string; cause: string },
+): Promise<void> {
+  await db.query(sql`
+    insert into ignored_events (request_id, connection_id, project_id, cause, meta, created_at)
+    values (${ignored.requestId}, ${ignored.connectionId}, ${ignored.projectId}, ${ignored.cause}, '["body"]', now())`);
+  await db.query(
+    sql`update requests set ignored_count = ignored_count + 1 where id = ${ignored.requestId}`,
+  );
+}

@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { each, type Gateway, type Json, startGateway } from './gateway.ts';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+test('a source is made with its URL, default methods and type, and reads back the same', async () => {
+  const made = await gateway.done('POST', '/sources', { name: 'plain', description: 'the first' });
+  expect(made).toMatchObject({
+    name: 'plain',
+    description: 'the first',
+    team_id: gateway.projectId,
+    type: 'WEBHOOK',
+    authenticated: false,
+    url: `http://gateway.test/in/${String(made['id'])}`,
+    config: { allowed_http_methods: ['POST', 'PUT', 'PATCH', 'DELETE'] },
+    disabled_at: null,
+  });
+  expect(await gateway.done('GET', `/sources/${String(made['id'])}`)).toEqual(made);
+  expect(gateway.heard.at(-1)).toEqual(['configurationChanged', null]);
+});
+
+test('credentials are shown only when they are asked for, and stand in the table sealed', async () => {
+  const auth = { webhook_secret_key: 'whsec_very_secret' };
+  const made = await gateway.done('POST', '/sources', {
+    name: 'stripe',
+    type: 'STRIPE',
+    config: { auth },
+  });
+  const path = `/sources/${String(made['id'])}`;
+  expect(made).toMatchObject({ authenticated: true });
+  expect(JSON.stringify(await gateway.done('GET', path))).not.toContain('very_secret');
+  const shown = await gateway.done('GET', `${path}?include=config.auth`);
+  expect(shown['config']).toMatchObject({ auth });
+  const { rows } = await gateway.db.query<Json>({ text: 'select * from sources' });
+  expect(JSON.stringify(rows)).not.toContain('very_secret');
+  const bytes = Buffer.concat(rows.map((row) => (row['auth'] as Buffer | null) ?? Buffer.alloc(0)));
+  expect(bytes.length).toBeGreaterThan(0);
+  expect(bytes.includes('very_secret')).toBe(false);
+});
+
+test('a change replaces what it names, and keeps credentials that it does not name', async () => {
+  const made = await gateway.done('POST', '/sources', {
+    name: 'kept',
+    type: 'STRIPE',
+    config: { auth: { webhook_secret_key: 'kept-secret' }, idempotency_key: 'headers.x-id' },
+  });
+  const path = `/sources/${String(made['id'])}`;
+  const changed = await gateway.done('PUT', path, {
+    description: 'new',
+    config: { allowed_http_methods: ['GET'], idempotency_key: null },
+  });
+  expect(changed).toMatchObject({ name: 'kept', description: 'new', authenticated: true });
+  expect(changed['config']).toEqual({ allowed_http_methods: ['GET'] });
+  const shown = await gateway.done('GET', `${path}?include=config.auth`);
+  expect(shown['config']).toMatchObject({ auth: { webhook_secret_key: 'kept-secret' } });
+});
+
+test('what the type of a source demands is asked of the verification, and named with its path', async () => {
+  const answer = await gateway.ask('POST', '/sources', {
+    body: { name: 'empty', type: 'STRIPE', config: { auth: {} } },
+  });
+  expect(answer.status).toBe(422);
+  expect(answer.body['data']).toEqual(['body.config.auth.webhook_secret_key is required']);
+  const unknown = await gateway.ask('POST', '/sources', { body: { name: 'empty', type: 'NOPE' } });
+  expect(unknown.body['data']).toEqual([
+    'body.type must be one of the source types, such as WEBHOOK, HTTP, STRIPE or GITHUB',
+  ]);
+  expect(each(await gateway.done('GET', '/sources'), 'name')).not.toContain('empty');
+});
+
+test('a name that is taken is a 409 with the id of its owner, a put of the same name changes it', async () => {
+  const made = await gateway.done('POST', '/sources', { name: 'twice' });
+  const again = await gateway.ask('POST', '/sources', { body: { name: 'twice' } });
+  expect(again.body).toEqual({
+    code: 'RESOURCE_ALREADY_EXISTS',
+    status: 409,
+    message: 'Resource already exists',
+    data: { id: made['id'], resource_type: 'source' },
+  });
+  const put = await gateway.done('PUT', '/sources', { name: 'twice', description: 'changed' });
+  expect(put).toMatchObject({ id: made['id'], description: 'changed' });
+  const other = await gateway.done('PUT', '/sources', { name: 'once' });
+  const renamed = await gateway.ask('PUT', `/sources/${String(other['id'])}`, {
+    body: { name: 'twice' },
+  });
+  expect(renamed.body['data']).toEqual({ id: made['id'], resource_type: 'source' });
+});
+
+test('a hundred puts of one name at once make one source', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => gateway.ask('PUT', '/sources', { body: { name: 'race' } })),
+  );
+  expect(answers.every((answer) => answer.status === 200)).toBe(true);
+  expect(new Set(answers.map((answer) => answer.body['id'])).size).toBe(1);
+});
+
+test('disabling a source disables its connections, and archive is another word for it', async () => {
+  const connection = await gateway.done('POST', '/connections', {
+    name: 'c',
+    source: { name: 'to-disable' },
+    destination: { name: 'd', config: { url: 'https://example.com' } },
+  });
+  const path = `/sources/${String((connection['source'] as Json)['id'])}`;
+  for (const [off, on] of [
+    ['disable', 'enable'],
+    ['archive', 'unarchive'],
+  ]) {
+    expect((await gateway.done('PUT', `${path}/${off}`))['disabled_at']).toEqual(
+      expect.any(String),
+    );
+    const shown = await gateway.done('GET', `/connections/${String(connection['id'])}`);
+    expect(shown['disabled_at']).toEqual(expect.any(String));
+    expect((await gateway.done('PUT', `${path}/${on}`))['disabled_at']).toBeNull();
+  }
+});
+
+test('a deleted source is gone with its connections, and its name is free again', async () => {
+  const connection = await gateway.done('POST', '/connections', {
+    name: 'c',
+    source: { name: 'to-delete' },
+    destination: { name: 'd', config: { url: 'https://example.com' } },
+  });
+  const id = String((connection['source'] as Json)['id']);
+  expect(await gateway.done('DELETE', `/sources/${id}`)).toEqual({ id });
+  for (const [method, path] of [
+    ['GET', `/sources/${id}`],
+    ['DELETE', `/sources/${id}`],
+    ['PUT', `/sources/${id}/enable`],
+    ['GET', `/connections/${String(connection['id'])}`],
+  ] as const) {
+    const answer = await gateway.ask(method, path);
+    expect(answer.body).toEqual({
+      code: 'GONE',
+      status: 410,
+      message: 'Resource was deleted',
+      data: { deleted: true },
+    });
+  }
+  expect((await gateway.done('POST', '/sources', { name: 'to-delete' }))['id']).not.toBe(id);
+});
+
+test('a list is filtered, counted, sorted, and walked from end to end and back', async () => {
+  for (const name of ['walk-a', 'walk-b', 'walk-c', 'walk-d', 'walk-e']) {
+    await gateway.done('POST', '/sources', { name, type: 'HTTP' });
+  }
+  const list = '/sources?type=HTTP&order_by=name&dir=asc&limit=2';
+  const first = await gateway.done('GET', list);
+  expect(each(first, 'name')).toEqual(['walk-a', 'walk-b']);
+  expect(first).toMatchObject({ count: 2, pagination: { order_by: 'name', dir: 'asc', limit: 2 } });
+  const { next } = first['pagination'] as Json;
+  expect(first['pagination']).not.toHaveProperty('prev');
+  const second = await gateway.done('GET', `${list}&next=${String(next)}`);
+  expect(each(second, 'name')).toEqual(['walk-c', 'walk-d']);
+  const { next: third, prev } = second['pagination'] as Json;
+  const last = await gateway.done('GET', `${list}&next=${String(third)}`);
+  expect(each(last, 'name')).toEqual(['walk-e']);
+  expect(last['pagination']).not.toHaveProperty('next');
+  const back = await gateway.done('GET', `${list}&prev=${String(prev)}`);
+  expect(each(back, 'name')).toEqual(['walk-a', 'walk-b']);
+  expect(back['pagination']).not.toHaveProperty('prev');
+  expect(await gateway.done('GET', '/sources/count?type=HTTP')).toEqual({ count: 5 });
+  const two = await gateway.done('GET', '/sources?name[0]=walk-b&name[1]=walk-e');
+  expect(each(two, 'name')).toEqual(['walk-e', 'walk-b']);
+  await gateway.done('PUT', `/sources/${String(each(two, 'id')[0])}/disable`);
+  const disabled = await gateway.done('GET', '/sources?disabled=true&disabled_at[any]=true');
+  expect(each(disabled, 'name')).toEqual(['walk-e']);
+  expect(each(await gateway.done('GET', '/sources?limit=0'), 'name')).toEqual([]);
+});
