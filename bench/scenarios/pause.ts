@@ -1,0 +1,118 @@
+import { arrivalsAt, completeness, latencies } from '../deliveries.ts';
+import { round } from '../figures.ts';
+import { makeLane, type Lane } from '../lane.ts';
+import { startMeter } from '../processes/meter.ts';
+import { inMs, summarize } from '../quantiles.ts';
+import { run, type Run, type Stream } from '../run.ts';
+import type { Outcome } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+import { show } from '../table.ts';
+import { warmUp } from '../warm-up.ts';
+import { mostInWindow } from '../window.ts';
+
+const PARKED = 20_000;
+const PARKED_PER_SECOND = 1_000;
+const LIMIT_PER_SECOND = 500;
+const QUIET_S = 15;
+const REST_S = 5;
+const AFTER_S = 60;
+
+/** Events parked on a paused destination with a rate limit, then resumed, beside a neighbour in steady traffic. */
+export async function pause(stage: Stage): Promise<Outcome> {
+  const { rate = 100, bodyBytes } = stage.options;
+  const neighbour = await makeLane(stage, { name: 'neighbour' });
+  const destinationConfig = { delivery_policy: { rate: LIMIT_PER_SECOND, period: 'second' } };
+  const paused = await makeLane(stage, { name: 'paused', destinationConfig });
+  const parkingS = PARKED / PARKED_PER_SECOND;
+  const resumeAtS = QUIET_S + parkingS + REST_S;
+  const steady = { lane: neighbour, rate, seconds: resumeAtS + AFTER_S, bodyBytes };
+  const parked: Stream = {
+    lane: paused,
+    rate: PARKED_PER_SECOND,
+    seconds: parkingS,
+    delaySeconds: QUIET_S,
+    bodyBytes,
+  };
+  await warmUp(stage, [steady]);
+  const memoryBeforeMb = memoryNow(stage);
+  const gate = `/destinations/${paused.targets[0]!.destinationId}`;
+  await stage.admin.put(`${gate}/pause`);
+  stage.say(`Parking ${PARKED} events, resuming after ${resumeAtS} s`);
+  const result = await run(stage, {
+    streams: [steady, parked],
+    cues: [{ atSeconds: resumeAtS, act: () => stage.admin.put(`${gate}/unpause`) }],
+    drainSeconds: Math.max(stage.options.drainSeconds, (2 * PARKED) / LIMIT_PER_SECOND),
+  });
+  return outcome(result, { neighbour, paused, resumeAtS, memoryBeforeMb });
+}
+
+function memoryNow({ gateway }: Stage): number | null {
+  return gateway.pid === null ? null : startMeter(gateway.pid).stop().totalPssMb;
+}
+
+function outcome(
+  result: Run,
+  {
+    neighbour,
+    paused,
+    resumeAtS,
+    memoryBeforeMb,
+  }: { neighbour: Lane; paused: Lane; resumeAtS: number; memoryBeforeMb: number | null },
+): Outcome {
+  const atUs = (seconds: number) => result.startUs + seconds * 1e6;
+  const destinations = [neighbour.targets[0]!.receiverId];
+  const between = (fromUs: number, toUs: number) =>
+    inMs(summarize(latencies(result.arrivals, { destinations, fromUs, toUs })));
+  const pausedId = paused.targets[0]!.receiverId;
+  const acked = result.loads[1]!.ackedSeq;
+  const counts = completeness(result.arrivals, { destinations: [pausedId], acked });
+  const times = arrivalsAt(result.arrivals, pausedId).map((arrival) => arrival.arrivedAtUs);
+  const early = times.filter((time) => time < atUs(resumeAtS)).length;
+  const lastUs = times.at(-1) ?? atUs(resumeAtS);
+  const phases = {
+    before: between(-Infinity, atUs(QUIET_S)),
+    parking: between(atUs(QUIET_S), atUs(resumeAtS)),
+    draining: between(atUs(resumeAtS), lastUs),
+  };
+  const drainedS = round((lastUs - atUs(resumeAtS)) / 1e6, 2);
+  const ratio = round((phases.draining.p99 ?? NaN) / (phases.before.p99 ?? NaN), 2);
+  const mostInASecond = mostInWindow(times, 1_000_000);
+  const memoryPeakMb = result.usage?.totalPssMb ?? null;
+  const memory = { memoryBeforeMb, memoryPeakMb };
+  return {
+    figures: {
+      parked: acked.length,
+      early,
+      drainedS,
+      mostInASecond,
+      ...counts,
+      phases,
+      p99Ratio: ratio,
+      ...memory,
+    },
+    tables: [
+      {
+        title: `${acked.length} events parked and resumed at ${LIMIT_PER_SECOND}/s`,
+        rows: [
+          ['sent while paused', show(early)],
+          ['drained in', show(drainedS, 's')],
+          ['most in any second', show(mostInASecond)],
+          ['lost', show(counts.lost)],
+          ['duplicates', show(counts.duplicates)],
+          ['memory before', show(memoryBeforeMb, 'MB')],
+          ['memory at its peak', show(memoryPeakMb, 'MB')],
+        ],
+      },
+      {
+        title: 'The neighbour, ms end to end',
+        header: ['', 'p50', 'p99', 'max'],
+        rows: Object.entries(phases).map(([name, s]) => [
+          name,
+          show(s.p50),
+          show(s.p99),
+          show(s.max),
+        ]),
+      },
+    ],
+  };
+}
