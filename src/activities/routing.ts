@@ -4,8 +4,6 @@ import { claimFirst, type FirstClaim } from '../db/claims.ts';
 import { routeRequests, type RoutingDependencies } from './routing/route-requests.ts';
 
 export type RoutingActivities = {
-  /** Settles the verdicts that could not be taken when the request arrived. */
-  verifyRequests(dispatch: Dispatch): Promise<void>;
   /** Takes requests through the rules of their connections and commits the events they make. */
   routeRequests(dispatch: Dispatch): Promise<Routing>;
 };
@@ -18,7 +16,6 @@ export function createRoutingActivities(
     run: (items) => claimFirst(deps.db, items),
   });
   return {
-    verifyRequests: () => Promise.resolve(),
     routeRequests: (dispatch) => routeRequests({ ...deps, claim: claims.add }, dispatch),
   };
 }

@@ -71,10 +71,10 @@ export async function findAttempt(
 function lanesOf(filters: AttemptFilters): Scan<AttemptRow>['lanes'] {
   if (filters.event_id) {
     const values = filters.event_id.map((id) => derivedRange('attempt', id).from);
-    return { values, condition: sql`t.id >= lane.value and t.id < lane.value || '~'` };
+    return { values, condition: (value) => sql`t.id >= ${value} and t.id < ${value} || '~'` };
   }
   const values = filters.destination_id?.in;
-  return values ? { values, condition: sql`t.destination_id = lane.value` } : null;
+  return values ? { values, condition: (value) => sql`t.destination_id = ${value}` } : null;
 }
 
 function testsOf({ projectId, filters }: { projectId: string; filters: AttemptFilters }): Sql[] {

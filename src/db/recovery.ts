@@ -55,8 +55,9 @@ export function requeueRequest(
   { requestId, connectionIds }: { requestId: string; connectionIds: string[] | null },
 ): Promise<void> {
   return database.transaction(async (db) => {
-    const { rows } = await db.query<{ rejected: boolean }>(sql`
-      select rejection_cause is not null as rejected from requests where id = ${requestId} for update`);
+    const { rows } = await db.query<{ rejected: boolean; unverified: boolean | null }>(sql`
+      select rejection_cause is not null as rejected, rejection_cause = 'VERIFICATION_FAILED' as unverified
+      from requests where id = ${requestId} for update`);
     const ignored = await forgetIgnored(db, { requestId, connectionIds });
     const wanted = connectionIds ?? (rows[0]?.rejected ? null : ignored);
     await db.query(sql`
@@ -64,8 +65,8 @@ export function requeueRequest(
         ignored_count = greatest(0, ignored_count - ${ignored.length})
       where id = ${requestId}`);
     await db.query(sql`
-      insert into outbox (request_id, source_id, connection_ids)
-      select id, source_id, ${wanted} from requests where id = ${requestId}
+      insert into outbox (request_id, source_id, connection_ids, unverified)
+      select id, source_id, ${wanted}, ${rows[0]?.unverified ?? false} from requests where id = ${requestId}
       on conflict (request_id) do nothing`);
   });
 }

@@ -20,30 +20,77 @@ export type NewRequest = {
   receivedAtMs: number;
 };
 
-const INSERT = `
-  with arrived as (
+/** What makes a request the same as another: the sender's own id, or a signature seen before. SHA-256, with its end. */
+export type OnceKey = { hash: Buffer; expiresAtMs: number };
+export type Arrival = {
+  request: NewRequest;
+  /** A repeat of this key is not stored: the first request stands for it. */
+  idempotency: OnceKey | null;
+  /** A repeat of this key is stored, and rejected as a replay. */
+  replay: OnceKey | null;
+};
+
+const ARRIVED = `arrived as materialized (
     select * from json_to_recordset($1) as r (
       id text, project_id text, source_id text, kind text, method text, path text, query text, headers json,
       body_from integer, body_bytes integer, remote_address text, verified boolean, rejection_cause text,
-      rejection_detail jsonb, received_at double precision)
-  ), narrow as (
+      rejection_detail jsonb, received_at double precision, once_key text, once_until double precision,
+      replay_key text, replay_until double precision)
+  )`;
+
+// Who comes first is settled in the statement that stores: a claim without its request would lose the next one.
+const CLAIMED = `claimed as (
+    insert into first_claims as c (scope, key, owner, expires_at)
+    select distinct on (scope, key) scope, decode(key, 'hex'), id, to_timestamp(until / 1000) from (
+      select source_id as scope, once_key as key, id, once_until as until from arrived where once_key is not null
+      union all
+      select source_id || '#replay', replay_key, id, replay_until from arrived where replay_key is not null
+    ) as wanted
+    order by scope, key, id
+    on conflict (scope, key) do update set owner = excluded.owner, expires_at = excluded.expires_at
+      where c.expires_at < now()
+    returning scope, encode(key, 'hex') as key, owner
+  ), fresh as (
+    select a.*, case when a.replay_key is null or a.rejection_cause is not null or exists (
+        select 1 from claimed c where c.scope = a.source_id || '#replay' and c.key = a.replay_key and c.owner = a.id)
+      then a.rejection_cause else 'REPLAYED' end as cause
+    from arrived a
+    where a.once_key is null or exists (
+      select 1 from claimed c where c.scope = a.source_id and c.key = a.once_key and c.owner = a.id)
+  )`;
+
+const ALL_FRESH = `fresh as (select *, rejection_cause as cause from arrived)`;
+
+const STORE = `narrow as (
     insert into requests (id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, ingested_at, created_at, updated_at)
-    select id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, t, t, t
-    from arrived, to_timestamp(received_at / 1000) as t
+    select id, project_id, source_id, kind, verified, cause, rejection_detail, t, t, t
+    from fresh, to_timestamp(received_at / 1000) as t
   ), wide as (
     insert into request_data (id, method, path, query, headers, body, remote_address)
-    select id, method, path, query, headers, substring($2::bytea from body_from + 1 for body_bytes), remote_address from arrived
-  )
-  insert into outbox (request_id, source_id)
-  select id, source_id from arrived where rejection_cause is null and kind = 'event'`;
+    select id, method, path, query, headers, substring($2::bytea from body_from + 1 for body_bytes), remote_address from fresh
+  ), waiting as (
+    insert into outbox (request_id, source_id, unverified)
+    select id, source_id, verified is null from fresh where cause is null and kind = 'event'
+  )`;
 
 /**
- * Stores requests, and puts those that are to be routed into the outbox, in one statement.
+ * Stores requests, and puts those that are to be routed into the outbox, in one statement; returns the ids it stored:
+ * all but the repeats of an idempotency key.
  * The bodies travel as one block of bytes: an array of bytea would be written out in hex twice.
  */
-export async function insertRequests(db: Db, requests: NewRequest[]): Promise<void> {
+export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Set<string>> {
+  const keyed = arrivals.some(({ idempotency, replay }) => idempotency !== null || replay !== null);
+  const { rows } = await db.query<{ id: string }>({
+    name: keyed ? 'insert-keyed-requests' : 'insert-requests',
+    text: `with ${ARRIVED}, ${keyed ? CLAIMED : ALL_FRESH}, ${STORE} select id from fresh`,
+    values: [storableJson(rowsOf(arrivals)), Buffer.concat(arrivals.map((a) => a.request.body))],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
+function rowsOf(arrivals: Arrival[]) {
   let bodyFrom = 0;
-  const rows = requests.map((request) => {
+  return arrivals.map(({ request, idempotency, replay }) => {
     const row = {
       id: request.id,
       project_id: request.projectId,
@@ -60,13 +107,25 @@ export async function insertRequests(db: Db, requests: NewRequest[]): Promise<vo
       rejection_cause: request.rejectionCause,
       rejection_detail: request.rejectionDetail ?? null,
       received_at: request.receivedAtMs,
+      ...(idempotency && {
+        once_key: idempotency.hash.toString('hex'),
+        once_until: idempotency.expiresAtMs,
+      }),
+      ...(replay && { replay_key: replay.hash.toString('hex'), replay_until: replay.expiresAtMs }),
     };
     bodyFrom += request.body.length;
     return row;
   });
-  await db.query({
-    name: 'insert-requests',
-    text: INSERT,
-    values: [storableJson(rows), Buffer.concat(requests.map((request) => request.body))],
+}
+
+/** The request that stands for an idempotency key at a source. */
+export async function findFirstRequest(
+  db: Db,
+  { sourceId, key }: { sourceId: string; key: Buffer },
+): Promise<string | null> {
+  const { rows } = await db.query<{ owner: string }>({
+    text: 'select owner from first_claims where scope = $1 and key = $2',
+    values: [sourceId, key],
   });
+  return rows[0]?.owner ?? null;
 }

@@ -10,10 +10,10 @@ import { directionOf, isBackwards, type Page, pageOf, type PageOrder, where } fr
  */
 export type Scan<Row> = {
   table: 'requests' | 'events' | 'attempts';
-  /** One walk along an index per value; `condition` names it as `lane.value`. */
-  lanes: { values: string[]; condition: Sql } | null;
+  /** One walk along an index per value. */
+  lanes: { values: string[]; condition: (value: Sql) => Sql } | null;
   bounds: Sql[];
-  /** Tables that the tests read, joined to the row `c`, and what to select of them. */
+  /** Tables that the tests read, joined to the row `c` one row at a time, and what to select of them. */
   joins?: Sql;
   columns?: Sql;
   tests: Sql[];
@@ -22,7 +22,11 @@ export type Scan<Row> = {
 
 /** The most rows one statement looks at. */
 const MAX_WINDOW = 10_000;
+/** Rows looked at in one statement from which on a full page is enough. */
+const FAR = 1_000;
 const BUDGET_MS = 3_000;
+/** More walks than these are planned as one. */
+const MAX_PLANNED_LANES = 16;
 
 type Window<Row> = { rows: Row[]; scanned: number; last: string | null };
 
@@ -44,7 +48,9 @@ export async function scanPage<Row extends { id: string }>(
     found.push(...(scan.check ? window.rows.filter(scan.check) : window.rows));
     if (found.length > page.limit || window.scanned < take) return pageOf(found, page);
     cursor = window.last;
-    if (Date.now() > deadlineMs) return unfinished(found, { page, cursor });
+    // Whether there is one row more is not worth a long walk: the next page will tell.
+    const full = found.length === page.limit && take >= FAR;
+    if (full || Date.now() > deadlineMs) return unfinished(found, { page, cursor });
     take = Math.min(take * 4, MAX_WINDOW);
   }
 }
@@ -98,9 +104,17 @@ function candidates<Row>({
   const bounds = cursor === null ? scan.bounds : [...scan.bounds, sql`t.id ${beyond} ${cursor}`];
   const table = raw(scan.table);
   const order = sql`order by id ${raw(dir)} limit ${take}`;
-  if (scan.lanes === null) return sql`select t.* from ${table} t ${where(bounds)} ${order}`;
-  return sql`
-    select l.* from unnest(${[...new Set(scan.lanes.values)]}::text[]) as lane (value) cross join lateral (
-      select t.* from ${table} t where ${join([scan.lanes.condition, ...bounds], ' and ')} ${order}
-    ) l ${order}`;
+  const walk = (conditions: Sql[]) => sql`select t.* from ${table} t ${where(conditions)} ${order}`;
+  if (scan.lanes === null) return walk(bounds);
+
+  const { condition } = scan.lanes;
+  const values = [...new Set(scan.lanes.values)];
+  if (values.length === 0) return sql`select * from ${table} where false`;
+  if (values.length > MAX_PLANNED_LANES) {
+    return sql`select l.* from unnest(${values}::text[]) as lane (value)
+      cross join lateral (${walk([condition(sql`lane.value`), ...bounds])}) l ${order}`;
+  }
+  // Each value by itself: the planner knows which are rare, and takes the index that suits.
+  const walks = values.map((value) => sql`(${walk([condition(sql`${value}`), ...bounds])})`);
+  return sql`select * from (${join(walks, ' union all ')}) l ${order}`;
 }

@@ -7,12 +7,14 @@ import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
 import { announceWork } from '../db/outbox-session.ts';
 import { pingDatabase } from '../db/pool.ts';
+import { keepSourceSecret } from '../db/source-secrets.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { StartupError } from '../embedded/errors.ts';
 import { isReachable } from '../temporal/connection.ts';
 import { validateSourceConfig } from '../verification/source-config.ts';
 import { isSourceType, sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
+import { openVerificationNetwork } from './verification.ts';
 
 /** Ingest, admin API and dashboard on one port. */
 export type ApiProcess = { url: string; stop(): Promise<void> };
@@ -25,16 +27,10 @@ export async function startApiProcess(
   foundation: Foundation,
   { wake }: { wake?: () => void } = {},
 ): Promise<ApiProcess> {
-  const { config, db, log, configuration } = foundation;
+  const { config, db, sealer, log, configuration } = foundation;
   const announce = wake ?? announcer(foundation);
   const store = createRequestStore(db, announce);
-  const ingest = createIngest({
-    configuration,
-    store,
-    authenticate: createAuthenticate(db),
-    maxBodyBytes: MAX_BODY_BYTES,
-    log,
-  });
+  const network = openVerificationNetwork(foundation);
   const server = createServer({
     maxHeaderSize: 16_384,
     headersTimeout: 10_000,
@@ -43,6 +39,21 @@ export async function startApiProcess(
   });
   const url = await listen(server, config);
   const app = createApi(apiDeps(foundation, { announce, url }));
+  const ingest = createIngest({
+    configuration,
+    store,
+    authenticate: createAuthenticate(db),
+    keys: network.keys,
+    confirm: network.confirm,
+    async keepSecret({ id: sourceId }, secret) {
+      const isKept = await keepSourceSecret(db, { sealer, sourceId, ...secret });
+      if (!isKept)
+        log.warn({ source: sourceId }, 'A handshake offered a secret to a source that has one');
+    },
+    publicUrl: config.publicUrl ?? url,
+    maxBodyBytes: MAX_BODY_BYTES,
+    log,
+  });
   server.on('request', (req, res) => {
     if (isIngest(req.url ?? '')) ingest(req, res);
     else app(req, res);
@@ -52,6 +63,7 @@ export async function startApiProcess(
     async stop() {
       await closeServer(server);
       await store.idle();
+      await network.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDeliveryActivities } from '../activities/delivery.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
+import { createVerificationActivities } from '../activities/verification.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
@@ -10,6 +11,7 @@ import { createSender } from '../egress/send.ts';
 import { createSandboxPool, type SandboxPool } from '../sandbox/pool.ts';
 import { startWorker } from '../temporal/worker.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
+import { openVerificationNetwork } from './verification.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
 export type WorkerProcess = { wake(): void; failed: Promise<never>; stop(): Promise<void> };
@@ -23,6 +25,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   const sender = createSender({ guard });
   const pace = createDestinationPace();
   const sandbox = openSandbox(foundation);
+  const network = openVerificationNetwork(foundation);
   const attemptOnce = createAttemptOnce({
     db,
     configuration,
@@ -46,6 +49,12 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         maxBatch: config.dispatchMaxBatch,
         onRouted: (dispatchId) => dispatcher?.routed(dispatchId),
       }),
+      ...createVerificationActivities({
+        db,
+        configuration,
+        keys: network.keys,
+        publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+      }),
       ...createDeliveryActivities({ db, attemptOnce }),
     },
   });
@@ -66,6 +75,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
       await worker.stop();
       await sender.close();
       await sandbox.close();
+      await network.close();
     },
   };
 }

@@ -1,10 +1,11 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { DeliveryActivities } from '../activities/delivery.ts';
 import type { RoutingActivities } from '../activities/routing.ts';
+import type { VerificationActivities } from '../activities/verification.ts';
 
 /** Short steps of our own over PostgreSQL: tried again until they succeed, for they fail only while something is down. */
-export function routing(summary: string): RoutingActivities {
-  return proxyLocalActivities<RoutingActivities>({
+export function routing(summary: string): RoutingActivities & VerificationActivities {
+  return proxyLocalActivities<RoutingActivities & VerificationActivities>({
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
     summary,

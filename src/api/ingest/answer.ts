@@ -6,9 +6,9 @@ export type Answer = { status: number; headers: Record<string, string>; body: st
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
 
-export function accepted(requestId: string): Answer {
+export function accepted(requestId: string, headers: Record<string, string> = {}): Answer {
   const body = { status: 'SUCCESS', message: 'The request is stored.', request_id: requestId };
-  return { status: 200, headers: JSON_HEADERS, body: JSON.stringify(body) };
+  return { status: 200, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
 }
 
 /** An error in the shape that the whole API has. */
@@ -26,6 +26,14 @@ export function refusal(
 export function unavailable(): Answer {
   return refusal('SERVICE_UNAVAILABLE', 'The request could not be stored. Send it again.', {
     headers: { 'retry-after': '2' },
+  });
+}
+
+/** What the sender of a body beyond the limit is told. */
+export function tooLarge(maxBytes: number): Answer {
+  const limit = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;
+  return refusal('PAYLOAD_TOO_LARGE', `A body may have at most ${limit}.`, {
+    headers: { connection: 'close' },
   });
 }
 

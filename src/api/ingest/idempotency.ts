@@ -1,44 +1,17 @@
-import { createHash } from 'node:crypto';
 import { parseKeyPath, readPath } from '../../domain/payload-path.ts';
-import type { NewRequest } from '../../db/requests.ts';
+import { parseBody } from '../../verification/content.ts';
+import { singleHeader, type Received } from '../../verification/received.ts';
 
-const KEPT_MS = 24 * 3_600_000;
+const HEADER = /^headers\.(.+)$/;
 
-/**
- * The idempotency key that a request carries at the source's path (`headers.…` or `body.…`), hashed, or null where
- * there is none: then every request is a new one.
- */
-export function idempotencyKey(
-  path: string | null | undefined,
-  request: Pick<NewRequest, 'headers' | 'body' | 'query' | 'path' | 'receivedAtMs'>,
-): { hash: Buffer; expiresAtMs: number } | null {
-  if (!path) return null;
-  const text = readKey(path, request);
-  if (text === '') return null;
-  return {
-    hash: createHash('sha256').update(text).digest(),
-    expiresAtMs: request.receivedAtMs + KEPT_MS,
-  };
-}
-
-function readKey(
-  path: string,
-  request: Pick<NewRequest, 'headers' | 'body' | 'query' | 'path'>,
-): string {
-  const name = /^headers\.(.+)$/.exec(path)?.[1]?.toLowerCase();
-  if (name !== undefined) {
-    return request.headers.find(([header]) => header.toLowerCase() === name)?.[1] ?? '';
-  }
+/** What stands at a source's path for the sender's own id (`headers.…`, `body.…`); empty where there is nothing. */
+export function idempotencyText(path: string, received: Received): string {
+  const header = HEADER.exec(path)?.[1];
+  if (header !== undefined) return singleHeader(received, header) ?? '';
   const parsed = parseKeyPath(path);
   if ('error' in parsed) return '';
-  const parts = { headers: {}, body: parseJson(request.body), query: {}, path: request.path };
-  return readPath(parsed.path, parts);
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return body.toString('latin1');
-  }
+  const bytes = received.decodedBody?.() ?? received.body;
+  const body = parseBody(singleHeader(received, 'content-type'), bytes, { sniffJson: true }).value;
+  const query = Object.fromEntries(new URLSearchParams(received.rawQuery));
+  return readPath(parsed.path, { headers: {}, body, query, path: received.path });
 }

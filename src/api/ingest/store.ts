@@ -1,19 +1,15 @@
 import { createBatcher } from '../../db/batcher.ts';
 import { isDataFault } from '../../db/faults.ts';
-import { claimFirst } from '../../db/claims.ts';
 import type { Database } from '../../db/pool.ts';
-import { insertRequests, type NewRequest } from '../../db/requests.ts';
-
-/** A request on its way into the store, with the idempotency key it came with. */
-export type Arrival = { request: NewRequest; key: { hash: Buffer; expiresAtMs: number } | null };
-
-/** What became of it: stored under its own id, or the repeat of an earlier one. */
-export type Stored = { kind: 'stored'; requestId: string } | { kind: 'repeat'; requestId: string };
+import { findFirstRequest, insertRequests, type Arrival } from '../../db/requests.ts';
 
 /** Stores requests durably, many per commit. */
 export type RequestStore = {
-  /** Resolves after the commit. Rejects with `BacklogFull` when too much waits, or with PostgreSQL's own fault. */
-  add(arrival: Arrival): Promise<Stored>;
+  /**
+   * Resolves after the commit with the request's own id, or with the id of the first request that had its
+   * idempotency key. Rejects with `BacklogFull` when too much waits, or with PostgreSQL's own fault.
+   */
+  add(arrival: Arrival): Promise<string>;
   idle(): Promise<void>;
 };
 
@@ -23,7 +19,7 @@ const MAX_WAIT_MS = 2_000;
 
 /** `onStored` hears after each commit that something may wait to be dispatched. */
 export function createRequestStore(database: Database, onStored: () => void): RequestStore {
-  const batcher = createBatcher<Arrival, Stored>({
+  const batcher = createBatcher<Arrival, string>({
     maxItems: 500,
     maxInFlight: 2,
     maxBatchBytes: MAX_BATCH_BYTES,
@@ -32,46 +28,26 @@ export function createRequestStore(database: Database, onStored: () => void): Re
     bytesOf: ({ request }) => request.body.length + 1_000,
     isItemFault: isDataFault,
     async run(arrivals) {
-      const keyed = arrivals.some((arrival) => arrival.key !== null);
-      const stored = keyed
-        ? await storeKeyed(database, arrivals)
-        : await storePlain(database, arrivals);
+      const stored = await insertRequests(database, arrivals);
       onStored();
-      return stored;
+      return Promise.all(
+        arrivals.map((arrival) =>
+          standsFor(database, { arrival, isStored: stored.has(arrival.request.id) }),
+        ),
+      );
     },
   });
   return { add: batcher.add, idle: batcher.idle };
 }
 
-async function storePlain(database: Database, arrivals: Arrival[]): Promise<Stored[]> {
-  await insertRequests(
-    database,
-    arrivals.map(({ request }) => request),
-  );
-  return arrivals.map(({ request }) => ({ kind: 'stored', requestId: request.id }));
-}
-
-function storeKeyed(database: Database, arrivals: Arrival[]): Promise<Stored[]> {
-  return database.transaction(async (db) => {
-    const claims = arrivals.flatMap(({ request, key }) =>
-      key
-        ? {
-            scope: request.sourceId,
-            key: key.hash,
-            owner: request.id,
-            expiresAtMs: key.expiresAtMs,
-          }
-        : [],
-    );
-    const owners = await claimFirst(db, claims);
-    let next = 0;
-    const stored = arrivals.map(({ request, key }): Stored => {
-      const owner = key ? owners[next++]! : request.id;
-      return { kind: owner === request.id ? 'stored' : 'repeat', requestId: owner };
-    });
-    const fresh = arrivals.filter((_, i) => stored[i]!.kind === 'stored');
-    const requests = fresh.map(({ request }) => request);
-    if (requests.length > 0) await insertRequests(db, requests);
-    return stored;
+async function standsFor(
+  database: Database,
+  { arrival: { request, idempotency }, isStored }: { arrival: Arrival; isStored: boolean },
+): Promise<string> {
+  if (isStored || !idempotency) return request.id;
+  const first = await findFirstRequest(database, {
+    sourceId: request.sourceId,
+    key: idempotency.hash,
   });
+  return first ?? request.id;
 }

@@ -117,6 +117,8 @@ create table outbox (
   source_id text collate "C" not null,
   -- where a retry is meant for some of the connections only
   connection_ids text[],
+  -- the verdict needs the network: it is taken before routing
+  unverified boolean not null default false,
   dispatch_id text collate "C",
   claimed_by integer,
   claimed_at timestamptz

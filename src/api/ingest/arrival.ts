@@ -1,0 +1,73 @@
+import type { RejectionCause } from '../../domain/status.ts';
+import { RequestKind } from '../../domain/status.ts';
+import { newId } from '../../db/ids.ts';
+import type { NewRequest } from '../../db/requests.ts';
+import type { Received } from '../../verification/received.ts';
+import {
+  readUrlSwitches,
+  withoutSwitches,
+  type UrlSwitches,
+} from '../../verification/url-switches.ts';
+import type { ReadBody } from './body.ts';
+import type { Found } from './find-source.ts';
+import type { Incoming } from './options.ts';
+
+/** A request that has been read, before anything is decided about it. */
+export type Arrived = {
+  found: Found;
+  isTooLarge: boolean;
+  received: Received;
+  switches: UrlSwitches;
+  /** What is stored, but for the verdict. */
+  request: NewRequest;
+};
+
+export function arrive(
+  { req, receivedAtMs }: Incoming,
+  { found, read, publicUrl }: { found: Found; read: ReadBody; publicUrl: string },
+): Arrived {
+  const { source, target } = found;
+  const switches = readUrlSwitches(target.query);
+  const headers = withContentType(pairs(req.rawHeaders), switches.contentType);
+  const body = read.kind === 'read' ? read.body : Buffer.alloc(0);
+  const method = req.method ?? 'POST';
+  const received = {
+    method,
+    url: publicUrl + (req.url ?? ''),
+    path: target.path,
+    rawQuery: target.query,
+    headers,
+    body,
+    receivedAtMs,
+  };
+  const request: NewRequest = {
+    id: newId('request', receivedAtMs),
+    projectId: source.projectId,
+    sourceId: source.id,
+    kind: RequestKind.Event,
+    method,
+    path: target.path,
+    // The gateway's own switches are no part of the event.
+    query: withoutSwitches(target.query),
+    headers,
+    body,
+    remoteAddress: req.socket.remoteAddress ?? null,
+    verified: false,
+    rejectionCause: null satisfies RejectionCause | null,
+    rejectionDetail: null,
+    receivedAtMs,
+  };
+  return { found, isTooLarge: read.kind === 'too-large', received, switches, request };
+}
+
+function pairs(raw: string[]): [string, string][] {
+  const headers: [string, string][] = [];
+  for (let i = 0; i < raw.length; i += 2) headers.push([raw[i]!, raw[i + 1]!]);
+  return headers;
+}
+
+function withContentType(headers: [string, string][], wanted?: string): [string, string][] {
+  if (wanted === undefined) return headers;
+  const others = headers.filter(([name]) => name.toLowerCase() !== 'content-type');
+  return [...others, ['content-type', wanted]];
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http';
+import type { Configuration } from '../../db/configuration-cache.ts';
+import type { Source } from '../../db/configuration.ts';
+import { refusal, type Answer } from './answer.ts';
+import { isPublish, parsePublishTarget, parseTarget, type Target } from './target.ts';
+
+/** Where a request is addressed to; `published`: by a project's own key, so nothing is left to verify. */
+export type Found = { source: Source; target: Omit<Target, 'source'>; published: boolean };
+
+type Options = {
+  configuration: Configuration;
+  /** The project of an `Authorization` header, for the Publish API. */
+  authenticate: (authorization: string | undefined) => Promise<string | null>;
+};
+
+/** The source of an ingest request, or the answer to a request that has none. */
+export async function findSource(
+  options: Options,
+  req: IncomingMessage,
+): Promise<Found | { answer: Answer }> {
+  const url = req.url ?? '/';
+  if (isPublish(url)) return findPublished(options, { req, url });
+  const target = parseTarget(url);
+  const source = options.configuration.source(target.source);
+  if (!source) {
+    const message = 'No source has this id or name. Check the URL.';
+    return { answer: refusal('NOT_FOUND', message, { data: { source: target.source } }) };
+  }
+  if (source.deleted) {
+    const message = `Source ${source.id} was deleted. Remove this URL at the sender.`;
+    return { answer: refusal('GONE', message, { data: { deleted: true } }) };
+  }
+  return { source, target, published: false };
+}
+
+async function findPublished(
+  { configuration, authenticate }: Options,
+  { req, url }: { req: IncomingMessage; url: string },
+): Promise<Found | { answer: Answer }> {
+  const projectId = await authenticate(req.headers.authorization);
+  if (projectId === null) {
+    const headers = { 'www-authenticate': 'Bearer realm="sluice"', 'content-type': 'text/plain' };
+    return { answer: { status: 401, headers, body: 'Unauthorized' } };
+  }
+  const source = configuration.source(namedSource(req) ?? '');
+  if (source && source.projectId === projectId && !source.deleted) {
+    return { source, target: parsePublishTarget(url), published: true };
+  }
+  const message =
+    'headers.x-sluice-source-id (or x-sluice-source-name) must name a source of this project.';
+  const data = ['headers.x-sluice-source-id is required'];
+  return { answer: refusal('UNPROCESSABLE_ENTITY', message, { data }) };
+}
+
+function namedSource(req: IncomingMessage): string | undefined {
+  for (const prefix of ['x-sluice', 'x-hookdeck']) {
+    const value = req.headers[`${prefix}-source-id`] ?? req.headers[`${prefix}-source-name`];
+    if (typeof value === 'string') return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http';
+import type { Configuration } from '../../db/configuration-cache.ts';
+import type { Source } from '../../db/configuration.ts';
+import type { Log } from '../../log.ts';
+import type { Keys } from '../../verification/verifier.ts';
+import type { RequestStore } from './store.ts';
+
+/** A request on the wire, with the time it came. */
+export type Incoming = { req: IncomingMessage; receivedAtMs: number };
+
+/** Everything ingest is made of. */
+export type IngestOptions = {
+  configuration: Configuration;
+  store: RequestStore;
+  /** The project of an `Authorization` header, for the Publish API. */
+  authenticate: (authorization: string | undefined) => Promise<string | null>;
+  keys: Keys;
+  /** Keeps a secret that a provider handed over in its handshake. */
+  keepSecret: (source: Source, secret: { field: string; value: string }) => Promise<void>;
+  /** Fetches the address by which a provider wants a subscription confirmed. */
+  confirm: (url: string) => Promise<void>;
+  /** What source URLs begin with, without a slash at the end. */
+  publicUrl: string;
+  maxBodyBytes: number;
+  log: Log;
+};

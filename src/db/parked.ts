@@ -1,0 +1,173 @@
+import sql from 'sql-template-tag';
+import { ParkReason } from '../domain/control.ts';
+import type { Db } from './pool.ts';
+import { bounds } from './routing.ts';
+
+/** A workflow that waits at a gate, and which of its events do. */
+export type Parked = { workflowId: string; eventIds: string[] };
+
+const HOLD = `
+  with wanted as materialized (
+    select event_id, gate from unnest($2::text[], $3::text[]) as w (event_id, gate)
+  ), shut_destinations as (
+    select id from destinations where id = any($3) and paused_at is not null for share
+  ), shut_connections as (
+    select id from connections where id = any($3) and paused_at is not null for share
+  ), held as materialized (
+    select w.event_id, w.gate from wanted w
+    where w.gate in (select id from shut_destinations union all select id from shut_connections)
+  ), row as (
+    insert into parked (gate, reason, workflow_id, event_ids)
+    select gate, 'paused', $1, array_agg(event_id) from held group by gate
+    on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
+      event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))
+  ), marked as (
+    update events e set status = 'HOLD', workflow_id = $1, updated_at = now(),
+      trigger = case when e.trigger in ('MANUAL', 'BULK_RETRY') then e.trigger else 'UNPAUSE' end
+    from held h where e.id = h.event_id and e.id >= $4 and e.id <= $5 and e.status not in ('SUCCESSFUL', 'CANCELLED')
+  )
+  select event_id from held`;
+
+/**
+ * Holds events at the gates that stopped them, where these are still shut, and returns which are held.
+ * The gate's row is locked against opening meanwhile: whoever opens it afterwards finds what was parked.
+ */
+export async function holdEvents(
+  db: Db,
+  {
+    workflowId,
+    held,
+  }: { workflowId: string; held: readonly { eventId: string; gateId: string }[] },
+): Promise<string[]> {
+  const eventIds = held.map((event) => event.eventId);
+  const { rows } = await db.query<{ event_id: string }>({
+    name: 'hold-events',
+    text: HOLD,
+    values: [workflowId, eventIds, held.map((event) => event.gateId), ...bounds(eventIds)],
+  });
+  return rows.map((row) => row.event_id);
+}
+
+/** Lets a workflow wait at a gate for its turn or its pace; with a `place` it had before, it keeps that. */
+export async function parkEvents(
+  db: Db,
+  parked: {
+    workflowId: string;
+    gateId: string;
+    reason: ParkReason;
+    eventIds: string[];
+    place: string | null;
+  },
+): Promise<void> {
+  await db.query({
+    name: 'park-events',
+    text: `insert into parked (gate, reason, workflow_id, event_ids, place)
+           values ($1, $2, $3, $4, coalesce($5::bigint, nextval('parked_places')))
+           on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
+             event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))`,
+    values: [parked.gateId, parked.reason, parked.workflowId, parked.eventIds, parked.place],
+  });
+}
+
+/** Clears what says that these events of a workflow wait; returns the place it had, if any. */
+export async function clearParked(
+  db: Db,
+  { workflowId, eventIds }: { workflowId: string; eventIds: string[] },
+): Promise<string | null> {
+  const { rows } = await db.query<{ place: string | null }>({
+    name: 'clear-parked',
+    text: `
+      with gone as (
+        delete from parked where workflow_id = $1 and event_ids <@ $2 returning place
+      ), left_over as (
+        update parked set event_ids = array(select unnest(event_ids) except select unnest($2::text[]))
+        where workflow_id = $1 and event_ids && $2 and not event_ids <@ $2 returning place
+      )
+      select min(place) as place from (select place from gone union all select place from left_over) as p`,
+    values: [workflowId, eventIds],
+  });
+  return rows[0]?.place ?? null;
+}
+
+const TAKE = `
+  update parked set woken_at = now()
+  where (gate, reason, workflow_id) in (
+    select gate, reason, workflow_id from parked p
+    where gate = $1 and reason = $2 and woken_at is null
+      and (reason <> 'paused'
+        or not exists (select 1 from destinations where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null)
+        and not exists (select 1 from connections where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null))
+    order by place limit $3 for update skip locked)
+  returning workflow_id, event_ids, place`;
+
+/** Takes the first workflows of those that wait at a gate, to be woken; none where it is shut. */
+export async function takeParked(
+  db: Db,
+  { gateId, reason, limit }: { gateId: string; reason: ParkReason; limit: number },
+): Promise<Parked[]> {
+  const { rows } = await db.query<{ workflow_id: string; event_ids: string[]; place: string }>({
+    name: 'take-parked',
+    text: TAKE,
+    values: [gateId, reason, limit],
+  });
+  const inOrder = rows.toSorted((a, b) => Number(a.place) - Number(b.place));
+  return inOrder.map((row) => ({ workflowId: row.workflow_id, eventIds: row.event_ids }));
+}
+
+/** Events that were held wait no longer: they are queued again. */
+export async function requeueHeld(db: Db, eventIds: string[]): Promise<void> {
+  const [first, last] = bounds(eventIds);
+  await db.query(sql`update events set status = 'QUEUED', updated_at = now()
+    where id = any(${eventIds}) and id >= ${first} and id <= ${last} and status = 'HOLD'`);
+}
+
+/** How many workflows were woken lately that have not begun to work. */
+export async function countWoken(
+  db: Db,
+  { gateId, reason, withinMs }: { gateId: string; reason: ParkReason; withinMs: number },
+): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(sql`
+    select count(*)::integer as n from parked
+    where gate = ${gateId} and reason = ${reason} and woken_at > now() - make_interval(secs => ${withinMs / 1000})`);
+  return rows[0]!.n;
+}
+
+/** Forgets a workflow that is no more. */
+export async function dropParked(db: Db, workflowId: string): Promise<void> {
+  await db.query(sql`delete from parked where workflow_id = ${workflowId}`);
+}
+
+/** Wake-ups that came to nothing count as not sent. */
+export async function resetLostWakes(db: Db, { afterMs }: { afterMs: number }): Promise<void> {
+  await db.query(sql`
+    update parked set woken_at = null where woken_at < now() - make_interval(secs => ${afterMs / 1000})`);
+}
+
+/** Gates that are open although something waits at them; gates where turns have not moved for a while. */
+export async function listNeglected(
+  db: Db,
+  { turnMs }: { turnMs: number },
+): Promise<{ gateId: string; reason: ParkReason }[]> {
+  const { rows } = await db.query<{ gate: string; reason: ParkReason }>(sql`
+    select distinct p.gate, p.reason from parked p
+      left join destinations d on d.id = p.gate
+      left join connections c on c.id = p.gate
+    where p.woken_at is null and (
+      p.reason = ${ParkReason.Paused} and (
+        coalesce(d.paused_at, c.paused_at) is null or coalesce(d.deleted_at, d.disabled_at, c.deleted_at, c.disabled_at) is not null)
+      or p.reason = ${ParkReason.Turn} and p.parked_at < now() - make_interval(secs => ${turnMs / 1000}))`);
+  return rows.map((row) => ({ gateId: row.gate, reason: row.reason }));
+}
+
+/** Held events that no row stands for although their gates are open, by the workflow that held them. */
+export async function listForgotten(db: Db, { afterMs }: { afterMs: number }): Promise<Parked[]> {
+  const { rows } = await db.query<{ workflow_id: string; event_ids: string[] }>(sql`
+    select e.workflow_id, array_agg(e.id order by e.id) as event_ids
+    from projects t join events e on e.project_id = t.id and e.status = 'HOLD'
+      join destinations d on d.id = e.destination_id
+      join connections c on c.id = e.connection_id
+    where d.paused_at is null and c.paused_at is null and e.updated_at < now() - make_interval(secs => ${afterMs / 1000})
+      and not exists (select 1 from parked p where p.workflow_id = e.workflow_id and e.id = any(p.event_ids))
+    group by e.workflow_id limit 100`);
+  return rows.map((row) => ({ workflowId: row.workflow_id, eventIds: row.event_ids }));
+}
