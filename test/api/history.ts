@@ -1,37 +1,35 @@
 import sql from 'sql-template-tag';
 import { attemptId, eventId, newId } from '../../src/db/ids.ts';
 import type { Db } from '../../src/db/pool.ts';
-import { insertRequests, type NewRequest } from '../../src/db/requests.ts';
-import type { AttemptStatus, EventStatus } from '../../src/domain/status.ts';
+import type { AttemptStatus, EventStatus, RejectionCause } from '../../src/domain/status.ts';
+
+export type Arriving = {
+  projectId: string;
+  sourceId: string;
+  path?: string;
+  query?: string;
+  headers?: [string, string][];
+  body?: string | Buffer;
+  verified?: boolean;
+  rejectionCause?: RejectionCause;
+  rejectionDetail?: object;
+  receivedAtMs?: number;
+};
 
 /** Puts a request into the tables, as ingest would. */
-export async function arrive(
-  db: Db,
-  request: Partial<Omit<NewRequest, 'body'>> & {
-    projectId: string;
-    sourceId: string;
-    body?: string | Buffer;
-  },
-): Promise<string> {
-  const receivedAtMs = request.receivedAtMs ?? Date.now();
+export async function arrive(db: Db, request: Arriving): Promise<string> {
+  const { receivedAtMs = Date.now(), headers = [['Content-Type', 'application/json']] } = request;
   const id = newId('request', receivedAtMs);
-  await insertRequests(db, [
-    {
-      id,
-      kind: 'event',
-      method: 'POST',
-      path: '',
-      query: '',
-      headers: [['Content-Type', 'application/json']],
-      remoteAddress: '192.0.2.1',
-      verified: null,
-      rejectionCause: null,
-      rejectionDetail: null,
-      ...request,
-      receivedAtMs,
-      body: Buffer.from(request.body ?? '{}'),
-    } as NewRequest,
-  ]);
+  const at = new Date(receivedAtMs);
+  const detail = request.rejectionDetail ? JSON.stringify(request.rejectionDetail) : null;
+  await db.query(sql`
+    insert into requests (id, project_id, source_id, verified, rejection_cause, rejection_detail, ingested_at, created_at, updated_at)
+    values (${id}, ${request.projectId}, ${request.sourceId}, ${request.verified ?? null},
+      ${request.rejectionCause ?? null}, ${detail}, ${at}, ${at}, ${at})`);
+  await db.query(sql`
+    insert into request_data (id, method, path, query, headers, body, remote_address)
+    values (${id}, 'POST', ${request.path ?? ''}, ${request.query ?? ''}, ${JSON.stringify(headers)},
+      ${Buffer.from(request.body ?? '{}')}, '192.0.2.1')`);
   return id;
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../../src/db/ids.ts';
 import { each, type Gateway, type Json, startGateway } from './gateway.ts';
-import { arrive, ignore, makeEvent } from './history.ts';
+import { arrive, type Arriving, ignore, makeEvent } from './history.ts';
 
 let gateway: Gateway;
 let sourceId: string;
@@ -25,7 +25,7 @@ async function ids(query: string): Promise<unknown[]> {
 }
 
 /** Two requests on a source of their own, so that lists hold nothing else. */
-async function pair(first: Partial<Parameters<typeof arrive>[1]>, second = {}) {
+async function pair(first: Partial<Arriving>, second = {}) {
   const source = await gateway.done('POST', '/sources', { name: `pair-${newId('source')}` });
   const own = { ...base, sourceId: String(source['id']) };
   const wanted = await arrive(gateway.db, { ...own, ...first });

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Conformance, operationsOf } from './conformance.ts';
+import { type Gateway, type Json, startGateway } from './gateway.ts';
+import { arrive, ignore, makeAttempt, makeEvent } from './history.ts';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+const config = { url: 'https://example.com' };
+
+test('the document is the same at both places, and every reference in it leads somewhere', async () => {
+  const versioned = await fetch(`${gateway.origin}/2026-09-01/openapi.json`);
+  expect(await versioned.json()).toEqual(gateway.document);
+  const text = JSON.stringify(gateway.document);
+  const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
+  expect(references.length).toBeGreaterThan(50);
+  for (const [, name] of references) {
+    expect(gateway.document.components.schemas).toHaveProperty(name!);
+  }
+  expect(text).not.toContain('$defs');
+  expect(new Set(operationsOf(gateway.document)).size).toBe(operationsOf(gateway.document).length);
+});
+
+test('every operation of the document answers as the document says', async () => {
+  // `ask` holds each answer against the document and throws where they differ.
+  const connection = await gateway.done('POST', '/connections', {
+    name: 'c',
+    source: { name: 's' },
+    destination: { name: 'd', config },
+    rules: [{ type: 'retry', strategy: 'linear', interval: 1000 }],
+  });
+  const ends = {
+    projectId: gateway.projectId,
+    sourceId: String((connection['source'] as Json)['id']),
+    destinationId: String((connection['destination'] as Json)['id']),
+    connectionId: String(connection['id']),
+  };
+  await readAll(ends);
+  await gateway.done('POST', '/sources', { name: 'other' });
+  await gateway.done('PUT', '/sources', { name: 'other', description: 'x' });
+  await gateway.done('POST', '/destinations', { name: 'other', config });
+  await gateway.done('PUT', '/destinations', { name: 'other', description: 'x' });
+  await gateway.done('PUT', '/connections', {
+    name: 'c',
+    source_id: ends.sourceId,
+    destination_id: ends.destinationId,
+  });
+  for (const [plural, id, words] of [
+    ['sources', ends.sourceId, ['disable', 'enable', 'archive', 'unarchive']],
+    [
+      'destinations',
+      ends.destinationId,
+      ['disable', 'enable', 'archive', 'unarchive', 'pause', 'unpause'],
+    ],
+    [
+      'connections',
+      ends.connectionId,
+      ['disable', 'enable', 'archive', 'unarchive', 'pause', 'unpause'],
+    ],
+  ] as const) {
+    await gateway.done('GET', `/${plural}`);
+    await gateway.done('GET', `/${plural}/count`);
+    await gateway.done('GET', `/${plural}/${id}`);
+    await gateway.done('PUT', `/${plural}/${id}`, { description: 'new' });
+    for (const word of words) await gateway.done('PUT', `/${plural}/${id}/${word}`);
+  }
+  for (const [plural, id] of [
+    ['connections', ends.connectionId],
+    ['sources', ends.sourceId],
+    ['destinations', ends.destinationId],
+  ]) {
+    await gateway.done('DELETE', `/${plural}/${id}`);
+  }
+  const missing = operationsOf(gateway.document).filter((id) => !gateway.conformance.seen.has(id));
+  expect(missing).toEqual([]);
+});
+
+test('an answer that is not as the document says is noticed', () => {
+  const answer = { method: 'GET', path: '/sources/count', contentType: 'application/json' };
+  const faultOf: Conformance['faultOf'] = (given) => gateway.conformance.faultOf(given);
+  expect(faultOf({ ...answer, status: 200, body: { count: 1 } })).toBeNull();
+  expect(faultOf({ ...answer, status: 200, body: { count: 'one' } })).toContain('must be integer');
+  expect(faultOf({ ...answer, status: 200, body: { count: 1, more: 1 } })).toContain('additional');
+  expect(faultOf({ ...answer, status: 418, body: {} })).toContain('not in the document');
+});
+
+async function readAll(ends: {
+  projectId: string;
+  sourceId: string;
+  destinationId: string;
+  connectionId: string;
+}): Promise<void> {
+  const { db } = gateway;
+  const requestId = await arrive(db, { ...ends, rejectionCause: 'NO_CONNECTION' });
+  await ignore(db, { ...ends, requestId, cause: 'DISABLED' });
+  const ended = await makeEvent(db, { ...ends, requestId, status: 'FAILED' });
+  const waiting = await makeEvent(db, { ...ends, requestId: await arrive(db, ends) });
+  const attempt = await makeAttempt(db, { ...ends, eventId: ended, number: 1, status: 'FAILED' });
+  for (const path of [
+    '/requests?include=data',
+    `/requests/${requestId}`,
+    `/requests/${requestId}/raw_body`,
+    `/requests/${requestId}/events?include=data`,
+    `/requests/${requestId}/ignored_events`,
+    '/events?include=data',
+    `/events/${ended}`,
+    `/events/${ended}/raw_body`,
+    `/attempts?event_id=${ended}`,
+    `/attempts/${attempt}`,
+  ]) {
+    await gateway.done('GET', path);
+  }
+  await gateway.done('POST', `/requests/${requestId}/retry`, {});
+  await gateway.done('POST', `/events/${ended}/retry`);
+  await gateway.done('PUT', `/events/${waiting}/cancel`);
+  await gateway.done('PUT', `/events/${waiting}/mute`);
+}
