@@ -12,7 +12,7 @@ export const secretText = z
     'must not be empty: anyone could sign with an empty secret',
   );
 
-export const shortText = z.string().min(1).max(1024);
+const shortText = z.string().min(1).max(1024);
 
 const headerName = z
   .string()
@@ -20,7 +20,7 @@ const headerName = z
   .max(128)
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be a header name');
 
-export const httpsUrl = z
+const httpsUrl = z
   .url({ protocol: /^https$/ })
   .max(2048)
   .refine((text) => !/^https:\/\/[^/]*@/.test(text), 'must not contain credentials');

@@ -5,7 +5,7 @@ import { signedBody, type Received } from './received.ts';
 import { compileScheme } from './schemes.ts';
 import { definitionFor, secretsOf, type SourceConfig } from './source-config.ts';
 import { sourceTypes, type SourceType } from './source-types.ts';
-import { refused, VerificationReason, type Verdict } from './verdict.ts';
+import { isDeferred, refused, VerificationReason, type Verdict } from './verdict.ts';
 import type { Verifier } from './verifier.ts';
 
 const LONGEST_KEY = 256;
@@ -65,7 +65,7 @@ function withIdempotencyKey(
   verdict: Verdict,
   { definition, received }: { definition: SourceTypeDefinition; received: Received },
 ): Verdict {
-  if ('deferred' in verdict || !verdict.verified) return verdict;
+  if (isDeferred(verdict) || !verdict.verified) return verdict;
   const idempotencyKey = readIdempotencyKey(definition, received);
   return idempotencyKey === undefined ? verdict : { ...verdict, idempotencyKey };
 }

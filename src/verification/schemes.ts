@@ -15,7 +15,7 @@ import type {
 import { plugins } from './plugins/table.ts';
 import { prefixed, signed, stamped } from './providers/define.ts';
 import type { Secret } from './received.ts';
-import { refused, VerificationReason, type Refused } from './verdict.ts';
+import { isDeferred, refused, VerificationReason, type Refused } from './verdict.ts';
 import type { Verifier } from './verifier.ts';
 
 export type SchemeSettings = {
@@ -83,7 +83,7 @@ function compileAny(scheme: AnyScheme, settings: SchemeSettings): Verify {
     let best: Refused | null = null;
     for (const verify of ways) {
       const verdict = verify(received);
-      if ('deferred' in verdict || verdict.verified) return verdict;
+      if (isDeferred(verdict) || verdict.verified) return verdict;
       if (best === null || distance(verdict) > distance(best)) best = verdict;
     }
     return best ?? refused(VerificationReason.MISSING_SIGNATURE);
@@ -106,10 +106,7 @@ function chosen(scheme: ChoiceScheme, auth: SchemeSettings['auth']): Scheme {
 }
 
 /** A scheme from the configuration's own words. */
-export function schemeFromSettings(
-  scheme: SettingsScheme,
-  auth: SchemeSettings['auth'],
-): SignedScheme {
+function schemeFromSettings(scheme: SettingsScheme, auth: SchemeSettings['auth']): SignedScheme {
   const isPublic = scheme.key === 'public';
   const header = text(auth['header_key']) || (scheme.defaults.header_key ?? '');
   const prefix =

@@ -18,7 +18,7 @@ export type SourceConfig = {
   unverified_status?: 200 | 401 | null | undefined;
 };
 
-export type ConfigProblem = { path: string; message: string };
+type ConfigProblem = { path: string; message: string };
 export type ConfigCheck = { ok: true } | { errors: ConfigProblem[] };
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;

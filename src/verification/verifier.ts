@@ -1,7 +1,7 @@
 import type { Received } from './received.ts';
 import type { Refused, Verdict } from './verdict.ts';
 
-export type FetchedDocument = { status: number; body: Buffer };
+type FetchedDocument = { status: number; body: Buffer };
 
 export type FetchOptions = {
   maxBytes: number;

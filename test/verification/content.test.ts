@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import { assert, constantFrom, property, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contentFamily, DEEPEST_JSON, parseBody } from '../../src/verification/content.ts';
 import {
@@ -60,10 +60,10 @@ describe('content encodings', () => {
   });
 
   test('random bytes never throw', () => {
-    fc.assert(
-      fc.property(
-        fc.uint8Array({ minLength: 1, maxLength: 200 }),
-        fc.constantFrom('gzip', 'deflate', 'br'),
+    assert(
+      property(
+        uint8Array({ minLength: 1, maxLength: 200 }),
+        constantFrom('gzip', 'deflate', 'br'),
         (bytes, contentEncoding) => {
           const decoded = decodeBody(Buffer.from(bytes), { contentEncoding });
           expect('body' in decoded || 'problem' in decoded).toBe(true);
@@ -189,7 +189,7 @@ describe('parsed bodies', () => {
   });
 
   test('whatever comes is parsed to something', () => {
-    const types = fc.constantFrom(
+    const types = constantFrom(
       'application/json',
       'application/x-ndjson',
       'application/x-www-form-urlencoded',
@@ -197,8 +197,8 @@ describe('parsed bodies', () => {
       'text/plain',
       'x/y',
     );
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), types, (bytes, type) => {
+    assert(
+      property(uint8Array({ maxLength: 300 }), types, (bytes, type) => {
         expect(parseBody(type, Buffer.from(bytes))).toHaveProperty('kind');
       }),
     );

@@ -56,10 +56,10 @@ export type SignedScheme = {
 /** A shared value that comes with every request. */
 export type TokenScheme = { kind: 'token'; place: Place; prefix?: string; field: string };
 
-export type BasicScheme = { kind: 'basic' };
+type BasicScheme = { kind: 'basic' };
 
 /** Verified by code under plugins/, chosen by name. */
-export type PluginScheme = { kind: 'plugin'; name: string; options?: Record<string, string> };
+type PluginScheme = { kind: 'plugin'; name: string; options?: Record<string, string> };
 
 /** Several ways, any of which is enough. */
 export type AnyScheme = { kind: 'any'; of: readonly Scheme[] };
@@ -79,7 +79,7 @@ export type SettingsScheme = {
   defaults: { header_key?: string; signature_prefix?: string };
 };
 
-export type NoScheme = { kind: 'none' };
+type NoScheme = { kind: 'none' };
 
 export type Scheme =
   | SignedScheme

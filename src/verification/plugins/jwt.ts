@@ -120,7 +120,7 @@ function refusalOf(error: unknown): Refused {
 }
 
 /** Checks that a value is a key set of reasonable size, without private or shared keys in it. */
-export function readKeySet(value: unknown): JSONWebKeySet | Refused {
+function readKeySet(value: unknown): JSONWebKeySet | Refused {
   const keys =
     typeof value === 'object' && value !== null ? (value as { keys?: unknown }).keys : undefined;
   if (!Array.isArray(keys)) return refused(VerificationReason.KEY_UNAVAILABLE, 'not a key set');
