@@ -15,12 +15,12 @@ export type Claim = {
 
 const CLAIM = `
   with recursive waiting as (
-    (select source_id from outbox where dispatch_id is null and source_id > $3 order by source_id limit 1)
+    (select source_id from outbox where dispatch_id is null and source_id > $3 and (source_id = any($6)) = $7 order by source_id limit 1)
     union all
-    select (select o.source_id from outbox o where o.dispatch_id is null and o.source_id > w.source_id order by o.source_id limit 1)
+    select (select o.source_id from outbox o where o.dispatch_id is null and o.source_id > w.source_id and (source_id = any($6)) = $7 order by o.source_id limit 1)
     from waiting w where w.source_id is not null
   ), turn as (
-    select source_id from waiting where source_id is not null limit 50
+    select source_id from waiting where source_id is not null limit $5
   ), share as (
     select greatest(1, ceil($4::numeric / (select greatest(count(*), 1) from turn)))::integer as n
   ), picked as (
@@ -35,18 +35,37 @@ const CLAIM = `
   from picked where outbox.request_id = picked.request_id
   returning outbox.request_id, outbox.source_id`;
 
+/** Which sources a lane serves: these, or all but these; and from how many it takes in one round. */
+export type Lane = { sources: string[]; serves: 'these' | 'others'; maxSources: number };
+
 /**
  * Claims what waits, oldest first within a source, for dispatcher `claimedBy`.
- * `afterSourceId` is where the last round ended ('' for the first): with more than 50 waiting sources each gets its turn.
+ * `afterSourceId` is where the last round ended ('' for the first): with more sources than one round takes, each
+ * gets its turn.
  */
 export async function claimRequests(
   db: Db,
-  claim: { dispatchId: string; claimedBy: number; afterSourceId: string; limit: number },
+  claim: {
+    dispatchId: string;
+    claimedBy: number;
+    afterSourceId: string;
+    limit: number;
+    lane: Lane;
+  },
 ): Promise<Claim> {
+  const { sources, serves, maxSources } = claim.lane;
   const { rows } = await db.query<{ request_id: string; source_id: string }>({
     name: 'claim-requests',
     text: CLAIM,
-    values: [claim.dispatchId, claim.claimedBy, claim.afterSourceId, claim.limit],
+    values: [
+      claim.dispatchId,
+      claim.claimedBy,
+      claim.afterSourceId,
+      claim.limit,
+      maxSources,
+      sources,
+      serves === 'these',
+    ],
   });
   const sourceIds = [...new Set(rows.map((row) => row.source_id))].toSorted();
   return {

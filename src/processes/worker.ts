@@ -4,7 +4,7 @@ import { createDeliveryActivities } from '../activities/delivery.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
-import { startDispatcher, type Dispatcher } from '../dispatcher.ts';
+import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';

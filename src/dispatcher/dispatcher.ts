@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Configuration } from './db/configuration-cache.ts';
-import { newId } from './db/ids.ts';
-import { claimRequests, countDispatched, reclaimRequests, type Claim } from './db/outbox.ts';
-import { openDispatcherSession, type DispatcherSession } from './db/outbox-session.ts';
-import type { Database } from './db/pool.ts';
-import type { Log } from './log.ts';
-import type { Workflows } from './temporal/workflows.ts';
+import type { Configuration } from '../db/configuration-cache.ts';
+import { newId } from '../db/ids.ts';
+import {
+  claimRequests,
+  countDispatched,
+  reclaimRequests,
+  type Claim,
+  type Lane,
+} from '../db/outbox.ts';
+import { openDispatcherSession, type DispatcherSession } from '../db/outbox-session.ts';
+import type { Database } from '../db/pool.ts';
+import type { Log } from '../log.ts';
+import type { Workflows } from '../temporal/workflows.ts';
+import { createBusySources, type BusySources } from './busy-sources.ts';
+import { createSignals, type Signals } from './signals.ts';
 
 /** Claims what waits in the outbox and starts one workflow per batch. */
 export type Dispatcher = {
@@ -27,7 +35,12 @@ type Options = {
   concurrency: number;
 };
 
+const CODE_LANES = 6;
+const CODE_LANES_PER_SOURCE = 2;
+const CODE_BATCH = 50;
 const IDLE_LOOK_MS = 1_000;
+// A source that had its share of lanes may have one free again.
+const BUSY_LOOK_MS = 50;
 const ROUTED_LOOK_MS = 2_000;
 const RECLAIM_EVERY_MS = 5_000;
 // A dispatcher that lives may take its time: long transformations, a Temporal that is away.
@@ -51,7 +64,11 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
     );
   await reclaim();
   const reclaiming = setInterval(() => void reclaim(), RECLAIM_EVERY_MS);
-  const lanes = Array.from({ length: concurrency }, () => runLane(options, { session, signals }));
+  const context = { session, signals, busy: createBusySources(CODE_LANES_PER_SOURCE) };
+  const lanes = [
+    ...Array.from({ length: concurrency }, () => runLane(options, { ...context, withCode: false })),
+    ...Array.from({ length: CODE_LANES }, () => runLane(options, { ...context, withCode: true })),
+  ];
   return {
     wake: signals.wake,
     routed: signals.routed,
@@ -64,30 +81,52 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
   };
 }
 
-async function runLane(
-  options: Options,
-  { session, signals }: { session: DispatcherSession; signals: Signals },
-): Promise<void> {
+type LaneContext = {
+  session: DispatcherSession;
+  signals: Signals;
+  busy: BusySources;
+  /** User code takes its time: its sources have lanes of their own, and hold up no other. */
+  withCode: boolean;
+};
+
+async function runLane(options: Options, context: LaneContext): Promise<void> {
   const { database, log, maxBatch } = options;
+  const { session, signals, busy, withCode } = context;
+  const lane = withCode ? 'code' : 'plain';
   let afterSourceId = '';
   while (!signals.stopped()) {
     try {
+      if (withCode && options.configuration.sourcesWithCode().length === 0) {
+        await signals.work(lane, IDLE_LOOK_MS);
+        continue;
+      }
       const claim = await claimRequests(database, {
         dispatchId: newId('dispatch'),
         claimedBy: session.id,
         afterSourceId,
-        limit: maxBatch,
+        limit: withCode ? Math.min(maxBatch, CODE_BATCH) : maxBatch,
+        lane: laneOf(options, context),
       });
       if (claim.requestIds.length > 0) {
-        await dispatch(options, { claim, signals });
+        // There may be more: one lane wakes the next, so that none looks in vain.
+        signals.wakeNext(lane);
+        busy.enter(claim.sourceIds);
+        await dispatch(options, { claim, signals }).finally(() => busy.leave(claim.sourceIds));
         afterSourceId = claim.lastSourceId;
       } else if (afterSourceId !== '') afterSourceId = '';
-      else await signals.work(IDLE_LOOK_MS);
+      else await signals.work(lane, withCode && busy.any() ? BUSY_LOOK_MS : IDLE_LOOK_MS);
     } catch (error) {
       log.warn({ error }, 'Could not claim requests');
-      await signals.work(IDLE_LOOK_MS);
+      await signals.work(lane, IDLE_LOOK_MS);
     }
   }
+}
+
+/** A lane for code takes one source at a time, and none that has its share of lanes already. */
+function laneOf({ configuration }: Options, { withCode, busy }: LaneContext): Lane {
+  const sources = configuration.sourcesWithCode();
+  if (!withCode) return { sources, serves: 'others', maxSources: 50 };
+  return { sources: sources.filter((id) => !busy.isFull(id)), serves: 'these', maxSources: 1 };
 }
 
 /** Starts the workflow of a claim, however long Temporal is away, and waits until its requests are routed. */
@@ -115,51 +154,4 @@ async function dispatch(
     if (left === 0) return routed.forget();
   }
   routed.forget();
-}
-
-type Signals = ReturnType<typeof createSignals>;
-
-/** What lanes wait for: work, the end of a routing, the end of everything. */
-function createSignals() {
-  let stopped = false;
-  let idle: (() => void)[] = [];
-  const routing = new Map<string, () => void>();
-  const wake = () => {
-    const waiting = idle;
-    idle = [];
-    for (const resolve of waiting) resolve();
-  };
-  return {
-    wake,
-    stopped: () => stopped,
-    stop() {
-      stopped = true;
-      wake();
-      for (const resolve of routing.values()) resolve();
-    },
-    routed: (dispatchId: string) => routing.get(dispatchId)?.(),
-    work: (withinMs: number) =>
-      within(new Promise<void>((resolve) => idle.push(resolve)), withinMs),
-    untilRouted(dispatchId: string) {
-      const done = Promise.withResolvers<void>();
-      routing.set(dispatchId, done.resolve);
-      const forget = () => void routing.delete(dispatchId);
-      return {
-        forget,
-        async within(ms: number): Promise<boolean> {
-          const isRouted = await within(done.promise, ms);
-          if (isRouted) forget();
-          return isRouted;
-        },
-      };
-    },
-  };
-}
-
-async function within(promise: Promise<void>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
-  const won = await Promise.race([promise.then(() => true), late]);
-  timer.abort();
-  return won;
 }
