@@ -229,6 +229,11 @@ test('every wrong rule is named with its path', async () => {
   expect(await refusal([{ type: 'transform' }])).toEqual([
     'body.rules[0].transformation_id is required, or transformation instead of it',
   ]);
+  const body = { $or: [{ total: { $gt: [] } }, { 'a b': { $near: 1 } }] };
+  expect(await refusal([{ type: 'filter', body }])).toEqual([
+    'body.rules[0].body.$or[0].total.$gt must be a string or a number',
+    expect.stringMatching(/^body\.rules\[0\]\.body\.\$or\[1\]\.a b\.\$near is not an operator/),
+  ]);
   expect(await refusal([{ type: 'filter', cookies: {} }])).toEqual([
     'body.rules[0].cookies is not a known field',
   ]);

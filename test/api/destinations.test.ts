@@ -129,7 +129,7 @@ test('every wrong field of a configuration is named with its path', async () => 
       delivery_policy: { groups: { key: 'customer', rate: 1, rate_period: 'concurrent' } },
     }),
   ).toEqual([
-    'body.config.delivery_policy.groups.key must be a path such as body.customer_id or headers.x-tenant',
+    'body.config.delivery_policy.groups.key must be headers, body, query or path, followed by names joined by dots, as in body.customer_id',
     'body.config.delivery_policy.groups.rate_period must be one of second, minute, hour',
   ]);
 });

@@ -114,7 +114,9 @@ async function readAll(ends: {
     await gateway.done('GET', path);
   }
   await gateway.done('POST', `/requests/${requestId}/retry`, {});
+  await gateway.done('POST', `/requests/${requestId}/replay`, {});
   await gateway.done('POST', `/events/${ended}/retry`);
+  await gateway.done('POST', `/events/${ended}/replay`);
   await gateway.done('PUT', `/events/${waiting}/cancel`);
   await gateway.done('PUT', `/events/${waiting}/mute`);
 }

@@ -220,3 +220,43 @@ test('a retry is for what was rejected or ignored, and for connections of the sa
     "body.webhook_ids[1] names no connection of the request's source",
   ]);
 });
+
+test('a replay goes to its own source, to another one, or to connections: one new request a source', async () => {
+  const requestId = await arrive(gateway.db, base);
+  const other = await gateway.done('POST', '/connections', {
+    name: 'other',
+    source: { name: 'other' },
+    destination_id: (connection['destination'] as Json)['id'],
+  });
+  const otherSource = String((other['source'] as Json)['id']);
+  const both = [String(connection['id']), String(other['id'])];
+  const heard = async (body: unknown) => {
+    const from = gateway.heard.length;
+    const answer = await gateway.done('POST', `/requests/${requestId}/replay`, body);
+    const orders = gateway.heard.slice(from).map(([, order]) => order as Json);
+    expect((answer['requests'] as Json[]).length).toBe(orders.length);
+    return orders.map(({ sourceId: source, connectionIds }) => [source, connectionIds]);
+  };
+  expect(await heard({})).toEqual([[sourceId, undefined]]);
+  expect(await heard({ source_id: otherSource })).toEqual([[otherSource, undefined]]);
+  expect(await heard({ webhook_ids: both })).toEqual([
+    [sourceId, [both[0]]],
+    [otherSource, [both[1]]],
+  ]);
+  const wrong = await gateway.ask('POST', `/requests/${requestId}/replay`, {
+    body: { source_id: newId('source'), webhook_ids: [both[0]] },
+  });
+  expect(wrong.body['data']).toEqual([
+    'body.source_id names no source',
+    'body.webhook_ids[0] names no connection of that source',
+  ]);
+
+  const destinationId = String((connection['destination'] as Json)['id']);
+  const made = { ...base, requestId, connectionId: both[0]!, destinationId };
+  const eventId = await makeEvent(gateway.db, made);
+  await gateway.done('POST', `/events/${eventId}/replay`);
+  expect(gateway.heard.at(-1)).toEqual([
+    'replayRequest',
+    { projectId: gateway.projectId, requestId, sourceId, connectionIds: [both[0]] },
+  ]);
+});

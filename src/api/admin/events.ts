@@ -12,6 +12,7 @@ import { eventPage, eventQuery } from '../event-filters.ts';
 import { rawBodyOf } from '../payload.ts';
 import { renderEvent } from '../render.ts';
 import { type Route, route } from '../route.ts';
+import { replayEventRoute } from './replay.ts';
 
 type Key = { projectId: string; id: string };
 
@@ -42,6 +43,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
     }),
     rawBodyRoute(deps),
     retryRoute(deps),
+    replayEventRoute(deps),
     cancelRoute(deps, 'cancel'),
     cancelRoute(deps, 'mute'),
   ];

@@ -14,6 +14,7 @@ import { rawBodyOf } from '../payload.ts';
 import { renderEvent, renderIgnoredEvent } from '../render.ts';
 import { requestPage, requestQuery, showRequest } from '../request-filters.ts';
 import { type Route, route } from '../route.ts';
+import { replayRequestRoute } from './replay.ts';
 import { assertRetryable } from './retryable.ts';
 
 type Key = { projectId: string; id: string };
@@ -59,6 +60,7 @@ export function requestRoutes(deps: ApiDeps): Route[] {
     }),
     ignoredRoute(deps),
     retryRoute(deps),
+    replayRequestRoute(deps),
   ];
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { validateFilter } from '../filter-validation.ts';
+import { parseFieldPath } from '../payload-path.ts';
 import { MAX_RETRY_DELAY_MS, parseStatusPattern } from '../retry.ts';
 import { transformationId } from './id.ts';
 import { name } from './text.ts';
@@ -36,13 +38,23 @@ const retry = z.strictObject({
     .optional(),
 });
 
-const filter = z.strictObject({
-  type: z.literal('filter'),
-  headers: z.unknown().optional(),
-  body: z.unknown().optional(),
-  query: z.unknown().optional(),
-  path: z.unknown().optional(),
-});
+const FILTERED_PARTS = ['headers', 'body', 'query', 'path'] as const;
+
+const filter = z
+  .strictObject({
+    type: z.literal('filter'),
+    headers: z.unknown().optional(),
+    body: z.unknown().optional(),
+    query: z.unknown().optional(),
+    path: z.unknown().optional(),
+  })
+  .superRefine((rule, context) => {
+    for (const part of FILTERED_PARTS) {
+      for (const { path, message } of rule[part] === undefined ? [] : validateFilter(rule[part])) {
+        context.addIssue({ code: 'custom', path: [part, ...stepsOf(path)], message });
+      }
+    }
+  });
 
 export const transformationCode = z
   .string()
@@ -70,14 +82,12 @@ const delay = z.strictObject({
   delay: waitMs.min(0, 'must be 0 or more'),
 });
 
-const FIELD_PATH = /^(?:headers|body|query|path)(?:(?:\[(?:\*|\d+)\])*\.[^.[\]\s]+)*$/;
+const fieldPath = z.string().superRefine((text, context) => {
+  const parsed = parseFieldPath(text);
+  if ('error' in parsed) context.addIssue({ code: 'custom', message: parsed.error });
+});
 const fieldPaths = z
-  .array(
-    z
-      .string()
-      .max(256, 'must be at most 256 characters long')
-      .regex(FIELD_PATH, 'must be a path such as body.order.id, body.items[*].sku or headers.x-id'),
-  )
+  .array(fieldPath)
   .min(1, 'must name a field')
   .max(50, 'must name at most 50 fields');
 
@@ -115,6 +125,15 @@ export const rules = z
       context.addIssue({ code: 'custom', path: [second], message });
     }
   });
+
+// `a.b[0]`, `[0].a` or `["a b"].c`, as the filter's own report writes it.
+function stepsOf(path: string): (string | number)[] {
+  const steps = path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|[^.[\]]+/g);
+  return [...steps].map(([name, index, quoted]) => {
+    if (index !== undefined) return Number(index);
+    return quoted === undefined ? name : String(JSON.parse(quoted));
+  });
+}
 
 function bytesOf(text: string): number {
   return new TextEncoder().encode(text).length;

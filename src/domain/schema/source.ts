@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { projectId, sourceId } from './id.ts';
 import { description, name, payloadPath, time } from './text.ts';
 
-const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'] as const;
+const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'OPTIONS'] as const;
 
 /** What a source takes when it names no methods. */
 export const DEFAULT_HTTP_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -24,6 +24,11 @@ export const sourceConfig = z
     auth_type: z.string().max(64).nullable().optional(),
     /** Write-only, but for `?include=config.auth`. */
     auth: z.record(z.string(), z.unknown()).nullable().optional(),
+    /** What a request that is not verified is answered; absent: as its provider wants it. */
+    unverified_status: z
+      .union([z.literal(200), z.literal(401)], 'must be 200 or 401')
+      .nullable()
+      .optional(),
     /** Where a request carries the sender's own id: a repeat of it is answered with the first request's id. */
     idempotency_key: payloadPath.nullable().optional(),
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseKeyPath } from '../payload-path.ts';
 
 /** A name people give: it stands in URLs and in `source -> connection`. */
 export const name = z
@@ -13,10 +14,7 @@ export const description = z.string().max(500, 'must be at most 500 characters l
 export const time = z.iso.datetime();
 
 /** A place in a request: `headers.x-tenant`, `body.order.id`, `query.a`, `path`. */
-export const payloadPath = z
-  .string()
-  .max(256, 'must be at most 256 characters long')
-  .regex(
-    /^(?:headers|body|query|path)(?:\.[\w-]+)*$/,
-    'must be a path such as body.customer_id or headers.x-tenant',
-  );
+export const payloadPath = z.string().superRefine((text, context) => {
+  const parsed = parseKeyPath(text);
+  if ('error' in parsed) context.addIssue({ code: 'custom', message: parsed.error });
+});

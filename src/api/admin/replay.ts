@@ -1,0 +1,106 @@
+import { findConnections } from '../../db/connections.ts';
+import { findEvent, findEvents } from '../../db/event-reads.ts';
+import { findRequest } from '../../db/request-reads.ts';
+import { sources } from '../../db/sources.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import type { Problem } from '../../domain/schema/problem.ts';
+import { replayed, replayInput, type ReplayInput } from '../../domain/schema/replay.ts';
+import type { ApiDeps } from '../deps.ts';
+import { invalid, notFound } from '../errors.ts';
+import { renderEvent } from '../render.ts';
+import { showRequest } from '../request-filters.ts';
+import { type Route, route } from '../route.ts';
+
+/** One source where the request is taken in, for some of its connections or for all. */
+type Target = { sourceId: string; connectionIds?: string[] };
+
+/** `POST /requests/:id/replay`: through the pipeline as it is now; by default at its own source. */
+export function replayRequestRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/requests/:id/replay',
+    summary: 'Take a request in once more, as a new one; the original stays as it is',
+    tag: 'requests',
+    id: 'request',
+    body: replayInput,
+    response: replayed,
+    async handle({ projectId, id, body }) {
+      const row = await findRequest(deps.db, { projectId, id });
+      if (!row) throw notFound(id);
+      const own = { sourceId: row.source_id };
+      const targets = await targetsOf(deps, { projectId, body, own });
+      return replay(deps, { projectId, requestId: id, targets });
+    },
+  });
+}
+
+/** `POST /events/:id/replay`: the request behind an event; by default for the event's own connection. */
+export function replayEventRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/events/:id/replay',
+    summary: 'Take the request behind an event in once more, for its connection or for others',
+    tag: 'events',
+    id: 'event',
+    body: replayInput,
+    response: replayed,
+    async handle({ projectId, id, body }) {
+      const row = await findEvent(deps.db, { projectId, id });
+      if (!row) throw notFound(id);
+      const own = { sourceId: row.source_id, connectionIds: [row.connection_id] };
+      const targets = await targetsOf(deps, { projectId, body, own });
+      return replay(deps, { projectId, requestId: row.request_id, targets });
+    },
+  });
+}
+
+async function replay(
+  deps: ApiDeps,
+  { projectId, requestId, targets }: { projectId: string; requestId: string; targets: Target[] },
+) {
+  const { db, commands } = deps;
+  const requests = [];
+  const eventIds: string[] = [];
+  for (const target of targets) {
+    const made = await commands.replayRequest({ projectId, requestId, ...target });
+    if (!made) throw archived(requestId);
+    eventIds.push(...made.eventIds);
+    const row = await findRequest(db, { projectId, id: made.requestId });
+    if (row) requests.push(await showRequest(deps, row));
+  }
+  const events = await findEvents(db, { projectId, ids: eventIds });
+  return { requests, events: events.map((event) => renderEvent(event, deps)) };
+}
+
+/** One target for every source that is meant; throws a 422 for what is no source or connection. */
+async function targetsOf(
+  { db }: ApiDeps,
+  { projectId, body, own }: { projectId: string; body: ReplayInput; own: Target },
+): Promise<Target[]> {
+  const { source_id: sourceId, webhook_ids: ids } = body;
+  const problems: Problem[] = [];
+  const source = sourceId ? await sources.find(db, { projectId, id: sourceId }) : null;
+  if (sourceId && (!source || source.deleted_at !== null)) {
+    problems.push({ path: ['source_id'], message: 'names no source' });
+  }
+  const known = ids ? await findConnections(db, { projectId, ids }) : [];
+  const open = known
+    .map(({ connection }) => connection)
+    .filter((row) => row.deleted_at === null && (!sourceId || row.source_id === sourceId));
+  for (const [index, id] of (ids ?? []).entries()) {
+    if (open.some((row) => row.id === id)) continue;
+    const message = sourceId ? 'names no connection of that source' : 'names no connection';
+    problems.push({ path: ['webhook_ids', index], message });
+  }
+  if (problems.length > 0) throw invalid('body', problems);
+  if (!ids) return [sourceId ? { sourceId } : own];
+  return [...Map.groupBy(open, (row) => row.source_id)].map(([id, rows]) => ({
+    sourceId: id,
+    connectionIds: rows.map((row) => row.id),
+  }));
+}
+
+function archived(requestId: string): GatewayError {
+  const message = 'What came in with this request is no longer kept.';
+  return new GatewayError('BAD_REQUEST', message, { data: { request_id: requestId } });
+}
