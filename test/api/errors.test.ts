@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../../src/db/ids.ts';
-import { each, type Gateway, startGateway } from './gateway.ts';
+import { type Gateway, startGateway } from './gateway.ts';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -136,40 +136,6 @@ test('every wrong parameter of a list is named', async () => {
   ] as const) {
     const answer = await gateway.ask('GET', path);
     expect([path, answer.body['data']]).toEqual([path, [sentence]]);
-  }
-});
-
-test('what another project has is a 404, and is in no list', async () => {
-  const other = await startGateway();
-  try {
-    const { id } = await other.done('POST', '/sources', { name: 'theirs' });
-    // The same row, in this database, of a project that the key does not open.
-    const { rows } = await other.db.query<{ id: string }>({ text: 'select * from projects' });
-    const [project] = rows as unknown as [Record<string, unknown>];
-    await gateway.db.query({
-      text: 'insert into projects (id, name, signing_secrets) values ($1, $2, $3)',
-      values: [project['id'], 'other', project['signing_secrets']],
-    });
-    await gateway.db.query({
-      text: "insert into sources (id, project_id, name, type) values ($1, $2, 'theirs', 'HTTP')",
-      values: [id, project['id']],
-    });
-    for (const [method, path] of [
-      ['GET', `/sources/${String(id)}`],
-      ['DELETE', `/sources/${String(id)}`],
-      ['PUT', `/sources/${String(id)}/disable`],
-    ] as const) {
-      expect((await gateway.ask(method, path)).status).toBe(404);
-    }
-    const changed = await gateway.ask('PUT', `/sources/${String(id)}`, { body: { name: 'mine' } });
-    expect(changed.status).toBe(404);
-    expect(each(await gateway.done('GET', '/sources'), 'id')).toEqual([]);
-    const connection = await gateway.ask('POST', '/connections', {
-      body: { source_id: id, destination: { name: 'd', config: { url: 'https://example.com' } } },
-    });
-    expect(connection.body['data']).toEqual(['body.source_id names no source']);
-  } finally {
-    await other.close();
   }
 });
 
