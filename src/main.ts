@@ -7,6 +7,7 @@ import { sendFirstEvent } from './processes/first-event.ts';
 import { openFoundation } from './processes/foundation.ts';
 import { openPlatform } from './processes/platform.ts';
 import { showKey } from './processes/show-key.ts';
+import { createShutdown, type Shutdown } from './processes/shutdown.ts';
 import { startWorkerProcess } from './processes/worker.ts';
 import { installRuntime } from './temporal/worker.ts';
 
@@ -19,33 +20,38 @@ const USAGE = `Usage: npm run sluice <command>
   key      shows the API key that the first start made
 `;
 
-const STOP_WITHIN_MS = 20_000;
+type Context = { config: Config; log: Log; shutdown: Shutdown };
 
-type Stop = () => Promise<unknown>;
-type Context = { config: Config; log: Log; stops: Stop[] };
-
-/** Starts what `command` names, in order; a started part puts its end on `stops`. */
-async function start(command: string, { config, log, stops }: Context): Promise<void> {
+/** Starts what `command` names, in order; a started part hands its end to `shutdown`. */
+async function start(command: string, { config, log, shutdown }: Context): Promise<void> {
+  const { signal, onEnd } = shutdown;
   log.debug(describeConfig(config), 'Configuration');
   installRuntime(log);
-  const platform = await openPlatform(config, log);
-  stops.push(() => platform.stop());
-  const foundation = await openFoundation(config, { platform, log });
-  stops.push(() => foundation.close());
+  const platform = await openPlatform(config, { log, onEnd });
+  signal.throwIfAborted();
+  const foundation = await openFoundation(config, {
+    platform,
+    log,
+    hasWorker: command !== 'api',
+  });
+  onEnd(() => foundation.close());
   if (command === 'migrate') return;
 
+  signal.throwIfAborted();
   const worker = command === 'api' ? null : await startWorkerProcess(foundation);
-  if (worker) stops.push(() => worker.stop());
+  if (worker) onEnd(() => worker.stop());
   worker?.failed.catch((error: unknown) => {
     log.fatal({ error }, 'The Temporal worker failed');
-    process.kill(process.pid, 'SIGTERM');
+    void shutdown.end(1);
   });
   if (command === 'worker') return log.info('The worker is running');
 
+  signal.throwIfAborted();
   const wake = worker ? { wake: () => worker.wake() } : {};
   const api = await startApiProcess(foundation, wake);
-  stops.push(() => api.stop());
+  onEnd(() => api.stop());
   if (command === 'api') return log.info({ url: api.url }, 'The API is running');
+  signal.throwIfAborted();
   const firstEvent = await sendFirstEvent({ url: api.url, apiKey: platform.apiKey });
   console.log(banner(foundation, { url: api.url, firstEvent }));
 }
@@ -59,30 +65,28 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   if (command === 'key') return showKey(config);
   const log = createLog({ level: config.logLevel, name: 'sluice' });
-  const stops: Stop[] = [];
-  let stopping = false;
-  const stop = async (code: number) => {
-    if (stopping) return;
-    stopping = true;
-    setTimeout(() => process.exit(code || 1), STOP_WITHIN_MS).unref();
-    for (const step of stops.toReversed()) {
-      await step().catch((error: unknown) => log.error({ error }, 'A part did not stop in order'));
-    }
-    process.exit(code);
-  };
-  process.on('SIGINT', () => void stop(0));
-  process.on('SIGTERM', () => void stop(0));
+  const settled = Promise.withResolvers<void>();
+  const shutdown = createShutdown(log, settled.promise);
+  process.on('SIGINT', () => void shutdown.end(0));
+  process.on('SIGTERM', () => void shutdown.end(0));
   try {
-    await start(command, { config, log, stops });
-    if (command === 'migrate') await stop(0);
+    await start(command, { config, log, shutdown });
+    settled.resolve();
+    if (command === 'migrate') await shutdown.end(0);
   } catch (error) {
-    console.error(error instanceof StartupError ? error.message : error);
-    await stop(1);
+    // Whatever fails after the end has begun fails because of it.
+    if (!shutdown.signal.aborted) console.error(sentenceOf(error));
+    settled.resolve();
+    await shutdown.end(1);
   }
 }
 
+/** What the user can mend is a sentence; anything else is ours to mend, and comes with its place. */
+function sentenceOf(error: unknown): unknown {
+  return error instanceof ConfigError || error instanceof StartupError ? error.message : error;
+}
+
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof StartupError;
-  console.error(known ? error.message : error);
+  console.error(sentenceOf(error));
   process.exit(1);
 });

@@ -6,6 +6,11 @@ export type Sealer = {
   open(sealed: Buffer, context: string): unknown;
 };
 
+/** What was sealed cannot be opened: with another key, for another place, or not whole. */
+export class SealError extends Error {
+  override readonly name = 'SealError';
+}
+
 const VERSION = 1;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -24,17 +29,19 @@ export function createSealer(secret: string): Sealer {
       return Buffer.concat([Buffer.from([VERSION]), iv, cipher.getAuthTag(), text]);
     },
     open(sealed, context) {
-      if (sealed[0] !== VERSION) throw new Error(`Sealed value has unknown version ${sealed[0]}`);
+      if (sealed[0] !== VERSION) throw new SealError(`Unknown version ${sealed[0]}`);
       const iv = sealed.subarray(1, 1 + IV_BYTES);
       const tag = sealed.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES);
       const decipher = createDecipheriv('aes-256-gcm', key, iv)
         .setAAD(Buffer.from(context))
         .setAuthTag(tag);
-      const text = Buffer.concat([
-        decipher.update(sealed.subarray(1 + IV_BYTES + TAG_BYTES)),
-        decipher.final(),
-      ]);
-      return JSON.parse(text.toString('utf8'));
+      const content = sealed.subarray(1 + IV_BYTES + TAG_BYTES);
+      try {
+        const text = Buffer.concat([decipher.update(content), decipher.final()]);
+        return JSON.parse(text.toString('utf8'));
+      } catch (error) {
+        throw new SealError('A sealed value does not open with this key', { cause: error });
+      }
     },
   };
 }

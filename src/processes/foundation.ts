@@ -3,12 +3,14 @@ import { ensureFirstKey } from '../db/api-keys.ts';
 import { openConfiguration, type Configuration } from '../db/configuration-cache.ts';
 import { migrate } from '../db/migrate.ts';
 import { ensurePartitions } from '../db/partitions.ts';
+import { unsafeSettings } from '../db/settings.ts';
 import { openDatabase, type Database } from '../db/pool.ts';
 import { ensureDefaultProject } from '../db/projects.ts';
-import { createSealer, type Sealer } from '../db/sealing.ts';
+import { createSealer, SealError, type Sealer } from '../db/sealing.ts';
 import { StartupError } from '../embedded/errors.ts';
 import type { Log } from '../log.ts';
-import { connectTemporal, type Temporal } from '../temporal/connection.ts';
+import { connectTemporal, reachTemporal, type Temporal } from '../temporal/connection.ts';
+import { addSearchAttributes } from '../temporal/search-attributes.ts';
 import { createWorkflows, type Workflows } from '../temporal/workflows.ts';
 import type { Platform } from './platform.ts';
 
@@ -27,18 +29,17 @@ export type Foundation = {
 };
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
-const MAINTENANCE_MS = 3_600_000;
 
 export async function openFoundation(
   config: Config,
-  { platform, log }: { platform: Platform; log: Log },
+  { platform, log, hasWorker }: { platform: Platform; log: Log; hasWorker: boolean },
 ): Promise<Foundation> {
   const db = openDatabase(platform.databaseUrl, {
     max: 20,
     onError: (error) => log.warn({ error }, 'A database connection broke while idle'),
   });
   const sealer = createSealer(platform.encryptionKey);
-  await prepareDatabase(db);
+  await prepareDatabase(db, log);
   const project = await ensureDefaultProject(db, sealer);
   await ensureFirstKey(db, { projectId: project.id, key: platform.apiKey });
   const configuration = await openConfiguration({
@@ -46,13 +47,8 @@ export async function openFoundation(
     url: platform.databaseUrl,
     sealer,
     onError: (error) => log.warn({ error }, 'The configuration could not be read'),
-  });
-  const temporal = await connect(config, platform);
-  const maintenance = setInterval(() => {
-    ensurePartitions(db, { nowMs: Date.now() }).catch((error: unknown) =>
-      log.error({ error }, 'Partitions could not be made'),
-    );
-  }, MAINTENANCE_MS);
+  }).catch(asKeyFault);
+  const temporal = await connect({ config, platform, log, hasWorker });
   return {
     config,
     log,
@@ -64,7 +60,6 @@ export async function openFoundation(
     temporal,
     workflows: createWorkflows(temporal),
     async close() {
-      clearInterval(maintenance);
       await temporal.connection.close();
       await configuration.close();
       await db.close();
@@ -72,10 +67,13 @@ export async function openFoundation(
   };
 }
 
-async function prepareDatabase(db: Database): Promise<void> {
+async function prepareDatabase(db: Database, log: Log): Promise<void> {
   try {
     await migrate(db);
     await ensurePartitions(db, { nowMs: Date.now() });
+    for (const setting of await unsafeSettings(db)) {
+      log.error({ setting }, 'PostgreSQL may lose what was acknowledged: switch this setting on');
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartupError(
@@ -85,16 +83,35 @@ async function prepareDatabase(db: Database): Promise<void> {
   }
 }
 
-async function connect(config: Config, platform: Platform): Promise<Temporal> {
-  const { temporalAddress: address } = platform;
-  try {
-    return await connectTemporal({ address, namespace: config.temporalNamespace });
-  } catch (error) {
+function asKeyFault(error: unknown): never {
+  if (error instanceof SealError) {
     throw new StartupError(
-      `Temporal does not answer at ${address}. Check TEMPORAL_ADDRESS, and that the server runs.`,
+      'The secrets in the database were encrypted with another key. Set ENCRYPTION_KEY to the one all processes of this gateway share.',
       { cause: error },
     );
   }
+  throw error;
+}
+
+type Connecting = { config: Config; platform: Platform; log: Log; hasWorker: boolean };
+
+async function connect({ config, platform, log, hasWorker }: Connecting): Promise<Temporal> {
+  const { temporalAddress: address } = platform;
+  const at = { address, namespace: config.temporalNamespace };
+  if (!hasWorker) return reachTemporal(at);
+  const temporal = await connectTemporal(at).catch((cause: unknown) => {
+    throw new StartupError(
+      `Temporal does not answer at ${address}. Check TEMPORAL_ADDRESS, and that the server runs.`,
+      { cause },
+    );
+  });
+  await addSearchAttributes(temporal.connection, at.namespace).catch((error: unknown) =>
+    log.warn(
+      { error },
+      'Search attributes could not be added; the migrate command needs the right to',
+    ),
+  );
+  return temporal;
 }
 
 /** Private networks that deliveries may enter; the embedded default opens loopback, so that a first try works. */

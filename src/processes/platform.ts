@@ -17,39 +17,34 @@ export type Platform = {
   isNewKey: boolean;
   encryptionKey: string;
   embedded: { postgres: boolean; temporal: boolean };
-  stop(): Promise<void>;
 };
-
-type Stop = () => Promise<void>;
 
 const KEY_PREFIX = 'sk_';
 
-/** Opens the data directory and starts what is not given. What was started is stopped again when a later step fails. */
-export async function openPlatform(config: Config, log: Log): Promise<Platform> {
+type OnEnd = (stop: () => Promise<void>) => void;
+
+/** Opens the data directory and starts what is not given; `onEnd` takes the stop of each part as soon as it runs. */
+export async function openPlatform(
+  config: Config,
+  { log, onEnd }: { log: Log; onEnd: OnEnd },
+): Promise<Platform> {
   const dataDir = await openDataDir(config.dataDir);
-  const stops: Stop[] = [() => dataDir.release()];
-  const stop = async () => {
-    for (const step of stops.toReversed()) await step();
+  onEnd(() => dataDir.release());
+  const secrets = await openSecrets(config, dataDir);
+  // Where one of them fails, the other has to be there before it can be stopped.
+  const [postgres, temporal] = await Promise.allSettled([
+    openPostgres(config, { dataDir, log, onEnd }),
+    openTemporal(config, { dataDir, log, onEnd }),
+  ]);
+  if (postgres.status === 'rejected') throw postgres.reason;
+  if (temporal.status === 'rejected') throw temporal.reason;
+  return {
+    databaseUrl: postgres.value,
+    temporalAddress: temporal.value.address,
+    temporalUiUrl: temporal.value.uiUrl,
+    ...secrets,
+    embedded: { postgres: !config.databaseUrl, temporal: !config.temporalAddress },
   };
-  try {
-    const secrets = await openSecrets(config, dataDir);
-    const servers = await Promise.all([
-      openPostgres(config, { dataDir, log, stops }),
-      openTemporal(config, { dataDir, log, stops }),
-    ]);
-    const [databaseUrl, temporal] = servers;
-    return {
-      databaseUrl,
-      temporalAddress: temporal.address,
-      temporalUiUrl: temporal.uiUrl,
-      ...secrets,
-      embedded: { postgres: !config.databaseUrl, temporal: !config.temporalAddress },
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
 async function openSecrets(config: Config, dataDir: DataDir) {
@@ -66,18 +61,18 @@ async function openSecrets(config: Config, dataDir: DataDir) {
   return { apiKey, isNewKey, encryptionKey };
 }
 
-type Starting = { dataDir: DataDir; log: Log; stops: Stop[] };
+type Starting = { dataDir: DataDir; log: Log; onEnd: OnEnd };
 
-async function openPostgres(config: Config, { dataDir, log, stops }: Starting): Promise<string> {
+async function openPostgres(config: Config, { dataDir, log, onEnd }: Starting): Promise<string> {
   if (config.databaseUrl) return config.databaseUrl;
   const postgres = await startPostgres({ dataDir: dataDir.path, log });
-  stops.push(() => postgres.stop());
+  onEnd(() => postgres.stop());
   return postgres.url;
 }
 
 async function openTemporal(
   config: Config,
-  { dataDir, log, stops }: Starting,
+  { dataDir, log, onEnd }: Starting,
 ): Promise<{ address: string; uiUrl: string | null }> {
   if (config.temporalAddress) {
     return { address: config.temporalAddress, uiUrl: config.temporalUiUrl ?? null };
@@ -90,6 +85,6 @@ async function openTemporal(
     log,
     searchAttributes: SEARCH_ATTRIBUTES,
   });
-  stops.push(() => temporal.stop());
+  onEnd(() => temporal.stop());
   return { address: temporal.address, uiUrl: config.temporalUiUrl ?? temporal.uiUrl };
 }

@@ -11,6 +11,7 @@ import { createSender } from '../egress/send.ts';
 import { createSandboxPool, type SandboxPool } from '../sandbox/pool.ts';
 import { startWorker } from '../temporal/worker.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
+import { startMaintenance } from './maintenance.ts';
 import { openVerificationNetwork } from './verification.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
@@ -67,10 +68,12 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     maxBatch: config.dispatchMaxBatch,
     concurrency: config.dispatchConcurrency,
   });
+  const stopMaintenance = startMaintenance(foundation);
   return {
     wake: dispatcher.wake,
     failed: worker.failed,
     async stop() {
+      stopMaintenance();
       await dispatcher.stop();
       await worker.stop();
       await sender.close();

@@ -1,22 +1,31 @@
-import { Client } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 
-/** A connection to Temporal that a client and a worker share: only so can a workflow start on this very worker at once. */
-export type Temporal = { connection: NativeConnection; client: Client; namespace: string };
-
-export async function connectTemporal({
-  address,
-  namespace,
-}: {
-  address: string;
+/** A way to Temporal; `native` where a worker of this process shares it: only so can a workflow start on it at once. */
+export type Temporal = {
+  connection: Connection | NativeConnection;
+  native: NativeConnection | null;
+  client: Client;
   namespace: string;
-}): Promise<Temporal> {
+};
+
+type Address = { address: string; namespace: string };
+
+/** Connects now, for a process with a worker. Rejects where nobody answers. */
+export async function connectTemporal({ address, namespace }: Address): Promise<Temporal> {
   const connection = await NativeConnection.connect({
     address,
     // Ids and times compress to nothing; on one host it is only work.
     grpcCompression: { codec: 'none' },
   });
-  return { connection, client: new Client({ connection, namespace }), namespace };
+  const client = new Client({ connection, namespace });
+  return { connection, native: connection, client, namespace };
+}
+
+/** Connects when first needed, and again whenever needed: a process that takes requests in starts without Temporal. */
+export function reachTemporal({ address, namespace }: Address): Temporal {
+  const connection = Connection.lazy({ address });
+  return { connection, native: null, client: new Client({ connection, namespace }), namespace };
 }
 
 /** Whether Temporal answers for our namespace now. */

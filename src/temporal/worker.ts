@@ -31,8 +31,9 @@ export async function startWorker({
   activities: object;
   identity: string;
 }): Promise<RunningWorker> {
+  if (!temporal.native) throw new Error('A worker needs a native connection');
   const worker = await Worker.create({
-    connection: temporal.connection,
+    connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
     identity,
