@@ -2,7 +2,7 @@ import { isDuplicate, readPlace } from './engine/place.ts';
 import { shortDigest } from './engine/engine.ts';
 import type { SourceTypeDefinition } from './providers/define.ts';
 import { signedBody, type Received } from './received.ts';
-import { compileScheme } from './schemes.ts';
+import { compileScheme, type SchemeSettings } from './schemes.ts';
 import { definitionFor, secretsOf, type SourceConfig } from './source-config.ts';
 import { sourceTypes, type SourceType } from './source-types.ts';
 import { isDeferred, refused, VerificationReason, type Verdict } from './verdict.ts';
@@ -21,7 +21,7 @@ export function compileVerifier(type: SourceType, config: SourceConfig): Verifie
   if (auth === null && !needsNoSettings(definition)) return null;
   const secrets = secretsOf(definition, auth ?? {});
   if (definition.optional && definition.secretField !== null && secrets.length === 0) return null;
-  const compiled = compileScheme(definition.scheme, { auth: auth ?? {}, secrets });
+  const compiled = compiledOrClosed(definition, { auth: auth ?? {}, secrets });
   const idempotent = (verdict: Verdict, received: Received) =>
     withIdempotencyKey(verdict, { definition, received });
   const { settle } = compiled;
@@ -50,6 +50,20 @@ export function compileVerifier(type: SourceType, config: SourceConfig): Verifie
 // Amazon SNS can be verified without any: its keys are public.
 function needsNoSettings({ fields, secretField }: SourceTypeDefinition): boolean {
   return secretField === null && Object.values(fields).every((field) => field.isOptional());
+}
+
+// A configuration that an earlier version accepted and this one cannot read verifies nobody.
+function compiledOrClosed(
+  definition: SourceTypeDefinition,
+  settings: SchemeSettings,
+): Omit<Verifier, 'inline'> {
+  try {
+    return compileScheme(definition.scheme, settings);
+  } catch {
+    return {
+      verify: () => refused(VerificationReason.MALFORMED, 'the configuration cannot be read'),
+    };
+  }
 }
 
 // A key that passed an earlier version's checks must not take the gateway down.

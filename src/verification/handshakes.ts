@@ -21,13 +21,13 @@ const HANDSHAKES: Readonly<Record<HandshakeName, Handshake>> = {
     const challenge = input.body['challenge'];
     return input.isVerified() && typeof challenge === 'string' ? plain(challenge) : answered(401);
   },
+  // Interactions ping with type 1. Webhook events ping with type 0, and there type 1 is an event.
   discord: (input) => {
-    if (input.body['type'] !== 1) return null;
-    // Webhook events have a ping of their own, answered with nothing.
+    const isInteraction = input.body['type'] === 1 && !('event' in input.body);
+    const isEventPing = input.body['type'] === 0 && 'application_id' in input.body;
+    if (!isInteraction && !isEventPing) return null;
     if (!input.isVerified()) return answered(401);
-    return 'application_id' in input.body && 'event' in input.body
-      ? answered(204)
-      : answered(200, { type: 1 });
+    return isInteraction ? answered(200, { type: 1 }) : answered(204);
   },
   ring_central: ({ received }) => {
     const token = singleHeader(received, 'validation-token');

@@ -50,3 +50,13 @@ export function signedBody(
   if (over === 'wire' || received.decodedBody === undefined) return received.body;
   return received.decodedBody();
 }
+
+/**
+ * The URL a provider signed: the registered one where the source says it. What the sender appended as a query is
+ * added to a registered URL that has none; never anything from Host or X-Forwarded headers.
+ */
+export function signedUrl(received: Received, registeredUrl: string | undefined): string {
+  if (registeredUrl === undefined) return received.url;
+  const isWhole = registeredUrl.includes('?') || received.rawQuery === '';
+  return isWhole ? registeredUrl : `${registeredUrl}?${received.rawQuery}`;
+}

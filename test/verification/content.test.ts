@@ -35,13 +35,13 @@ describe('content encodings', () => {
   test.each(['gzip', 'deflate', 'br'] as const)(
     'a %s bomb is stopped by its ratio before it is large',
     (contentEncoding) => {
-      const zeros = Buffer.alloc(50 * 1024 * 1024);
+      const zeros = Buffer.alloc(15 * 1024 * 1024);
       const bomb = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[
         contentEncoding
       ](zeros);
       const before = process.memoryUsage().arrayBuffers;
       expect(decodeBody(bomb, { contentEncoding })).toEqual({ problem: 'TOO_LARGE' });
-      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * MOST_DECODED_BYTES);
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MOST_DECODED_BYTES);
     },
   );
 

@@ -239,17 +239,25 @@ describe('questions that are signed', () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
     const at = String(Math.floor(NOW_MS / 1000));
-    const signature = sign(null, Buffer.from(`${at}{"type":1}`), privateKey).toString('hex');
-    const headers = { 'X-Signature-Ed25519': signature, 'X-Signature-Timestamp': at };
     const discord: SourceConfig = { auth: { public_key: raw } };
-    expect(json('DISCORD', post({ type: 1 }, headers), discord)).toEqual({ type: 1 });
+    const signedPost = (body: object) =>
+      post(body, {
+        'X-Signature-Ed25519': sign(
+          null,
+          Buffer.from(at + JSON.stringify(body)),
+          privateKey,
+        ).toString('hex'),
+        'X-Signature-Timestamp': at,
+      });
+    expect(json('DISCORD', signedPost({ type: 1 }), discord)).toEqual({ type: 1 });
+    const forged = { 'X-Signature-Ed25519': '0'.repeat(128), 'X-Signature-Timestamp': at };
+    expect(answer('DISCORD', post({ type: 1 }, forged), discord)).toMatchObject({ status: 401 });
+    expect(answer('DISCORD', signedPost({ type: 0, application_id: '1' }), discord)).toMatchObject({
+      status: 204,
+    });
     expect(
-      answer(
-        'DISCORD',
-        post({ type: 1 }, { ...headers, 'X-Signature-Ed25519': '0'.repeat(128) }),
-        discord,
-      ),
-    ).toMatchObject({ status: 401 });
+      answer('DISCORD', signedPost({ type: 1, application_id: '1', event: {} }), discord),
+    ).toBeNull();
   });
 });
 

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { withDecodedBody } from '../../src/verification/decoding.ts';
 import { decodeStrictly } from '../../src/verification/engine/decoders.ts';
-import { AWKWARD_BODY, NOW_MS, request, verifyWith } from './support.ts';
+import { AWKWARD_BODY, request, verifyWith } from './support.ts';
 
 const secret = 'the secret';
 const config = { auth: { webhook_secret_key: secret } };

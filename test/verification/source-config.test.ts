@@ -132,6 +132,13 @@ describe('the tables', () => {
     expect(sourceTypeNames.length).toBeGreaterThanOrEqual(175);
   });
 
+  test('a configuration that cannot be read verifies nobody, and throws nothing', () => {
+    const verifier = compileVerifier('ASCEND', {
+      auth: { webhook_secret_key: 's', header_key: 'x', signed_content: '{unknown}' },
+    });
+    expect(verifier?.verify(request())).toMatchObject({ verified: false, reason: 'MALFORMED' });
+  });
+
   test('names that look like a type are none', () => {
     for (const name of ['__proto__', 'constructor', 'toString', 'github', ''])
       expect(isSourceType(name)).toBe(false);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { signedBody, type Received, type Secret } from '../received.ts';
+import { signedBody, signedUrl, type Received, type Secret } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused, type Verdict } from '../verdict.ts';
 import { decodeStrictly } from './decoders.ts';
 import { findHint } from './hints.ts';
@@ -134,7 +134,7 @@ function contextFor(
   return {
     received,
     body,
-    url: settings.registeredUrl ?? received.url,
+    url: signedUrl(received, settings.registeredUrl),
     pairs: group.pairs,
     secret: key.kind === 'secret' ? key.bytes : Buffer.alloc(0),
     fields: settings.fields ?? {},

@@ -2,7 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import { createHash, createHmac } from 'node:crypto';
 import { decodeStrictly, sameBytes } from '../engine/decoders.ts';
 import { sortedForm } from '../engine/template.ts';
-import { activeSecrets, headerValues, singleHeader, type Received } from '../received.ts';
+import {
+  activeSecrets,
+  headerValues,
+  signedUrl,
+  singleHeader,
+  type Received,
+} from '../received.ts';
 import { accepted, refused, VerificationReason } from '../verdict.ts';
 import type { Plugin } from './plugin.ts';
 
@@ -26,7 +32,7 @@ export const formSignature: Plugin = (settings) => ({
         VerificationReason.WRONG_SECRET_OR_BODY,
         'bodySHA256 in the URL is not the digest of the body',
       );
-    const url = settings.registeredUrl ?? received.url;
+    const url = signedUrl(received, settings.registeredUrl);
     const valid = activeSecrets(settings.secrets, { atMs: received.receivedAtMs });
     if (valid.length === 0) return refused(VerificationReason.NO_ACTIVE_SECRET);
     let matches = false;

@@ -119,18 +119,14 @@ function refusalOf(error: unknown): Refused {
   );
 }
 
-/** Checks that a value is a key set of reasonable size, without private or shared keys in it. */
+/** Checks that a value is a key set of reasonable size. */
 function readKeySet(value: unknown): JSONWebKeySet | Refused {
   const keys =
     typeof value === 'object' && value !== null ? (value as { keys?: unknown }).keys : undefined;
   if (!Array.isArray(keys)) return refused(VerificationReason.KEY_UNAVAILABLE, 'not a key set');
   if (keys.length > MOST_KEYS)
     return refused(VerificationReason.KEY_UNAVAILABLE, `a key set of more than ${MOST_KEYS} keys`);
-  const usable = keys.filter(
-    (key: unknown) =>
-      typeof key === 'object' && key !== null && (key as { kty?: unknown }).kty !== 'oct',
-  );
-  return { keys: usable as JSONWebKeySet['keys'] };
+  return { keys: keys as JSONWebKeySet['keys'] };
 }
 
 /** Fetches the key set that has the token's key; asks once more where the key is new. */

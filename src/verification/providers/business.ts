@@ -27,11 +27,7 @@ export const business = {
       field: 'version',
       fallback: 'v3',
       of: {
-        v3: signed('header:x-hubspot-signature-v3', {
-          encoding: 'base64',
-          content: '{method}{decodedUrl}{body}{header:x-hubspot-request-timestamp}',
-          timestamp: stamped('header:x-hubspot-request-timestamp', 'ms'),
-        }),
+        v3: { kind: 'any', of: [hubspotV3('{decodedUrl}'), hubspotV3('{url}')] },
         v2: signed('header:x-hubspot-signature', {
           algorithm: 'hash-sha256',
           content: '{secret}{method}{url}{body}',
@@ -191,3 +187,12 @@ export const business = {
     note: 'HMAC-SHA512 as far as is known: set `algorithm: sha512`.',
   }),
 } satisfies ProviderTable;
+
+// HubSpot signs its URL with reserved characters decoded, which not every URL it calls shows.
+function hubspotV3(url: string) {
+  return signed('header:x-hubspot-signature-v3', {
+    encoding: 'base64',
+    content: `{method}${url}{body}{header:x-hubspot-request-timestamp}`,
+    timestamp: stamped('header:x-hubspot-request-timestamp', 'ms'),
+  });
+}
