@@ -34,11 +34,18 @@ export function openDatabase(
     keepAlive: true,
     options: `-c synchronous_commit=on -c statement_timeout=${statementTimeoutMs} -c timezone=UTC`,
   });
-  pool.on('error', onError);
+  let closing = false;
+  pool.on('error', ({ name, message, stack }: Error) => {
+    // A server that stops right behind us cuts off connections we are about to end. The error itself carries the whole client.
+    if (!closing) onError(Object.assign(new Error(message), { name, stack }));
+  });
   return {
     query: (statement) => pool.query(statement),
     transaction: (work) => inTransaction(pool, work),
-    close: () => pool.end(),
+    close() {
+      closing = true;
+      return pool.end();
+    },
   };
 }
 
@@ -48,6 +55,9 @@ async function inTransaction<Result>(
 ): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // A connection that breaks lets its query fail, and emits an error besides: unheard, that would end the process.
+  const onBroken = (error: Error) => (broken = error);
+  client.on('error', onBroken);
   try {
     await client.query('begin');
     const result = await work({ query: (statement) => client.query(statement) });
@@ -60,6 +70,7 @@ async function inTransaction<Result>(
     throw error;
   } finally {
     // A client that cannot roll back has lost its connection: the pool must not hand it out again.
+    client.removeListener('error', onBroken);
     client.release(broken);
   }
 }

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
+
+type Stop = () => Promise<unknown>;
+
+/** The end of a process, whenever it comes: what was started until then is stopped, the last first. */
+export type Shutdown = {
+  /** Aborted as soon as the end has begun: a start that is still under way goes no further. */
+  signal: AbortSignal;
+  onEnd(stop: Stop): void;
+  /** Ends the process with `code`; a second call changes nothing. */
+  end(code: number): Promise<void>;
+};
+
+const WITHIN_MS = 20_000;
+// A server that is just being started cannot be stopped yet. Longer than this takes only a download.
+const START_GRACE_MS = 8_000;
+
+/** `starting` settles when the start has been completed or given up. */
+export function createShutdown(log: Log, starting: Promise<unknown>): Shutdown {
+  const stops: Stop[] = [];
+  const begun = new AbortController();
+  return {
+    signal: begun.signal,
+    onEnd: (stop) => void stops.push(stop),
+    async end(code) {
+      if (begun.signal.aborted) return;
+      begun.abort();
+      setTimeout(() => process.exit(code || 1), WITHIN_MS).unref();
+      await Promise.race([starting, sleep(START_GRACE_MS)]);
+      for (let stop = stops.pop(); stop; stop = stops.pop()) {
+        await stop().catch((error: unknown) =>
+          log.error({ error }, 'A part did not stop in order'),
+        );
+      }
+      process.exit(code);
+    },
+  };
+}
