@@ -33,8 +33,8 @@ async function start(command: string, { config, log, shutdown }: Context): Promi
     platform,
     log,
     hasWorker: command !== 'api',
+    onEnd,
   });
-  onEnd(() => foundation.close());
   if (command === 'migrate') return;
 
   signal.throwIfAborted();

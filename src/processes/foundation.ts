@@ -25,19 +25,27 @@ export type Foundation = {
   configuration: Configuration;
   temporal: Temporal;
   workflows: Workflows;
-  close(): Promise<void>;
 };
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
+type Opening = {
+  platform: Platform;
+  log: Log;
+  hasWorker: boolean;
+  onEnd: (stop: () => Promise<unknown>) => void;
+};
+
+/** Opens what api and worker stand on; `onEnd` takes the end of each part as soon as it is open. */
 export async function openFoundation(
   config: Config,
-  { platform, log, hasWorker }: { platform: Platform; log: Log; hasWorker: boolean },
+  { platform, log, hasWorker, onEnd }: Opening,
 ): Promise<Foundation> {
   const db = openDatabase(platform.databaseUrl, {
     max: 20,
     onError: (error) => log.warn({ error }, 'A database connection broke while idle'),
   });
+  onEnd(() => db.close());
   const sealer = createSealer(platform.encryptionKey);
   await prepareDatabase(db, log);
   const project = await ensureDefaultProject(db, sealer);
@@ -48,7 +56,9 @@ export async function openFoundation(
     sealer,
     onError: (error) => log.warn({ error }, 'The configuration could not be read'),
   }).catch(asKeyFault);
+  onEnd(() => configuration.close());
   const temporal = await connect({ config, platform, log, hasWorker });
+  onEnd(() => temporal.connection.close());
   return {
     config,
     log,
@@ -59,11 +69,6 @@ export async function openFoundation(
     configuration,
     temporal,
     workflows: createWorkflows(temporal),
-    async close() {
-      await temporal.connection.close();
-      await configuration.close();
-      await db.close();
-    },
   };
 }
 
