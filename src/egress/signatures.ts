@@ -1,4 +1,4 @@
-import { createHmac, createPrivateKey, sign, type KeyObject } from 'node:crypto';
+import { createHmac, createPrivateKey, createSecretKey, sign, type KeyObject } from 'node:crypto';
 import type { Header } from '../domain/outcome.ts';
 
 /** Base64 of HMAC-SHA256 over the raw body, keyed with the secret's own characters. No replay protection. */
@@ -40,26 +40,37 @@ export function standardWebhookHeaders(webhook: StandardWebhook): Header[] {
 }
 
 /** `whsec_` secrets hold base64, as the standard has it; any other secret is its own characters. */
-function secretKey(secret: string): Buffer {
+function secretKey(secret: string): KeyObject {
   const prefix = 'whsec_';
-  return secret.startsWith(prefix)
-    ? Buffer.from(secret.slice(prefix.length), 'base64')
-    : Buffer.from(secret);
+  return kept(secretKeys, secret, () =>
+    createSecretKey(
+      secret.startsWith(prefix)
+        ? Buffer.from(secret.slice(prefix.length), 'base64')
+        : Buffer.from(secret),
+    ),
+  );
 }
 
 // Reading a key costs more than signing with it; the few keys of an installation stay read.
-const privateKeys = new Map<string, KeyObject>();
 const MAX_KEPT_KEYS = 1000;
+const secretKeys = new Map<string, KeyObject>();
+const privateKeys = new Map<string, KeyObject>();
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 function privateKey(text: string): KeyObject {
-  const known = privateKeys.get(text);
+  return kept(privateKeys, text, () => {
+    // 32 bytes of seed, with or without the 32 bytes of the public key behind it.
+    const seed = Buffer.from(text.replace(/^whsk_/, ''), 'base64').subarray(0, 32);
+    const der = Buffer.concat([PKCS8_ED25519, seed]);
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  });
+}
+
+function kept(keys: Map<string, KeyObject>, text: string, read: () => KeyObject): KeyObject {
+  const known = keys.get(text);
   if (known !== undefined) return known;
-  // 32 bytes of seed, with or without the 32 bytes of the public key behind it.
-  const seed = Buffer.from(text.replace(/^whsk_/, ''), 'base64').subarray(0, 32);
-  const der = Buffer.concat([PKCS8_ED25519, seed]);
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  if (privateKeys.size >= MAX_KEPT_KEYS) privateKeys.clear();
-  privateKeys.set(text, key);
+  const key = read();
+  if (keys.size >= MAX_KEPT_KEYS) keys.clear();
+  keys.set(text, key);
   return key;
 }
