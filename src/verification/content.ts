@@ -79,11 +79,11 @@ export function parseBody(
       return { kind: 'form', value: parseForm(text) };
     case ContentFamily.XML:
       return { kind: 'xml', value: text };
-    case ContentFamily.TEXT: {
-      const sniffed = sniffJson && /^\s*[[{]/.test(text) ? parseJson(text) : null;
-      return sniffed?.kind === 'json' ? sniffed : { kind: 'text', value: text };
-    }
+    case ContentFamily.TEXT:
+      break;
   }
+  const sniffed = sniffJson && /^\s*[[{]/.test(text) ? parseJson(text) : null;
+  return sniffed?.kind === 'json' ? sniffed : { kind: 'text', value: text };
 }
 
 function parseJson(text: string): ParsedBody {

@@ -123,8 +123,9 @@ function schemeText(scheme: Scheme): string {
     case 'settings':
       return scheme.key === 'secret' ? 'HMAC as configured' : 'public key as configured';
     case 'none':
-      return 'none';
+      break;
   }
+  return 'none';
 }
 
 function signedText({
@@ -150,8 +151,9 @@ function layoutText(layout: SignatureLayout): string {
     case 'pairs':
       return ` ${layout.signature}=…`;
     case 'numbered':
-      return '1…';
+      break;
   }
+  return '1…';
 }
 
 function timeTexts(scheme: Scheme): string[] {

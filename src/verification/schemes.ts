@@ -52,8 +52,9 @@ export function compileScheme(scheme: Scheme, settings: SchemeSettings): Compile
       return compile({ ...common(auth), auth, secrets, options: scheme.options ?? {} });
     }
     case 'none':
-      return { verify: () => ({ verified: true }) };
+      break;
   }
+  return { verify: () => ({ verified: true }) };
 }
 
 function text(value: unknown): string {
@@ -194,8 +195,9 @@ export function secretProblem(
     case 'token':
     case 'basic':
     case 'none':
-      return null;
+      break;
   }
+  return null;
 }
 
 function signedProblem(scheme: SignedScheme, value: string): string | null {

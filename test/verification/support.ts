@@ -133,8 +133,9 @@ function timestampText(scheme: SignedScheme, atMs: number): string {
     case 's':
     case 'auto':
     case undefined:
-      return String(Math.floor(atMs / 1000));
+      break;
   }
+  return String(Math.floor(atMs / 1000));
 }
 
 function contentHeaders(scheme: SignedScheme, timestamp: string): [string, string][] {
@@ -210,10 +211,11 @@ function written(
         .concat(`${layout.signature}=${text}`)
         .join(layout.separator);
     case 'positions':
-      return Array.from({ length: layout.signatureFrom + 1 }, (_, index) =>
-        index === layout.timestampAt ? timestamp : index === layout.signatureFrom ? text : 'hmac',
-      ).join(layout.separator);
+      break;
   }
+  return Array.from({ length: layout.signatureFrom + 1 }, (_, index) =>
+    index === layout.timestampAt ? timestamp : index === layout.signatureFrom ? text : 'hmac',
+  ).join(layout.separator);
 }
 
 /** A secret in the form a scheme wants. */
@@ -228,6 +230,7 @@ export function secretFor(scheme: SignedScheme, seed = 'correct horse battery st
       return `whsec_${bytes.toString('base64')}`;
     case 'utf8':
     case 'public':
-      return seed;
+      break;
   }
+  return seed;
 }

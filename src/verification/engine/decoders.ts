@@ -21,11 +21,11 @@ export function decodeStrictly(text: string, encoding: ByteEncoding): Buffer | n
       return BASE64.test(text) ? canonical(text, 'base64') : null;
     case 'base64url':
       return BASE64URL.test(text) ? canonical(unpadded(text), 'base64url') : null;
-    case 'base64hex': {
-      const digits = decodeStrictly(text, 'base64');
-      return digits === null ? null : decodeStrictly(digits.toString('latin1'), 'hex');
-    }
+    case 'base64hex':
+      break;
   }
+  const digits = decodeStrictly(text, 'base64');
+  return digits === null ? null : decodeStrictly(digits.toString('latin1'), 'hex');
 }
 
 // Padding may be left out, but where it stands it must be right.

@@ -1,11 +1,12 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { decodeStrictly } from './decoders.ts';
 import type { KeyEncoding, SignatureAlgorithm } from './scheme.ts';
 
 const SMALLEST_RSA_BITS = 1024;
 const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex');
 
-export type Key = { kind: 'secret'; bytes: Buffer } | { kind: 'public'; key: KeyObject };
+export type Key =
+  { kind: 'secret'; bytes: Buffer; handle: KeyObject } | { kind: 'public'; key: KeyObject };
 
 /** Turns the text a person pasted into a key, or says in words why it is none. */
 export function readKey(
@@ -23,14 +24,17 @@ export function readKey(
     case 'whsec':
       return readWhsec(value);
     case 'public':
-      return readPublicKey(value, algorithm);
+      break;
   }
+  return readPublicKey(value, algorithm);
 }
 
 function secret(bytes: Buffer): Key;
 function secret(bytes: Buffer | null): Key | null;
 function secret(bytes: Buffer | null): Key | null {
-  return bytes === null || bytes.length === 0 ? null : { kind: 'secret', bytes };
+  if (bytes === null || bytes.length === 0) return null;
+  // A MAC with a handle costs a fifth of one with bytes, from which Node makes a handle every time.
+  return { kind: 'secret', bytes, handle: createSecretKey(bytes) };
 }
 
 function readWhsec(value: string): Key | { problem: string } {

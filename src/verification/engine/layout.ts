@@ -57,8 +57,9 @@ function layoutHint(layout: SignatureLayout): string {
     case 'raw':
     case 'positions':
     case 'numbered':
-      return 'the signature header has an unexpected form';
+      break;
   }
+  return 'the signature header has an unexpected form';
 }
 
 function parseLayout(value: string, layout: SignatureLayout): SignatureGroup[] {
@@ -85,12 +86,12 @@ function parseLayout(value: string, layout: SignatureLayout): SignatureGroup[] {
             .map((entry) => entry.slice(layout.prefix.length)),
         },
       ];
-    case 'positions': {
-      const entries = value.split(layout.separator).map((entry) => entry.trim());
-      const pairs = new Map([['t', entries[layout.timestampAt] ?? '']]);
-      return [{ signatures: entries.slice(layout.signatureFrom), pairs }];
-    }
+    case 'positions':
+      break;
   }
+  const entries = value.split(layout.separator).map((entry) => entry.trim());
+  const pairs = new Map([['t', entries[layout.timestampAt] ?? '']]);
+  return [{ signatures: entries.slice(layout.signatureFrom), pairs }];
 }
 
 // A key that is not the signature's may stand once: with two timestamps nobody could say which one was signed.

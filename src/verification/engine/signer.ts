@@ -20,7 +20,7 @@ export function matchingSignature(
     }
     return match;
   }
-  const expected = digest(content, { algorithm, secret: key.bytes });
+  const expected = digest(content, { algorithm, handle: key.handle });
   for (const signature of signatures) {
     if (sameBytes(expected, signature)) match = signature;
   }
@@ -29,11 +29,11 @@ export function matchingSignature(
 
 function digest(
   content: readonly Buffer[],
-  { algorithm, secret }: { algorithm: SignatureAlgorithm; secret: Buffer },
+  { algorithm, handle }: { algorithm: SignatureAlgorithm; handle: KeyObject },
 ): Buffer {
   const dash = algorithm.indexOf('-');
   const name = algorithm.slice(dash + 1);
-  const hash = algorithm.startsWith('hash-') ? createHash(name) : createHmac(name, secret);
+  const hash = algorithm.startsWith('hash-') ? createHash(name) : createHmac(name, handle);
   for (const part of content) hash.update(part);
   return hash.digest();
 }
