@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { compileVerifier } from '../../src/verification/compile.ts';
 import type { Scheme, SignedScheme } from '../../src/verification/engine/scheme.ts';
 import type { Received } from '../../src/verification/received.ts';
 import {
@@ -94,54 +95,43 @@ describe.each(cases)('$name', (one) => {
     expect('replayKey' in first).toBe(isMarked);
   });
 
+  const verifier = compileVerifier(one.type, { auth: one.auth(secretFor(one.scheme)) });
+  const isAccepted = (received: Received) => {
+    const verdict = verifier?.verify(received);
+    return verdict === undefined || !('verified' in verdict) || verdict.verified;
+  };
+
   test.runIf(signsBody)('refuses the body with any bit flipped, cut or grown', () => {
     const { body } = good;
-    for (let bit = 0; bit < body.length * 8; bit++) {
-      const flipped = Buffer.from(body);
-      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(verify(one, { ...good, body: flipped })).toMatchObject({ verified: false });
-    }
-    for (const other of [
-      body.subarray(0, -1),
-      body.subarray(1),
-      Buffer.concat([body, Buffer.from(' ')]),
-      Buffer.alloc(0),
-    ]) {
-      expect(verify(one, { ...good, body: other })).toMatchObject({ verified: false });
-    }
+    const others = Array.from({ length: body.length * 8 }, (_, bit) => withBitFlipped(body, bit));
+    others.push(body.subarray(0, -1), body.subarray(1), Buffer.alloc(0));
+    others.push(Buffer.concat([body, Buffer.from(' ')]));
+    expect(others.filter((other) => isAccepted({ ...good, body: other }))).toEqual([]);
   });
 
   test('refuses the signature with any character changed, cut, grown or emptied', () => {
     const index = signatureIndex(one, good);
     const value = good.headers[index]?.[1] ?? '';
     const start = value.length - tail(one, value);
-    for (let at = start; at < value.length; at++) {
-      const changed = withHeader(
-        good,
-        index,
-        () => value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1),
-      );
-      if (isSameSignature(one, value, changed.headers[index]?.[1] ?? '')) continue;
-      expect(verify(one, changed)).toMatchObject({ verified: false });
-    }
-    for (const change of [
-      value.slice(0, -1),
-      value.slice(0, start),
-      `${value}A`,
-      `${value}==`,
-      '',
-      ' ',
-      '=',
-      ',',
-      value.slice(start + 1),
-    ]) {
-      expect(
-        verify(
-          one,
-          withHeader(good, index, () => change),
-        ),
-      ).toMatchObject({ verified: false });
-    }
+    const changed = Array.from({ length: value.length - start }, (_, offset) => {
+      const at = start + offset;
+      return value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1);
+    }).filter((other) => !isSameSignature(one, value, other));
+    const mangled = [value.slice(0, -1), value.slice(0, start), `${value}A`, `${value}==`];
+    const others = [...changed, ...mangled, '', ' ', '=', ',', value.slice(start + 1)];
+    expect(others.filter((other) => isAccepted(withHeader(good, index, () => other)))).toEqual([]);
+  });
+
+  test('refuses every other signed header, the timestamp included, with any bit flipped', () => {
+    const index = signatureIndex(one, good);
+    const others = good.headers.flatMap(([, value], at) =>
+      at === index
+        ? []
+        : Array.from({ length: value.length * 7 }, (_, bit) =>
+            withHeader(good, at, () => flipped(value, bit)),
+          ),
+    );
+    expect(others.filter(isAccepted)).toEqual([]);
   });
 
   test('refuses a wrong secret, a missing header and a doubled one', () => {
@@ -177,6 +167,18 @@ describe.each(cases)('$name', (one) => {
     },
   );
 });
+
+function withBitFlipped(bytes: Buffer, bit: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+  return copy;
+}
+
+function flipped(text: string, bit: number): string {
+  const at = Math.floor(bit / 7);
+  const unit = text.charCodeAt(at) ^ (1 << (bit % 7));
+  return text.slice(0, at) + String.fromCharCode(unit) + text.slice(at + 1);
+}
 
 // The signature alone, without what stands before it in its header.
 function tail(one: Case, value: string): number {
