@@ -44,12 +44,12 @@ export async function openConfiguration(options: Options): Promise<Configuration
   const { database, sealer, onError } = options;
   const store = createStore();
   store.apply(await readConfiguration(database, { sealer, sinceMs: null }));
+  const load = (what: { sinceMs: null; id?: string }) =>
+    readConfiguration(database, { sealer, ...what }).then(store.apply, onError);
   const listener = keepListening(options, {
-    onChange: (id) =>
-      readConfiguration(database, { sealer, sinceMs: null, id }).then(store.apply, onError),
+    onChange: (id) => void load({ sinceMs: null, id }),
     // Nobody knows how long it heard nothing: read everything.
-    onConnect: () =>
-      readConfiguration(database, { sealer, sinceMs: null }).then(store.apply, onError),
+    onConnect: () => void load({ sinceMs: null }),
   });
   const refresh = async () =>
     store.apply(await readConfiguration(database, { sealer, sinceMs: LOOK_BACK_MS }));

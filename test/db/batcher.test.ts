@@ -44,7 +44,9 @@ test('more bytes than may wait are refused at once, and what waits still goes th
     bytesOf: (item) => item.length,
     run: (items) => Promise.resolve(items),
   });
-  const results = await Promise.allSettled(['12345', '12345', '1'].map((item) => batcher.add(item)));
+  const results = await Promise.allSettled(
+    ['12345', '12345', '1'].map((item) => batcher.add(item)),
+  );
   expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
   expect(await batcher.add('again')).toBe('again');
 });
