@@ -162,6 +162,7 @@ test('a list is filtered, counted, sorted, and walked from end to end and back',
   const back = await gateway.done('GET', `${list}&prev=${String(prev)}`);
   expect(each(back, 'name')).toEqual(['walk-a', 'walk-b']);
   expect(back['pagination']).not.toHaveProperty('prev');
+  expect(back['pagination']).toHaveProperty('next', next);
   expect(await gateway.done('GET', '/sources/count?type=HTTP')).toEqual({ count: 5 });
   const two = await gateway.done('GET', '/sources?name[0]=walk-b&name[1]=walk-e');
   expect(each(two, 'name')).toEqual(['walk-e', 'walk-b']);

@@ -145,14 +145,18 @@ test('the attempts of an event are found without a look at others', async () => 
 });
 
 test('what no index answers is looked for in windows, until it is found', async () => {
-  const { read, found } = await rowsRead((db) =>
-    listRequests(db, {
-      projectId,
-      filters: { body: { n: ROWS - 300 } },
-      page: { dir: 'desc', limit: 1 },
-    }),
-  );
+  const filters = { body: { n: ROWS - 300 } };
+  const page = { dir: 'desc', limit: 1 } as const;
+  const { read, found } = await rowsRead((db) => listRequests(db, { projectId, filters, page }));
   expect(found).toBe(1);
+  // The page is full far from its beginning: it ends there, and the next one finds that there is no more.
+  const first = await listRequests(database.db, { projectId, filters, page });
+  expect(first.rows[0]!.id > first.next!).toBe(true);
+  const next = { ...page, next: first.next! };
+  expect(await listRequests(database.db, { projectId, filters, page: next })).toMatchObject({
+    rows: [],
+    next: null,
+  });
   const oldest = await listRequests(database.db, {
     projectId,
     filters: { parsed_query: { n: 1 } },

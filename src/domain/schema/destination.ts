@@ -70,7 +70,6 @@ const fields = z.strictObject({
 
 /** A new destination, or one to make or change by its name. */
 export const destinationInput = fields.meta({ id: 'DestinationInput' });
-export type DestinationInput = z.infer<typeof destinationInput>;
 
 export const destinationUpdate = fields.partial().meta({ id: 'DestinationUpdate' });
 export type DestinationUpdate = z.infer<typeof destinationUpdate>;

@@ -112,7 +112,6 @@ export const rule = z
   .discriminatedUnion('type', [retry, filter, transform, delay, deduplicate])
   .meta({ id: 'Rule' });
 export type Rule = z.infer<typeof rule>;
-export type RuleOf<Type extends Rule['type']> = Extract<Rule, { type: Type }>;
 
 export const rules = z
   .array(rule)

@@ -61,7 +61,6 @@ const fields = z.strictObject({
 
 /** A new source, or one to make or change by its name. */
 export const sourceInput = fields.meta({ id: 'SourceInput' });
-export type SourceInput = z.infer<typeof sourceInput>;
 
 export const sourceUpdate = fields.partial().meta({ id: 'SourceUpdate' });
 export type SourceUpdate = z.infer<typeof sourceUpdate>;
