@@ -28,7 +28,8 @@ export function arrive(
 ): Arrived {
   const { source, target } = found;
   const switches = readUrlSwitches(target.query);
-  const headers = withContentType(pairs(req.rawHeaders), switches.contentType);
+  const sent = found.published ? withoutKey(pairs(req.rawHeaders)) : pairs(req.rawHeaders);
+  const headers = withContentType(sent, switches.contentType);
   const body = read.kind === 'read' ? read.body : Buffer.alloc(0);
   const method = req.method ?? 'POST';
   const received = {
@@ -64,6 +65,13 @@ function pairs(raw: string[]): [string, string][] {
   const headers: [string, string][] = [];
   for (let i = 0; i < raw.length; i += 2) headers.push([raw[i]!, raw[i + 1]!]);
   return headers;
+}
+
+const FOR_THE_PUBLISH_API = /^(?:authorization|x-(?:sluice|hookdeck)-source-(?:id|name))$/i;
+
+/** An API key is said to the gateway alone: it is neither kept nor delivered. */
+function withoutKey(headers: [string, string][]): [string, string][] {
+  return headers.filter(([name]) => !FOR_THE_PUBLISH_API.test(name));
 }
 
 function withContentType(headers: [string, string][], wanted?: string): [string, string][] {
