@@ -1,0 +1,138 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { freePort } from '../../src/embedded/ports.ts';
+import { createAdmin, requestIdOf } from '../support/admin.ts';
+import { launch, launchCommand, type GatewayProcess } from '../support/gateway-process.ts';
+import { temporaryData } from '../support/gateway.ts';
+import { processesOf } from '../support/processes.ts';
+import { until } from '../support/until.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const STARTED = /Try it:\s+(curl .+)\n/;
+const STOP_WITHIN_MS = 20_000;
+
+const dataDir = await temporaryData();
+const port = await freePort(0);
+const settings = { DATA_DIR: dataDir, PORT: String(port) };
+const url = `http://127.0.0.1:${port}`;
+let key = '';
+let firstRequest = '';
+const admin = createAdmin({ url: () => url, apiKey: () => key });
+let gateway: GatewayProcess;
+
+async function stop(running: GatewayProcess, folder: string): Promise<void> {
+  const before = running.output().length;
+  const beganAt = performance.now();
+  expect(await running.interrupt()).toBe(0);
+  expect(performance.now() - beganAt).toBeLessThan(STOP_WITHIN_MS);
+  expect(processesOf(folder)).toEqual([]);
+  expect(running.output().slice(before)).toBe('');
+}
+
+test('the first start prints where everything is, and a command that works when pasted', async () => {
+  gateway = launch('all', settings);
+  const [table, command] = await gateway.said(STARTED);
+  expect(table).toBeDefined();
+  const shown = gateway.output();
+  expect(shown).toContain(`${url}/in/<source>`);
+  expect(shown).toContain(`${url}/2026-09-01`);
+  expect(shown).toContain(`${url}/dashboard`);
+  expect(shown).toMatch(/Temporal Web UI +http:\/\/127\.0\.0\.1:\d+/);
+  key = /API key +(sk_\S+)/.exec(shown)![1]!;
+
+  const pasted = spawnSync('sh', ['-c', command!], { encoding: 'utf8' });
+  const answer = JSON.parse(pasted.stdout) as { status: string; request_id: string };
+  expect(answer.status).toBe('SUCCESS');
+  firstRequest = answer.request_id;
+  await admin.eventWhere(firstRequest, {
+    what: 'is delivered',
+    wanted: (event) => event['status'] === 'SUCCESSFUL',
+  });
+});
+
+test('the links it prints lead to something', async () => {
+  const ui = /Temporal Web UI +(\S+)/.exec(gateway.output())![1]!;
+  for (const link of [ui, `${url}/openapi.json`, `${url}/healthz`, `${url}/readyz`]) {
+    expect((await fetch(link)).status, link).toBe(200);
+  }
+});
+
+test('the key is printed once, and a command shows it again', () => {
+  expect(gateway.output().split(key)).toHaveLength(2);
+  const { stdout } = spawnSync('npm', ['run', '--silent', 'sluice', 'key'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, ...settings },
+  });
+  expect(stdout.trim()).toBe(key);
+});
+
+test('a second start on the same data says who has it, and ends', async () => {
+  const second = launch('all', { ...settings, PORT: String(await freePort(0)) });
+  expect(await second.ended).toBe(1);
+  expect(second.output()).toContain(`Process ${gateway.pid} already runs on the data directory`);
+  expect(second.output()).toContain('DATA_DIR');
+  expect(second.output().trim().split('\n')).toHaveLength(1);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+});
+
+test('two gateways run side by side, each with its own events, also when started by npm', async () => {
+  const otherData = await temporaryData();
+  const otherUrl = `http://127.0.0.1:${await freePort(0)}`;
+  const other = launchCommand(
+    ['npm', 'start'],
+    { DATA_DIR: otherData, PORT: new URL(otherUrl).port, LOG_LEVEL: 'warn' },
+    ROOT,
+  );
+  await other.said(STARTED);
+  const otherKey = /API key +(sk_\S+)/.exec(other.output())![1]!;
+  const theirs = createAdmin({ url: () => otherUrl, apiKey: () => otherKey });
+  expect((await theirs.models('/requests')).map((request) => request['id'])).not.toContain(
+    firstRequest,
+  );
+  expect((await admin.call('GET', '/requests')).status).toBe(200);
+  expect((await theirs.call('GET', `/requests/${firstRequest}`)).status).toBe(404);
+
+  await other.interrupt();
+  await until('nothing is left of it', () => processesOf(otherData).length === 0, {
+    withinMs: STOP_WITHIN_MS,
+  });
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+});
+
+test('Ctrl-C stops everything in order within 20 s, without a word, and leaves no process', async () => {
+  await stop(gateway, dataDir);
+});
+
+test('the next start continues: same key, same events, and new ones', async () => {
+  gateway = launch('all', { ...settings, LOG_LEVEL: 'warn' });
+  await gateway.said(STARTED);
+  expect(gateway.output()).not.toContain(key);
+  expect(gateway.output()).toContain('npm run sluice key');
+  const [event] = await admin.eventsOf(firstRequest);
+  expect(event).toMatchObject({ status: 'SUCCESSFUL', attempts: 1 });
+
+  const requestId = requestIdOf(await admin.post('demo'));
+  await admin.eventWhere(requestId, {
+    what: 'is delivered',
+    wanted: ({ status }) => status === 'SUCCESSFUL',
+  });
+  await stop(gateway, dataDir);
+});
+
+test.each(['postgres.json', 'temporal.json', 'secrets/encryption-key'])(
+  'Ctrl-C in the middle of a first start leaves no process either (once there is %s)',
+  async (file) => {
+    const early = await temporaryData();
+    const starting = launch('all', { DATA_DIR: early, PORT: '0', LOG_LEVEL: 'warn' });
+    await until(file, () => existsSync(join(early, file)), { everyMs: 5 });
+    const beganAt = performance.now();
+    await starting.interrupt();
+    expect(performance.now() - beganAt).toBeLessThan(STOP_WITHIN_MS);
+    expect(processesOf(early)).toEqual([]);
+    expect(starting.output()).toBe('');
+  },
+);

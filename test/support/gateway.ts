@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { createAdmin, type Admin } from './admin.ts';
+import { launch, type GatewayProcess } from './gateway-process.ts';
+import { familyOf, killAll, processesOf } from './processes.ts';
+
+/** A gateway in one process, with the servers it brings along. */
+export type Gateway = {
+  dataDir: string;
+  url(): string;
+  apiKey: string;
+  admin: Admin;
+  process(): GatewayProcess;
+  /** Ctrl-C; returns the exit code. */
+  stop(): Promise<number | null>;
+  /** kill -9 of the gateway and of both its servers, at once. */
+  killEverything(): void;
+  /** The next start on the same data and port. */
+  start(): Promise<void>;
+};
+
+export const STOP_MS = 25_000;
+const TEST_KEY = 'sk_end_to_end_tests_only';
+
+/** A temporary data directory that goes, with whatever still runs in it, when the file's tests are over. */
+export async function temporaryData(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
+  afterAll(async () => {
+    killAll(processesOf(dataDir).map(({ pid }) => pid));
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  }, STOP_MS);
+  return dataDir;
+}
+
+/** Starts `sluice all` on a new data directory, for all tests of the file. */
+export async function startGateway(env: Record<string, string> = {}): Promise<Gateway> {
+  const dataDir = await temporaryData();
+  let port = '0';
+  let url = '';
+  let current: GatewayProcess;
+  const gateway: Gateway = {
+    dataDir,
+    url: () => url,
+    apiKey: TEST_KEY,
+    admin: createAdmin({ url: () => url, apiKey: () => TEST_KEY }),
+    process: () => current,
+    stop: () => current.interrupt(),
+    killEverything() {
+      const pids = new Set([...familyOf(current.pid), ...processesOf(dataDir).map((p) => p.pid)]);
+      killAll([...pids]);
+    },
+    async start() {
+      const settings = { DATA_DIR: dataDir, PORT: port, API_KEY: TEST_KEY, LOG_LEVEL: 'warn' };
+      current = launch('all', { ...settings, ...env });
+      const [, found] = await current.said(/Admin API +(http:\S+?)\/2026-09-01[^]*Try it:/);
+      url = found!;
+      port = new URL(url).port;
+    },
+  };
+  await gateway.start();
+  return gateway;
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { startPostgres, type EmbeddedPostgres } from '../../src/embedded/postgres.ts';
+import { startTemporal, type EmbeddedTemporal } from '../../src/embedded/temporal-server.ts';
+import { createLog } from '../../src/log.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts';
+import { afterAll } from 'vitest';
+import { createAdmin, type Admin } from './admin.ts';
+import { temporaryData, STOP_MS } from './gateway.ts';
+import { launch, type GatewayProcess } from './gateway-process.ts';
+import { familyOf, killAll } from './processes.ts';
+
+/** A part of a gateway that can be killed and started again alone. */
+export type Part = {
+  pid(): number;
+  output(): string;
+  /** kill -9, of its children as well. */
+  kill(): Promise<void>;
+  /** In order, as a supervisor does it. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+};
+
+/** A gateway as it runs in production: every part a process (or a server) of its own. */
+export type SplitGateway = {
+  url(): string;
+  admin: Admin;
+  databaseUrl: string;
+  temporalAddress: string;
+  api: Part;
+  worker: Part;
+  postgres: Part;
+  temporal: Part;
+  /** A further process of the same installation. */
+  add(command: 'api' | 'worker'): Promise<Part & { admin: Admin }>;
+};
+
+const API_KEY = 'sk_end_to_end_tests_only';
+const log = createLog({ level: 'silent', name: 'test' });
+
+/** Starts PostgreSQL, Temporal, one api and one worker, for all tests of the file. */
+export async function startSplitGateway(env: Record<string, string> = {}): Promise<SplitGateway> {
+  const folder = await temporaryData();
+  const stops: (() => Promise<unknown>)[] = [];
+  afterAll(() => Promise.all(stops.map((stop) => stop())), STOP_MS);
+  const servers = await Promise.all([postgresPart(folder), temporalPart(folder)]);
+  const [postgres, temporal] = servers;
+  stops.push(postgres.stop, temporal.stop);
+  const shared = {
+    DATABASE_URL: postgres.url(),
+    TEMPORAL_ADDRESS: temporal.address(),
+    API_KEY,
+    ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+    EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
+    LOG_LEVEL: 'info',
+    ...env,
+  };
+  let count = 0;
+  const add = async (command: 'api' | 'worker') => {
+    const part = processPart(command, {
+      ...shared,
+      DATA_DIR: join(folder, `${command}${count++}`),
+    });
+    stops.unshift(part.kill);
+    await part.start();
+    return { ...part, admin: createAdmin({ url: part.url, apiKey: () => API_KEY }) };
+  };
+  // One after the other: both would migrate.
+  const api = await add('api');
+  const worker = await add('worker');
+  return {
+    url: api.url,
+    admin: api.admin,
+    databaseUrl: shared.DATABASE_URL,
+    temporalAddress: shared.TEMPORAL_ADDRESS,
+    api,
+    worker,
+    postgres,
+    temporal,
+    add,
+  };
+}
+
+const STARTED = /"url":"(http:[^"]+)"[^\n]*The API is running|The worker is running/;
+
+function processPart(command: 'api' | 'worker', env: Record<string, string>) {
+  let current: GatewayProcess | undefined;
+  let port = '0';
+  let url = '';
+  let before = '';
+  return {
+    url: () => url,
+    pid: () => current?.pid ?? -1,
+    output: () => before + (current?.output() ?? ''),
+    async start() {
+      before += current?.output() ?? '';
+      current = launch(command, { ...env, PORT: port });
+      const [, found] = await current.said(STARTED);
+      if (found) port = new URL((url = found)).port;
+    },
+    kill: async () => current?.kill(),
+    stop: async () => void (await current?.interrupt()),
+  };
+}
+
+async function postgresPart(folder: string) {
+  let server: EmbeddedPostgres | undefined;
+  const start = async () => {
+    const port = server?.port ?? 0;
+    server = await startPostgres({ dataDir: join(folder, 'postgres-server'), log, port });
+  };
+  await start();
+  return { ...serverPart(() => server!, start), url: () => server!.url };
+}
+
+async function temporalPart(folder: string) {
+  let server: EmbeddedTemporal | undefined;
+  const start = async () => {
+    server = await startTemporal({
+      dataDir: join(folder, 'temporal-server'),
+      namespace: 'default',
+      port: Number(server?.address.split(':')[1] ?? 0),
+      uiPort: Number(server ? new URL(server.uiUrl).port : 0),
+      log,
+      searchAttributes: SEARCH_ATTRIBUTES,
+    });
+  };
+  await start();
+  return { ...serverPart(() => server!, start), address: () => server!.address };
+}
+
+function serverPart(
+  server: () => { pid: number; stop(): Promise<void> },
+  start: () => Promise<void>,
+): Part {
+  return {
+    pid: () => server().pid,
+    output: () => '',
+    start,
+    stop: () => server().stop(),
+    async kill() {
+      killAll(familyOf(server().pid));
+      await server().stop();
+    },
+  };
+}
