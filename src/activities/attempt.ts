@@ -14,8 +14,8 @@ import type { AuthenticatedSender } from '../egress/authentication.ts';
 import type { OutgoingRequest } from '../egress/send.ts';
 import type { Log } from '../log.ts';
 import type { AttemptOnce } from './delivery.ts';
+import type { Circuits } from './circuit.ts';
 import type { DestinationPace } from './destination-pace.ts';
-import { createLimiter } from './limiter.ts';
 import { retryRuleOf } from './retry-rule.ts';
 
 type Dependencies = {
@@ -23,6 +23,7 @@ type Dependencies = {
   configuration: Configuration;
   sender: AuthenticatedSender;
   pace: DestinationPace;
+  circuits: Pick<Circuits, 'record'>;
   log: Log;
   eventUrl: (eventId: string) => string | null;
   random: () => number;
@@ -38,12 +39,9 @@ type Parties = {
 
 const MOCK_URL = 'https://mock.invalid';
 const DEFAULT_TIMEOUT_MS = 60_000;
-// Open requests to one destination from this process: a slow one cannot take all there is.
-const PER_DESTINATION = 64;
 
 /** Makes the one way an attempt is carried out: build, send, decide, record. */
 export function createAttemptOnce(deps: Dependencies): AttemptOnce {
-  const limited = createLimiter(PER_DESTINATION);
   const outcomes = createBatcher<FinishedAttempt, void>({
     maxItems: 500,
     maxInFlight: 2,
@@ -59,7 +57,8 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
     const outcome =
       !parties || 'kind' in request
         ? (request as AttemptOutcome)
-        : await limited(destinationId, () => send(deps.sender, { request, ...parties }));
+        : await send(deps.sender, { request, ...parties });
+    deps.circuits.record(destinationId, outcome);
     if (outcome.kind !== 'refused') {
       deps.pace.record(destinationId, {
         delivered: outcome.kind === 'delivered',

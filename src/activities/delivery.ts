@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { AttemptOrder, Waiting } from '../domain/delivery.ts';
-import { groupWaiting } from '../domain/waiting.ts';
-import {
-  beginAttempts,
-  cancelClosed,
-  closeInterrupted,
-  type BegunAttempt,
-  type Beginning,
-} from '../db/attempts.ts';
+import type { BegunAttempt } from '../db/attempts.ts';
+import type { Configuration } from '../db/configuration-cache.ts';
+import { clearParked } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
+import { groupWaiting } from '../domain/waiting.ts';
+import { begin, passOver, type Open } from './beginning.ts';
+import { deliverPaced } from './paced.ts';
+import { deliverPlain, flyOne } from './plain.ts';
+import type { Traffic } from './traffic.ts';
+import { waitForTurn } from './turn.ts';
 
 export type DeliveryActivities = {
   /** Attempts those of these events that may be sent now; returns the ones still open, with when to look again. */
@@ -21,101 +22,85 @@ export type DeliveryActivities = {
 /** Makes one attempt and records how it ended; returns when the event is due again, or null when it is settled. */
 export type AttemptOnce = (attempt: BegunAttempt, destinationId: string) => Promise<number | null>;
 
-type Dependencies = { db: Database; attemptOnce: AttemptOnce };
-
-type Open = { eventId: string; dueAtMs: number };
+export type DeliveryDependencies = {
+  db: Database;
+  configuration: Configuration;
+  attemptOnce: AttemptOnce;
+  traffic: Traffic;
+  /** Events of these connections go in order: their lanes take them on. */
+  enterLane: (connectionIds: string[]) => Promise<void>;
+};
 
 const INLINE_MS = 5_000;
 const LOOK_AGAIN_MS = 5_000;
 const HEARTBEAT_MS = 3_000;
-// Woken by signal when the gate opens; this look is for a signal that got lost.
-const HELD_LOOK_MS = 6 * 3_600_000;
-// No attempt lasts longer: 900 s is the longest timeout a destination can have.
-const LONGEST_ATTEMPT_MS = 960_000;
-// Bodies are held in memory while they are sent.
-const SLICE = 100;
+// Where few requests may be open at once, few deliveries need to be at work.
+const AT_WORK_WHERE_CONCURRENT = 8;
 
-/** One event of an order, and what will be known of it when its attempt is over: empty when it is settled. */
-type Attempting = { eventId: string; open: Promise<Open[]> };
-
-export function createDeliveryActivities(deps: Dependencies): DeliveryActivities {
+export function createDeliveryActivities(deps: DeliveryDependencies): DeliveryActivities {
   return {
     async attemptDeliveries(order) {
       const beating = setInterval(() => heartbeat(), HEARTBEAT_MS);
-      const open: Open[] = [];
       try {
-        for (let from = 0; from < order.eventIds.length; from += SLICE) {
-          const eventIds = order.eventIds.slice(from, from + SLICE);
-          const attempting = await attemptAll(deps, { ...order, eventIds });
-          open.push(...(await Promise.all(attempting.map((event) => event.open))).flat());
-        }
+        const open = await deliver(deps, { ...order, workflowId: workflowId() });
+        return groupWaiting(open, Date.now());
       } finally {
         clearInterval(beating);
       }
-      return groupWaiting(open, Date.now());
     },
-    async attemptInline(order) {
-      const attempting = await attemptAll(deps, order);
+    async attemptInline({ destinationId, eventIds }) {
+      const attempting = await attemptInline(deps, { destinationId, eventIds });
       return groupWaiting(await withinTime(attempting), Date.now());
     },
   };
 }
 
-async function attemptAll(deps: Dependencies, order: AttemptOrder): Promise<Attempting[]> {
-  const beginnings = await begin(deps.db, order.eventIds);
-  const cancelled = beginnings.filter((found) => found.kind === 'cancelled');
-  if (cancelled.length > 0) {
-    await cancelClosed(
-      deps.db,
-      cancelled.map((found) => found.eventId),
-    );
-  }
-  return beginnings.map((found) => follow(deps, { found, destinationId: order.destinationId }));
-}
-
-function follow(
-  { attemptOnce }: Dependencies,
-  { found, destinationId }: { found: Beginning; destinationId: string },
-): Attempting {
-  const eventId = found.kind === 'begun' ? found.attempt.eventId : found.eventId;
-  const lookAt = (dueAtMs: number) => ({ eventId, open: Promise.resolve([{ eventId, dueAtMs }]) });
-  switch (found.kind) {
-    case 'begun':
-      return { eventId, open: attempt(attemptOnce(found.attempt, destinationId), eventId) };
-    case 'settled':
-    case 'cancelled':
-      return { eventId, open: Promise.resolve<Open[]>([]) };
-    case 'later':
-      return lookAt(found.dueAtMs);
-    case 'held':
-      return lookAt(Date.now() + HELD_LOOK_MS);
-    case 'busy':
-      return lookAt(Date.now() + LOOK_AGAIN_MS);
+/** One look of a delivery at what is due: in its turn, by its destination's pace. */
+async function deliver(
+  deps: DeliveryDependencies,
+  order: AttemptOrder & { workflowId: string },
+): Promise<Open[]> {
+  const { admission } = deps.traffic;
+  const { destinationId } = order;
+  const place = order.parked ? await clearParked(deps.db, order) : null;
+  const policy = deps.configuration.destination(destinationId)?.config.delivery_policy;
+  const admitted = admission.enter(
+    destinationId,
+    policy?.period === 'concurrent' ? { most: AT_WORK_WHERE_CONCURRENT } : {},
+  );
+  if (!admitted) return waitForTurn(deps, { ...order, place });
+  // It may not have been alone in line.
+  if (place !== null) admission.turnedAway(destinationId);
+  try {
+    return policy
+      ? await deliverPaced(deps, { order, policy, place })
+      : await deliverPlain(deps, { order, probe: admitted.probe, place });
+  } finally {
+    admitted.leave();
   }
 }
 
-async function attempt(dueAt: Promise<number | null>, eventId: string): Promise<Open[]> {
-  const dueAtMs = await dueAt;
-  return dueAtMs === null ? [] : [{ eventId, dueAtMs }];
-}
+/** One event of an inline order, and what will be known of it when its attempt is over: empty when it is settled. */
+type Attempting = { eventId: string; open: Promise<Open[]> };
 
-/** Begins attempts; closes those that a former life of this workflow left open, and begins these events anew. */
-async function begin(db: Database, eventIds: string[]): Promise<Beginning[]> {
-  const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
-  const found = await beginAttempts(db, { eventIds, workflowId, nowMs: Date.now() });
-  // Rows that are gone (their day has been dropped) are settled by that.
-  const busy = found.filter((event) => event.kind === 'busy').map((event) => event.eventId);
-  if (busy.length === 0) return found;
-  const closed = await closeInterrupted(db, {
-    eventIds: busy,
-    workflowId,
-    staleMs: LONGEST_ATTEMPT_MS,
+async function attemptInline(
+  deps: DeliveryDependencies,
+  { destinationId, eventIds }: AttemptOrder,
+): Promise<Attempting[]> {
+  const found = await begin(deps.db, { eventIds, workflowId: workflowId() });
+  const passed = await passOver(deps.db, {
+    others: found.others,
+    workflowId: workflowId(),
+    // This workflow does not wait: a child goes on, and can be woken.
+    parks: false,
+    enterLane: deps.enterLane,
   });
-  if (closed.length === 0) return found;
-  const again = await beginAttempts(db, { eventIds: closed, workflowId, nowMs: Date.now() });
   return [
-    ...found.filter((event) => event.kind !== 'busy' || !closed.includes(event.eventId)),
-    ...again,
+    ...passed.map((open) => ({ eventId: open.eventId, open: Promise.resolve([open]) })),
+    ...found.begun.map((attempt) => ({
+      eventId: attempt.eventId,
+      open: flyOne(deps, { attempt, destinationId, probe: true }).then(({ open }) => open),
+    })),
   ];
 }
 
@@ -131,4 +116,8 @@ async function withinTime(attempting: Attempting[]): Promise<Open[]> {
   );
   timer.abort();
   return found.flat();
+}
+
+function workflowId(): string {
+  return activityInfo().workflowExecution?.workflowId ?? '';
 }

@@ -1,18 +1,39 @@
-/** Lets at most `limit` pieces of work run at once for each key; the others wait in order. */
-export function createLimiter(limit: number) {
-  const queues = new Map<string, { running: number; waiting: (() => void)[] }>();
-  return async function limited<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
-    let queue = queues.get(key);
-    if (!queue) queues.set(key, (queue = { running: 0, waiting: [] }));
-    if (queue.running >= limit) await new Promise<void>((resolve) => queue.waiting.push(resolve));
-    else queue.running++;
-    try {
-      return await work();
-    } finally {
-      // The place passes from hand to hand, so nobody can slip in between.
-      const next = queue.waiting.shift();
-      if (next) next();
-      else if (--queue.running === 0) queues.delete(key);
+/** Places for work, so many for each key; whoever finds none waits in order. */
+export type Places = {
+  /** Waits for a place, and takes as many as are free then, at most `most`. */
+  take(key: string, most?: number): Promise<number>;
+  give(key: string, count: number): void;
+};
+
+type Line = { free: number; waiting: { most: number; take: (count: number) => void }[] };
+
+export function createPlaces(limit: number): Places {
+  const lines = new Map<string, Line>();
+
+  function serve(key: string, line: Line): void {
+    while (line.free > 0 && line.waiting.length > 0) {
+      const { most, take } = line.waiting.shift()!;
+      const count = Math.min(most, line.free);
+      line.free -= count;
+      take(count);
     }
+    if (line.free === limit) lines.delete(key);
+  }
+
+  return {
+    take(key, most = 1) {
+      let line = lines.get(key);
+      if (!line) lines.set(key, (line = { free: limit, waiting: [] }));
+      const { waiting } = line;
+      const taken = new Promise<number>((resolve) => waiting.push({ most, take: resolve }));
+      serve(key, line);
+      return taken;
+    },
+    give(key, count) {
+      const line = lines.get(key);
+      if (!line || count === 0) return;
+      line.free += count;
+      serve(key, line);
+    },
   };
 }

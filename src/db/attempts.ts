@@ -31,15 +31,16 @@ export type Beginning =
   | { kind: 'begun'; attempt: BegunAttempt }
   | { kind: 'settled'; eventId: string }
   | { kind: 'later'; eventId: string; dueAtMs: number }
-  | { kind: 'held'; eventId: string; connectionId: string; by: 'destination' | 'connection' }
+  | { kind: 'held'; eventId: string; gateId: string }
   | { kind: 'cancelled'; eventId: string }
+  | { kind: 'laned'; eventId: string; connectionId: string }
   | { kind: 'busy'; eventId: string };
 
 const BEGIN = `
   with wanted as materialized (
     select e.*, coalesce(e.next_attempt_at, '-infinity') <= to_timestamp($3::double precision / 1000) as due,
       e.status in ('SUCCESSFUL', 'CANCELLED') or (e.status = 'FAILED' and e.next_attempt_at is null) as settled,
-      d.paused_at is not null as destination_paused, c.paused_at is not null as connection_paused,
+      e.lane_key is not null and not $6 as laned, d.paused_at is not null as destination_paused, c.paused_at is not null as connection_paused,
       d.disabled_at is not null or d.deleted_at is not null or c.disabled_at is not null or c.deleted_at is not null as closed
     from events e
       join destinations d on d.id = e.destination_id
@@ -50,19 +51,19 @@ const BEGIN = `
     select 'atm_' || substr(id, 5) || lpad((attempts + 1)::text, greatest(4, length((attempts + 1)::text)), '0'),
       project_id, id, destination_id, attempts + 1, trigger, $2, to_timestamp($3::double precision / 1000), to_timestamp($3::double precision / 1000)
     from wanted
-    where due and not settled and not closed and not destination_paused and not connection_paused
+    where due and not settled and not closed and not laned and not destination_paused and not connection_paused
     on conflict (id) do nothing
     returning id, event_id, number, trigger
   )
-  select w.id, w.project_id, w.request_id, w.source_id, w.connection_id, w.automatic_attempts, w.automatic_at, w.next_attempt_at,
-    w.due, w.settled, w.closed, w.destination_paused, w.connection_paused,
+  select w.id, w.project_id, w.request_id, w.source_id, w.connection_id, w.destination_id, w.automatic_attempts, w.automatic_at, w.next_attempt_at,
+    w.due, w.settled, w.closed, w.laned, w.destination_paused, w.connection_paused,
     b.id as attempt_id, b.number, b.trigger, r.verified, q.remote_address, q.method,
     coalesce(p.path, q.path) as path, coalesce(p.query, q.query) as query, coalesce(p.headers, q.headers) as headers,
     coalesce(p.body, q.body) as body
   from wanted w
     left join begun b on b.event_id = w.id
-    left join requests r on r.id = w.request_id and b.id is not null and r.id >= $6 and r.id <= $7
-    left join request_data q on q.id = w.request_id and b.id is not null and q.id >= $6 and q.id <= $7
+    left join requests r on r.id = w.request_id and b.id is not null and r.id >= $7 and r.id <= $8
+    left join request_data q on q.id = w.request_id and b.id is not null and q.id >= $7 and q.id <= $8
     left join event_payloads p on p.event_id = w.id and w.has_payload and b.id is not null and p.event_id >= $4 and p.event_id <= $5
   order by w.id`;
 
@@ -72,12 +73,14 @@ type BeginRow = {
   request_id: string;
   source_id: string;
   connection_id: string;
+  destination_id: string;
   automatic_attempts: number;
   automatic_at: Date | null;
   next_attempt_at: Date | null;
   due: boolean;
   settled: boolean;
   closed: boolean;
+  laned: boolean;
   destination_paused: boolean;
   connection_paused: boolean;
   attempt_id: string | null;
@@ -94,11 +97,17 @@ type BeginRow = {
 
 /**
  * Looks at the gate, and writes an attempt row for each of these events that may be sent now, in one statement.
- * Two that begin the same attempt meet in its primary key: the second finds it `busy`.
+ * Two that begin the same attempt meet in its primary key: the second finds it `busy`. Only the one who drains the
+ * lanes may begin what is in a lane (`inLane`).
  */
 export async function beginAttempts(
   db: Db,
-  { eventIds, workflowId, nowMs }: { eventIds: string[]; workflowId: string; nowMs: number },
+  {
+    eventIds,
+    workflowId,
+    nowMs,
+    inLane = false,
+  }: { eventIds: string[]; workflowId: string; nowMs: number; inLane?: boolean },
 ): Promise<Beginning[]> {
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<BeginRow>({
@@ -110,6 +119,7 @@ export async function beginAttempts(
       nowMs,
       first,
       last,
+      inLane,
       `req_${first.slice(4, 24)}`,
       `req_${last.slice(4, 24)}`,
     ],
@@ -122,10 +132,10 @@ function beginning(row: BeginRow): Beginning {
   if (row.attempt_id !== null) return { kind: 'begun', attempt: begun(row, row.attempt_id) };
   if (row.settled) return { kind: 'settled', eventId };
   if (row.closed) return { kind: 'cancelled', eventId };
+  if (row.laned) return { kind: 'laned', eventId, connectionId: row.connection_id };
   if (!row.due) return { kind: 'later', eventId, dueAtMs: row.next_attempt_at!.getTime() };
-  const held = { kind: 'held', eventId, connectionId: row.connection_id } as const;
-  if (row.destination_paused) return { ...held, by: 'destination' };
-  if (row.connection_paused) return { ...held, by: 'connection' };
+  if (row.destination_paused) return { kind: 'held', eventId, gateId: row.destination_id };
+  if (row.connection_paused) return { kind: 'held', eventId, gateId: row.connection_id };
   return { kind: 'busy', eventId };
 }
 
@@ -149,6 +159,13 @@ function begun(row: BeginRow, attemptId: string): BegunAttempt {
     headers: row.headers,
     body: row.body,
   };
+}
+
+/** Takes back attempts of which not one byte was sent. */
+export async function withdrawAttempts(db: Db, attemptIds: string[]): Promise<void> {
+  const [first, last] = bounds(attemptIds);
+  await db.query(sql`
+    delete from attempts where id = any(${attemptIds}) and id >= ${first} and id <= ${last} and status is null`);
 }
 
 /** How an attempt ended, and what becomes of its event; times in ms since 1970. */

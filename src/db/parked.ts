@@ -171,3 +171,11 @@ export async function listForgotten(db: Db, { afterMs }: { afterMs: number }): P
     group by e.workflow_id limit 100`);
   return rows.map((row) => ({ workflowId: row.workflow_id, eventIds: row.event_ids }));
 }
+
+/** Destinations at which deliveries wait for their turn. */
+export async function listLines(db: Db): Promise<string[]> {
+  const { rows } = await db.query<{ gate: string }>(
+    sql`select distinct gate from parked where reason = ${ParkReason.Turn}`,
+  );
+  return rows.map((row) => row.gate);
+}

@@ -12,6 +12,7 @@ import { createSandboxPool, type SandboxPool } from '../sandbox/pool.ts';
 import { startWorker } from '../temporal/worker.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
 import { startMaintenance } from './maintenance.ts';
+import { openFlow } from './flow.ts';
 import { openVerificationNetwork } from './verification.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
@@ -25,6 +26,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   });
   const sender = createSender({ guard });
   const pace = createDestinationPace();
+  const flow = openFlow(foundation);
   const sandbox = openSandbox(foundation);
   const network = openVerificationNetwork(foundation);
   const attemptOnce = createAttemptOnce({
@@ -32,6 +34,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     configuration,
     sender: createAuthenticatedSender({ sender }),
     pace,
+    circuits: flow.traffic.circuits,
     log,
     eventUrl: () => null,
     random: Math.random,
@@ -56,7 +59,14 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         keys: network.keys,
         publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
       }),
-      ...createDeliveryActivities({ db, attemptOnce }),
+      ...createDeliveryActivities({
+        db,
+        configuration,
+        attemptOnce,
+        traffic: flow.traffic,
+        enterLane: () => Promise.resolve(),
+      }),
+      ...flow.activities,
     },
   });
   dispatcher = await startDispatcher({
@@ -69,6 +79,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     concurrency: config.dispatchConcurrency,
   });
   const stopMaintenance = startMaintenance(foundation);
+  flow.start();
   return {
     wake: dispatcher.wake,
     failed: worker.failed,
@@ -76,6 +87,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
       stopMaintenance();
       await dispatcher.stop();
       await worker.stop();
+      await flow.stop();
       await sender.close();
       await sandbox.close();
       await network.close();

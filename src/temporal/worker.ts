@@ -41,7 +41,8 @@ export async function startWorker({
     activities,
     maxCachedWorkflows: 400,
     maxConcurrentWorkflowTaskExecutions: 60,
-    maxConcurrentActivityTaskExecutions: 200,
+    // They wait for others most of the time; one destination takes 64 at most (activities/admission.ts).
+    maxConcurrentActivityTaskExecutions: 1_000,
     maxConcurrentLocalActivityExecutions: 100,
     shutdownGraceTime: '10s',
     shutdownForceTime: '15s',

@@ -1,8 +1,9 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { controlWorkflowId, type Gate, type GateChange } from '../domain/control.ts';
 import type { Delivery, Dispatch } from '../domain/delivery.ts';
 import { requestsWorkflowId } from '../domain/workflow-id.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
-import { wake } from '../workflows/signals.ts';
+import { pause, resume, setDeliveryPolicy, wake } from '../workflows/signals.ts';
 import type { Temporal } from './connection.ts';
 
 /** The task queue on which all our workflows and activities run. */
@@ -16,12 +17,38 @@ export type Workflows = {
   startDelivery(delivery: Delivery & { workflowId: string; projectId: string }): Promise<void>;
   /** Tells a delivery to look at once, and to take these events on; false when it has ended. */
   wakeDelivery(workflowId: string, eventIds: string[]): Promise<boolean>;
+  /** Asks the control workflow of a destination for a change; it is applied when the row says so, in a moment. */
+  controlDestination(id: string, change: GateChange): Promise<void>;
+  /** The same for a connection. */
+  controlConnection(id: string, change: GateChange): Promise<void>;
+  /** Starts the control workflow of a gate where there is none. */
+  startControl(gate: Gate): Promise<void>;
+  /** Starts the sweep where it does not run. */
+  startSweep(): Promise<void>;
 };
 
 type NamedSource = { id: string; name: string };
 
 export function createWorkflows({ client }: Temporal): Workflows {
   return {
+    controlDestination: (id, change) =>
+      control(client, { gate: { kind: 'destination', id }, change }),
+    controlConnection: (id, change) =>
+      control(client, { gate: { kind: 'connection', id }, change }),
+    async startControl(gate) {
+      await client.workflow.start(CONTROLS[gate.kind], {
+        ...controlOptions(gate),
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    },
+    async startSweep() {
+      await client.workflow.start('sweep', {
+        taskQueue: TASK_QUEUE,
+        workflowId: 'sweep',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: 'Wakes what waits although nothing holds it back',
+      });
+    },
     async startDispatch({ dispatchId, requestIds, projectId, sources }) {
       const names = sources.map((source) => source.name).join(', ');
       await client.workflow.start('processRequests', {
@@ -62,4 +89,48 @@ export function createWorkflows({ client }: Temporal): Workflows {
       }
     },
   };
+}
+
+const CONTROLS = { destination: 'controlDestination', connection: 'controlConnection' } as const;
+
+function controlOptions(gate: Gate) {
+  return {
+    taskQueue: TASK_QUEUE,
+    workflowId: controlWorkflowId(gate),
+    args: [{ id: gate.id }] as [{ id: string }],
+    staticSummary: `Control of ${gate.kind} ${gate.id}: takes the signals pause, resume, setDeliveryPolicy`,
+  };
+}
+
+async function control(
+  client: Client,
+  { gate, change }: { gate: Gate; change: GateChange },
+): Promise<void> {
+  const options = controlOptions(gate);
+  switch (change.kind) {
+    case 'pause': {
+      const signalArgs: [unknown] = [{ reason: change.reason ?? '' }];
+      await client.workflow.signalWithStart(CONTROLS[gate.kind], {
+        ...options,
+        signal: pause,
+        signalArgs,
+      });
+      return;
+    }
+    case 'resume':
+      await client.workflow.signalWithStart(CONTROLS[gate.kind], {
+        ...options,
+        signal: resume,
+        signalArgs: [],
+      });
+      return;
+    case 'setDeliveryPolicy': {
+      const signalArgs = change.policy === undefined ? [] : [change.policy];
+      await client.workflow.signalWithStart(CONTROLS[gate.kind], {
+        ...options,
+        signal: setDeliveryPolicy.name,
+        signalArgs,
+      });
+    }
+  }
 }

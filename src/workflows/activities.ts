@@ -1,4 +1,5 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { ControlActivities } from '../activities/control.ts';
 import type { DeliveryActivities } from '../activities/delivery.ts';
 import type { RoutingActivities } from '../activities/routing.ts';
 import type { VerificationActivities } from '../activities/verification.ts';
@@ -30,6 +31,35 @@ export function attempts(summary: string): Pick<DeliveryActivities, 'attemptDeli
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: '10s',
     retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    summary,
+  });
+}
+
+/** A change of a gate: one statement of our own, tried again until it succeeds. */
+export function applying(summary: string): Pick<ControlActivities, 'applyControl'> {
+  return proxyLocalActivities<ControlActivities>({
+    startToCloseTimeout: '10s',
+    retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    summary,
+  });
+}
+
+/** Waking what waits at a gate may take long: it beats, and goes on where it was when a worker died. */
+export function pumping(summary: string): Pick<ControlActivities, 'pumpParked'> {
+  return proxyActivities<ControlActivities>({
+    startToCloseTimeout: '12 hours',
+    heartbeatTimeout: '20s',
+    retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    summary,
+  });
+}
+
+/** A look that fails is made again at its next time. */
+export function sweeping(summary: string): Pick<ControlActivities, 'sweepParked'> {
+  return proxyActivities<ControlActivities>({
+    startToCloseTimeout: '1 hour',
+    heartbeatTimeout: '20s',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
     summary,
   });
 }

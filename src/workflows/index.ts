@@ -1,2 +1,5 @@
+export { controlConnection } from './control-connection.ts';
+export { controlDestination } from './control-destination.ts';
 export { deliverEvents } from './deliver-events.ts';
 export { processRequests } from './process-requests.ts';
+export { sweep } from './sweep.ts';

@@ -1,0 +1,88 @@
+import {
+  beginAttempts,
+  cancelClosed,
+  closeInterrupted,
+  type BegunAttempt,
+  type Beginning,
+} from '../db/attempts.ts';
+import type { Look } from '../db/look.ts';
+import { holdEvents } from '../db/parked.ts';
+import type { Database } from '../db/pool.ts';
+
+/** An event that is not over, and when to look at it again; `parked`: somebody will wake it before. */
+export type Open = { eventId: string; dueAtMs: number; parked?: boolean };
+
+/** Why an event was not begun. */
+export type Unbegun = Exclude<Beginning | Look, { kind: 'begun' } | { kind: 'ready' }>;
+
+// Woken by signal when the wait is over; this look is for a signal that got lost.
+export const PARKED_LOOK_MS = 6 * 3_600_000;
+const LOOK_AGAIN_MS = 5_000;
+// No attempt lasts longer: 900 s is the longest timeout a destination can have.
+const LONGEST_ATTEMPT_MS = 960_000;
+
+/** Begins attempts; closes those that a former life of this workflow left open, and begins these events anew. */
+export async function begin(
+  db: Database,
+  { eventIds, workflowId, inLane }: { eventIds: string[]; workflowId: string; inLane?: boolean },
+): Promise<{ begun: BegunAttempt[]; others: Unbegun[] }> {
+  const order = { workflowId, inLane: inLane ?? false };
+  const found = await beginAttempts(db, { ...order, eventIds, nowMs: Date.now() });
+  // Rows that are gone (their day has been dropped) are settled by that.
+  const busy = found.filter((event) => event.kind === 'busy').map((event) => event.eventId);
+  if (busy.length === 0) return divide(found);
+  const staleMs = LONGEST_ATTEMPT_MS;
+  const closed = await closeInterrupted(db, { eventIds: busy, workflowId, staleMs });
+  if (closed.length === 0) return divide(found);
+  const again = await beginAttempts(db, { ...order, eventIds: closed, nowMs: Date.now() });
+  return divide([
+    ...found.filter((event) => event.kind !== 'busy' || !closed.includes(event.eventId)),
+    ...again,
+  ]);
+}
+
+function divide(found: Beginning[]): { begun: BegunAttempt[]; others: Unbegun[] } {
+  return {
+    begun: found.flatMap((event) => (event.kind === 'begun' ? event.attempt : [])),
+    others: found.filter((event) => event.kind !== 'begun'),
+  };
+}
+
+/**
+ * Does what is to be done with events that cannot be begun: cancels, holds at the gate that is shut, hands to its lane.
+ * Returns those that are still this workflow's to look after. Without `parks` (nobody could wake the workflow), what
+ * is held is left as it is, to be looked at by the next.
+ */
+export async function passOver(
+  db: Database,
+  {
+    others,
+    workflowId,
+    parks,
+    enterLane,
+  }: {
+    others: Unbegun[];
+    workflowId: string;
+    parks: boolean;
+    enterLane: (connectionIds: string[]) => Promise<void>;
+  },
+): Promise<Open[]> {
+  const of = <Kind extends Unbegun['kind']>(kind: Kind) =>
+    others.filter((event): event is Extract<Unbegun, { kind: Kind }> => event.kind === kind);
+  const cancelled = of('cancelled').map((event) => event.eventId);
+  if (cancelled.length > 0) await cancelClosed(db, cancelled);
+  const laned = new Set(of('laned').map((event) => event.connectionId));
+  if (laned.size > 0) await enterLane([...laned]);
+  const held = of('held');
+  const parked = parks && held.length > 0 ? await holdEvents(db, { held, workflowId }) : [];
+  return [
+    ...of('later').map(({ eventId, dueAtMs }) => ({ eventId, dueAtMs })),
+    ...of('busy').map(({ eventId }) => ({ eventId, dueAtMs: Date.now() + LOOK_AGAIN_MS })),
+    ...held.map(({ eventId }): Open =>
+      parked.includes(eventId)
+        ? { eventId, dueAtMs: Date.now() + PARKED_LOOK_MS, parked: true }
+        : // The gate has opened meanwhile, or the next who looks can be woken.
+          { eventId, dueAtMs: 0 },
+    ),
+  ];
+}

@@ -1,0 +1,96 @@
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import { ParkReason, type Gate, type GateChange, type GateState } from '../domain/control.ts';
+import { deliveryPolicy } from '../domain/schema/delivery-policy.ts';
+import { openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
+import { listForgotten, listNeglected, resetLostWakes } from '../db/parked.ts';
+import type { Database } from '../db/pool.ts';
+import type { Log } from '../log.ts';
+import { pump, wakeFirst, wakeOne, type WakeDelivery } from './pump.ts';
+
+export type ControlActivities = {
+  /** Applies a change to a gate's row, which is what attempts look at; without one it tells what the gate is like. */
+  applyControl(order: { gate: Gate; change: GateChange | null }): Promise<GateState>;
+  /** Wakes what waits at a gate, at a budget. */
+  pumpParked(order: { gateId: string; reasons: ParkReason[] }): Promise<number>;
+  /** Finds what waits although nothing holds it back: wake-ups that got lost, rows that are gone. */
+  sweepParked(): Promise<number>;
+};
+
+type Dependencies = { db: Database; wakeDelivery: WakeDelivery; log: Log };
+
+const LOST_WAKE_MS = 60_000;
+const FORGOTTEN_MS = 120_000;
+const TURN_MS = 60_000;
+
+const GONE: GateState = {
+  paused: false,
+  pausedAt: null,
+  reason: null,
+  epoch: 0,
+  gone: true,
+  refused: null,
+};
+
+export function createControlActivities(deps: Dependencies): ControlActivities {
+  return {
+    async applyControl({ gate, change }) {
+      const state = (await apply(deps.db, { gate, change })) ?? GONE;
+      if (change) deps.log.info({ gate: gate.id, change: change.kind, ...state }, 'Gate changed');
+      return state;
+    },
+    async pumpParked({ gateId, reasons }) {
+      let woken = 0;
+      for (const reason of reasons) woken += await pump(deps, { gateId, reason, beat: heartbeat });
+      return woken;
+    },
+    sweepParked: () => sweep(deps, heartbeat),
+  };
+}
+
+function apply(
+  db: Database,
+  { gate, change }: { gate: Gate; change: GateChange | null },
+): Promise<GateState | null> {
+  if (change === null) return readGate(db, gate);
+  switch (change.kind) {
+    case 'pause':
+      return shutGate(db, { gate, reason: change.reason ?? null });
+    case 'resume':
+      return openGate(db, gate);
+    case 'setDeliveryPolicy':
+      return applyPolicy(db, { gate, policy: change.policy });
+  }
+}
+
+/** A policy that came by signal is checked like one that came by the API; without one, the row has it already. */
+async function applyPolicy(
+  db: Database,
+  { gate, policy }: { gate: Gate; policy: unknown },
+): Promise<GateState | null> {
+  const state = await readGate(db, gate);
+  if (policy === undefined || state === null) return state;
+  if (gate.kind !== 'destination')
+    return { ...state, refused: 'Only a destination has a delivery policy.' };
+  const read = deliveryPolicy.nullable().safeParse(policy);
+  if (!read.success) return { ...state, refused: read.error.issues[0]?.message ?? 'Not a policy.' };
+  return setDeliveryPolicy(db, { destinationId: gate.id, policy: read.data });
+}
+
+async function sweep(deps: Dependencies, beat: () => void): Promise<number> {
+  const { db, log } = deps;
+  await resetLostWakes(db, { afterMs: LOST_WAKE_MS });
+  let woken = 0;
+  for (const { gateId, reason } of await listNeglected(db, { turnMs: TURN_MS })) {
+    // One that gets its turn wakes the next; the line as a whole has a pace of its own.
+    woken +=
+      reason === ParkReason.Turn
+        ? await wakeFirst(deps, { gateId, reason, limit: 1 })
+        : await pump(deps, { gateId, reason, beat });
+  }
+  for (const forgotten of await listForgotten(db, { afterMs: FORGOTTEN_MS })) {
+    await wakeOne(deps, forgotten);
+    woken++;
+  }
+  if (woken > 0) log.info({ woken, attempt: activityInfo().attempt }, 'Woke what was left waiting');
+  return woken;
+}

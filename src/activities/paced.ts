@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limitsOf, type Limits } from '../domain/allot.ts';
+import { ParkReason } from '../domain/control.ts';
+import type { AttemptOrder } from '../domain/delivery.ts';
+import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
+import { withdrawAttempts, type BegunAttempt } from '../db/attempts.ts';
+import { lookAtEvents } from '../db/look.ts';
+import { parkEvents } from '../db/parked.ts';
+import { begin, passOver, type Open } from './beginning.ts';
+import type { DeliveryDependencies } from './delivery.ts';
+import type { PacedAnswer, PacedWant } from './pacer.ts';
+import { waitForTurn } from './turn.ts';
+
+type Order = AttemptOrder & { workflowId: string };
+type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
+type Run = { order: Order; limits: Limits; open: Open[]; waiting: PacedWant[] };
+
+const SLICE = 100;
+// An activity is not for waiting: what takes longer than this is for a durable timer.
+const NEAR_MS = 2_000;
+const AT_WORK_MS = 20_000;
+const BUSY_LOOK_MS = 250;
+// Who wakes a little early is there when its turn comes.
+const EARLY_MS = 300;
+// A sleeper that a changed policy would have to wake says so in a row.
+const LONG_MS = 3_000;
+
+/** Attempts events as their destination's delivery policy allows; what has to wait longer comes back with its time. */
+export async function deliverPaced(
+  deps: DeliveryDependencies,
+  { order, policy, place }: { order: Order; policy: DeliveryPolicy; place: string | null },
+): Promise<Open[]> {
+  const { db, enterLane } = deps;
+  const looks = await lookAtEvents(db, { eventIds: order.eventIds, nowMs: Date.now() });
+  const others = looks.filter((look) => look.kind !== 'ready');
+  const { workflowId } = order;
+  const open = await passOver(db, { others, workflowId, parks: true, enterLane });
+  const queued = order.parked === true;
+  const waiting = looks
+    .filter((look) => look.kind === 'ready')
+    .map(({ eventId, group }): PacedWant => ({ eventId, group, queued }));
+  const run: Run = { order, limits: limitsOf(policy), open, waiting };
+  if (waiting.length > 0) await work(deps, run);
+  return [...run.open, ...(await waitLonger(deps, { run, place }))];
+}
+
+/** Reserves, begins, sends, as long as something can leave soon. */
+async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
+  const { traffic } = deps;
+  const { destinationId } = run.order;
+  const until = Date.now() + AT_WORK_MS;
+  const flights: Promise<void>[] = [];
+  while (run.waiting.length > 0 && Date.now() < until) {
+    if (traffic.circuits.state(destinationId).open && flights.length > 0) break;
+    const wanted = Math.min(run.waiting.length, SLICE);
+    const most = await traffic.places.take(destinationId, wanted);
+    const { limits, waiting: wants } = run;
+    const answers = await traffic.pacer
+      .reserve({ destinationId, limits, wants, most })
+      .catch((error: unknown) => {
+        traffic.places.give(destinationId, most);
+        throw error;
+      });
+    const slots = new Map<string, Slot>();
+    wants.forEach(({ eventId }, i) => {
+      const answer = answers[i]!;
+      if (answer.kind === 'slot') slots.set(eventId, answer);
+    });
+    traffic.places.give(destinationId, most - slots.size);
+    if (slots.size > 0) {
+      const taken = wants.filter((want) => slots.has(want.eventId));
+      run.waiting = wants.filter((want) => !slots.has(want.eventId));
+      flights.push(sendAll(deps, { run, taken, slots }));
+      continue;
+    }
+    const waitMs = Math.min(
+      ...answers.map((answer) => (answer.kind === 'wait' ? answer.inMs : BUSY_LOOK_MS)),
+    );
+    if (waitMs > NEAR_MS) break;
+    await Promise.race([sleep(Math.max(5, waitMs - 20)), traffic.pacer.released(destinationId)]);
+  }
+  await Promise.all(flights);
+}
+
+async function sendAll(
+  deps: DeliveryDependencies,
+  { run, taken, slots }: { run: Run; taken: PacedWant[]; slots: Map<string, Slot> },
+): Promise<void> {
+  const { db, enterLane, traffic } = deps;
+  const { destinationId, workflowId } = run.order;
+  const eventIds = taken.map((want) => want.eventId);
+  const found = await begin(db, { eventIds, workflowId });
+  const begun = new Map(found.begun.map((attempt) => [attempt.eventId, attempt]));
+  const unused = eventIds.filter((id) => !begun.has(id));
+  traffic.places.give(destinationId, unused.length);
+  await traffic.pacer.release(destinationId, unused);
+  if (found.others.length > 0) {
+    const { others } = found;
+    run.open.push(...(await passOver(db, { others, workflowId, parks: true, enterLane })));
+  }
+  await Promise.all(
+    taken.map(async (want) => {
+      const attempt = begun.get(want.eventId);
+      if (!attempt) return;
+      const slot = slots.get(want.eventId)!;
+      await sendOne(deps, { run, want, attempt, slot }).finally(() =>
+        traffic.places.give(destinationId, 1),
+      );
+      await traffic.pacer.release(destinationId, [want.eventId]);
+    }),
+  );
+}
+
+/** Sends one attempt at its time. One that missed it asks for another: what comes late would come too close to the next. */
+async function sendOne(
+  deps: DeliveryDependencies,
+  { run, want, attempt, slot }: { run: Run; want: PacedWant; attempt: BegunAttempt; slot: Slot },
+): Promise<void> {
+  const { destinationId } = run.order;
+  let current: Slot | null = slot;
+  while (current && !(await isInTime(current))) {
+    current = await anotherSlot(deps, { run, want });
+  }
+  if (!current) {
+    await withdrawAttempts(deps.db, [attempt.attemptId]);
+    run.waiting.push({ ...want, queued: true });
+    return;
+  }
+  const dueAtMs = await deps.attemptOnce(attempt, destinationId);
+  if (dueAtMs !== null) run.open.push({ eventId: want.eventId, dueAtMs });
+}
+
+/** Waits for a slot's time; whether it was met. */
+async function isInTime({ atMs, lateMs }: Slot): Promise<boolean> {
+  if (lateMs === null) return true;
+  const leftMs = atMs - performance.now();
+  if (leftMs > 0) await sleep(leftMs);
+  return performance.now() - atMs <= lateMs;
+}
+
+async function anotherSlot(
+  { traffic }: DeliveryDependencies,
+  { run, want }: { run: Run; want: PacedWant },
+): Promise<Slot | null> {
+  const { destinationId } = run.order;
+  const wants = [{ ...want, queued: true, leased: true }];
+  for (;;) {
+    const order = { destinationId, limits: run.limits, wants, most: 1 };
+    const [answer] = await traffic.pacer.reserve(order);
+    if (answer?.kind === 'slot') return answer;
+    if (answer?.kind !== 'wait' || answer.inMs > NEAR_MS) return null;
+    await sleep(Math.max(5, answer.inMs - 20));
+  }
+}
+
+/** What is left gets a place in line and its time, or waits until requests that are open are over. */
+async function waitLonger(
+  deps: DeliveryDependencies,
+  { run, place }: { run: Run; place: string | null },
+): Promise<Open[]> {
+  const { order, limits, waiting: wants } = run;
+  if (wants.length === 0) return [];
+  const { workflowId, destinationId } = order;
+  const eventIds = wants.map((want) => want.eventId);
+  const paced = wants.some(
+    ({ group }) => limits.whole.pace ?? (group === null ? null : limits.ofGroup(group).pace),
+  );
+  if (!paced || deps.traffic.circuits.state(destinationId).open) {
+    return waitForTurn(deps, { ...order, eventIds, place });
+  }
+  const turnsInMs = await deps.traffic.pacer.lineUp({ destinationId, limits, wants });
+  const nowMs = Date.now();
+  const longest = Math.max(...turnsInMs);
+  if (longest > LONG_MS) {
+    const reason = ParkReason.Pace;
+    await parkEvents(deps.db, { workflowId, gateId: destinationId, reason, eventIds, place: null });
+  }
+  return wants.map(({ eventId }, i) => {
+    const inMs = Math.max(0, turnsInMs[i]! - EARLY_MS);
+    return { eventId, dueAtMs: nowMs + inMs, parked: true };
+  });
+}

@@ -1,0 +1,56 @@
+import type { Database } from '../db/pool.ts';
+import type { Log } from '../log.ts';
+import { createAdmission, type Admission } from './admission.ts';
+import { createCircuits, type Circuits } from './circuit.ts';
+import { recordCircuits } from './circuit-rows.ts';
+import { createPlaces, type Places } from './limiter.ts';
+import { createPacer, type Pacer } from './pacer.ts';
+import { wakeFirst, type WakeDelivery } from './pump.ts';
+
+/** What one process knows of what goes on at every destination, and what keeps one from taking all there is. */
+export type Traffic = {
+  /** Open requests to each destination from this process. */
+  places: Places;
+  circuits: Circuits;
+  admission: Admission;
+  pacer: Pacer;
+  close(): Promise<void>;
+};
+
+export type TrafficDependencies = {
+  db: Database;
+  wakeDelivery: WakeDelivery;
+  worker: string;
+  log: Log;
+};
+
+const PER_DESTINATION = 64;
+
+export function createTraffic({ db, wakeDelivery, worker, log }: TrafficDependencies): Traffic {
+  const onError = (error: unknown) => log.warn({ error }, 'Traffic could not be kept track of');
+  const rows = recordCircuits({ db, worker, onError });
+  const circuits = createCircuits({
+    onChange(destinationId, state) {
+      log.info({ destination: destinationId, ...state }, 'Circuit changed');
+      rows.write(destinationId, state);
+      admission.circuitChanged(destinationId, state.probeAtMs);
+    },
+  });
+  const admission = createAdmission({
+    circuits,
+    wakeFirst: (order) => wakeFirst({ db, wakeDelivery }, order),
+    onError,
+  });
+  const pacer = createPacer({ db, onError });
+  return {
+    places: createPlaces(PER_DESTINATION),
+    circuits,
+    admission,
+    pacer,
+    async close() {
+      admission.close();
+      pacer.close();
+      await rows.close();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { hostname } from 'node:os';
+import { createControlActivities } from '../activities/control.ts';
+import type { WakeDelivery } from '../activities/pump.ts';
+import { createTraffic, type Traffic } from '../activities/traffic.ts';
+import { listUncontrolled, markControlled } from '../db/gates.ts';
+import { listLines } from '../db/parked.ts';
+import type { Foundation } from './foundation.ts';
+
+/** What holds deliveries back and lets them go on: pauses, paces, circuits, and the workflows that control them. */
+export type Flow = {
+  traffic: Traffic;
+  activities: ReturnType<typeof createControlActivities>;
+  /** After the worker has begun: starts what controls the gates, now and for those that come. */
+  start(): void;
+  stop(): Promise<void>;
+};
+
+const LOOK_MS = 2_000;
+const AT_ONCE = 20;
+
+export function openFlow({ db, log, workflows }: Foundation): Flow {
+  const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
+    workflows.wakeDelivery(workflowId, eventIds);
+  const traffic = createTraffic({ db, wakeDelivery, worker: `${hostname()}:${process.pid}`, log });
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  async function tend(): Promise<void> {
+    for (;;) {
+      const gates = await listUncontrolled(db, AT_ONCE);
+      if (gates.length === 0 || stopped) return;
+      await Promise.all(gates.map((gate) => workflows.startControl(gate)));
+      await markControlled(db, gates);
+    }
+  }
+  function look(): void {
+    tend()
+      .catch((error: unknown) => log.warn({ error }, 'Control workflows could not be started'))
+      .finally(() => {
+        if (!stopped) timer = setTimeout(look, LOOK_MS);
+      });
+  }
+  async function startSweep(): Promise<void> {
+    try {
+      await workflows.startSweep();
+      // Who made these wait may be gone, and with it what it knew.
+      for (const gateId of await listLines(db)) traffic.admission.turnedAway(gateId);
+    } catch (error) {
+      log.warn({ error }, 'The sweep could not be started; trying again');
+      if (!stopped) setTimeout(() => void startSweep(), LOOK_MS).unref();
+    }
+  }
+
+  return {
+    traffic,
+    activities: createControlActivities({ db, wakeDelivery, log }),
+    start() {
+      look();
+      void startSweep();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await traffic.close();
+    },
+  };
+}
