@@ -134,6 +134,7 @@ export class SandboxChild {
   #receive(read: () => string[][]): void {
     try {
       for (const [head = '', report = ''] of read()) {
+        if (this.#answer === undefined) throw new Error('Nobody asked.');
         this.#settle({ kind: 'reply', head: JSON.parse(head) as ReplyHead, report });
       }
     } catch {

@@ -23,6 +23,11 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 10_000) : '';
 }
 
+// Number() would call a method the guest may have chosen.
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : -1;
+}
+
 function requestsResult(report: Record<string, unknown>, outputBytes: number): TransformResult {
   if (!Array.isArray(report['requests'])) return failed('result_error', UNREADABLE);
   const requests: GuestRequest[] = [];
@@ -67,7 +72,7 @@ function logsOf(report: Record<string, unknown>): LogLine[] {
     const type = Object.values(LogType).find((known) => known === line['type']) ?? LogType.Log;
     return { type, message: typeof line['message'] === 'string' ? line['message'] : '' };
   });
-  const dropped = Number(report['logsDropped']);
+  const dropped = numberOf(report['logsDropped']);
   if (!(dropped > 0)) return lines;
   return [...lines, { type: LogType.Info, message: `… ${dropped} more lines were not kept.` }];
 }
@@ -85,6 +90,6 @@ export function readReport(text: string, { outputBytes }: { outputBytes: number 
   }
   const result = resultOf(report, outputBytes);
   const isFine = result.kind === 'ok' || result.kind === 'drop';
-  const highest = LEVELS[Number(report['logLevel'])] ?? LogLevel.Info;
+  const highest = LEVELS[numberOf(report['logLevel'])] ?? LogLevel.Info;
   return { result, logs: logsOf(report), logLevel: isFine ? highest : LogLevel.Fatal };
 }

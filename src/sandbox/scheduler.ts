@@ -93,8 +93,10 @@ export class Scheduler {
     this.#running++;
     if (isUnproven) this.#runningUnproven++;
     waiting.startedAtMs = performance.now();
-    const reply = await child.run(this.#childJob(waiting));
-    const verdict = judge(reply, this.#limits);
+    const job = this.#childJob(waiting);
+    const reply = await child.run(job);
+    const { outputBytes } = this.#limits;
+    const verdict = judge(reply, { id: job.head.id, outputBytes });
     this.#running--;
     if (isUnproven) this.#runningUnproven--;
     this.#pace.record(waiting.key, performance.now() - waiting.startedAtMs);

@@ -90,8 +90,24 @@ function verdictOfReply(head: ReplyHead, report: string, outputBytes: number): V
   return fatal({ kind: 'killed', message }, { durationMs, retireChild: true });
 }
 
-/** Judges a reply. */
-export function judge(reply: ChildReply, { outputBytes }: { outputBytes: number }): Verdict {
+const NONSENSE: TransformResult = {
+  kind: 'killed',
+  message: 'The process running the code answered with something that cannot be read.',
+};
+
+/** Judges the reply to job `id`; a child that answers nonsense is given up, and harms nothing else. */
+export function judge(
+  reply: ChildReply,
+  { id, outputBytes }: { id: number; outputBytes: number },
+): Verdict {
   if (reply.kind === 'ended') return verdictOfEnd(reply.end);
-  return verdictOfReply(reply.head, reply.report, outputBytes);
+  try {
+    const { head, report } = reply;
+    if (head.id === id && typeof head.durationMs === 'number') {
+      return verdictOfReply(head, report, outputBytes);
+    }
+  } catch {
+    // A child whose guest broke out may send anything.
+  }
+  return fatal(NONSENSE, { costChild: true, retireChild: true });
 }

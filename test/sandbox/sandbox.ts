@@ -24,7 +24,7 @@ export function inputOf(request: object = REQUEST, connection: object = { id: 'w
 /** A job whose transformation is the given code, or the given function expression as its handler. */
 export function jobOf(code: string, extra: Partial<TransformJob> = {}): TransformJob {
   const names = { tenant: 'tm_1', transformationId: 'trs_1', version: '1' };
-  return { ...names, code, env: {}, input: inputOf(), timeoutMs: 250, ...extra };
+  return { ...names, code, env: {}, input: inputOf(), timeoutMs: 4_000, ...extra };
 }
 
 export function handler(expression: string): string {
