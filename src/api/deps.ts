@@ -27,6 +27,8 @@ export type ApiDeps = {
     { ok: true } | { ok: false; errors: { path: string | (string | number)[]; message: string }[] };
   /** Why deliveries to this URL would be refused, in words; null where they would not be. */
   checkUrl?(url: string): Promise<string | null>;
+  /** What is counted, in Prometheus' text. */
+  metrics?: () => Promise<{ contentType: string; body: string }>;
   /** What has to be there before traffic is welcome; each throws or rejects where it is not. */
   ready: { postgresql(): Promise<unknown>; temporal(): Promise<unknown> };
 };

@@ -12,6 +12,7 @@ import { errorHandler, sendError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { landingPage } from './landing-page.ts';
 import { openApiOf } from './openapi.ts';
+import { metricsRoute } from './metrics-route.ts';
 import { mount } from './route.ts';
 
 /** Where the admin API stands: the dialect's version. */
@@ -37,7 +38,9 @@ export function createApi(deps: ApiDeps): Express {
     response.set(HEADERS);
     next();
   });
+  const authenticate = createAuthenticate(deps.db);
   app.use(healthRoutes(deps));
+  if (deps.metrics) app.get('/metrics', metricsRoute(deps.metrics, authenticate));
 
   const routes = [
     ...sourceRoutes(deps),
@@ -55,7 +58,7 @@ export function createApi(deps: ApiDeps): Express {
   app.get(['/', '/dashboard'], (_request, response) => {
     response.type('html').send(page);
   });
-  app.use(BASE_PATH, mount(routes, createAuthenticate(deps.db)));
+  app.use(BASE_PATH, mount(routes, authenticate));
   app.use(unknownRoute);
   app.use(errorHandler(deps.log));
   return app;

@@ -160,9 +160,10 @@ function lanesOf({ projectId, filters, connectionIds }: Wanted): Scan<EventRow>[
 function boundsOf({ id, created_at: created }: EventFilters): Sql[] {
   const bounds: Sql[] = [];
   if (id?.in) bounds.push(sql`t.id = any(${id.in})`);
-  // An event's id has the time of its request, and an event is made after its request: an upper bound holds for
-  // both, a lower one does not (a request retried days later makes an event with an old id).
+  // An event's id has the time of its request, and so has `created_at`, however late the event was made.
+  const from = created?.gte ?? created?.gt;
   const to = created?.lte ?? created?.lt;
+  if (from) bounds.push(sql`t.id >= ${firstIdAt('event', from.getTime())}`);
   if (to) bounds.push(sql`t.id < ${firstIdAt('event', to.getTime() + 1)}`);
   return bounds;
 }

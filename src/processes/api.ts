@@ -5,11 +5,13 @@ import { createRequestStore } from '../api/ingest/store.ts';
 import { isIngest } from '../api/ingest/target.ts';
 import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
+import { readBacklog } from '../db/backlog.ts';
 import { announceWork } from '../db/outbox-session.ts';
 import { pingDatabase } from '../db/pool.ts';
 import { keepSourceSecret } from '../db/source-secrets.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { StartupError } from '../embedded/errors.ts';
+import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
 import { validateSourceConfig } from '../verification/source-config.ts';
 import { isSourceType, sourceTypeNames } from '../verification/source-types.ts';
@@ -38,7 +40,8 @@ export async function startApiProcess(
     keepAliveTimeout: 65_000,
   });
   const url = await listen(server, config);
-  const app = createApi(apiDeps(foundation, { announce, url }));
+  const metrics = createMetrics(() => readBacklog(db));
+  const app = createApi({ ...apiDeps(foundation, { announce, url }), metrics: metrics.text });
   const ingest = createIngest({
     configuration,
     store,
@@ -55,8 +58,15 @@ export async function startApiProcess(
     log,
   });
   server.on('request', (req, res) => {
-    if (isIngest(req.url ?? '')) ingest(req, res);
-    else app(req, res);
+    if (!isIngest(req.url ?? '')) return void app(req, res);
+    const beganAt = performance.now();
+    res.once('finish', () => {
+      metrics.answered({
+        status: res.statusCode,
+        seconds: (performance.now() - beganAt) / 1_000,
+      });
+    });
+    ingest(req, res);
   });
   return {
     url,

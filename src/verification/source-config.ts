@@ -21,7 +21,7 @@ export type SourceConfig = {
 type ConfigProblem = { path: string; message: string };
 export type ConfigCheck = { ok: true } | { errors: ConfigProblem[] };
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'QUERY'] as const;
 
 const outerSchema = z.looseObject({
   auth_type: z.string().max(64).nullish(),

@@ -1,0 +1,29 @@
+import sql from 'sql-template-tag';
+import { timeOfId } from './ids.ts';
+import type { Db } from './pool.ts';
+
+/** What waits, everywhere: counts, and the age of the oldest request that waits to be routed (s). */
+export type Backlog = {
+  outboxWaiting: number;
+  outboxOldestSeconds: number;
+  parkedDeliveries: number;
+  openCircuits: string[];
+};
+
+/** Counts what waits. The outbox is counted up to 100,000: more is simply too much. */
+export async function readBacklog(db: Db): Promise<Backlog> {
+  const { rows } = await db.query<{ waiting: number; first: string | null; parked: number }>(sql`
+    select (select count(*)::integer from (select 1 from outbox limit 100000) as some) as waiting,
+      (select min(request_id) from outbox) as first,
+      (select count(*)::integer from parked) as parked`);
+  const { rows: circuits } = await db.query<{ destination_id: string }>(
+    sql`select distinct destination_id from circuits`,
+  );
+  const { waiting, first, parked } = rows[0]!;
+  return {
+    outboxWaiting: waiting,
+    outboxOldestSeconds: first === null ? 0 : Math.max(0, (Date.now() - timeOfId(first)) / 1000),
+    parkedDeliveries: parked,
+    openCircuits: circuits.map((row) => row.destination_id),
+  };
+}

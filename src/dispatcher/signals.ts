@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Lanes for sources with user code, and lanes for all others. */
+export type LaneKind = 'plain' | 'code';
+export type Signals = ReturnType<typeof createSignals>;
+
+/** What lanes wait for: work, the end of a routing, the end of everything. */
+export function createSignals() {
+  let stopped = false;
+  const idle: Record<LaneKind, (() => void)[]> = { plain: [], code: [] };
+  const routing = new Map<string, () => void>();
+  // Nobody was idle to hear of it: the next one that would be looks once more.
+  const missed: Record<LaneKind, boolean> = { plain: false, code: false };
+  const wakeNext = (lane: LaneKind) => {
+    const resolve = idle[lane].shift();
+    if (resolve) resolve();
+    else missed[lane] = true;
+  };
+  const wake = () => {
+    wakeNext('plain');
+    wakeNext('code');
+  };
+  return {
+    wake,
+    wakeNext,
+    stopped: () => stopped,
+    stop() {
+      stopped = true;
+      for (const resolve of [...idle.plain, ...idle.code, ...routing.values()]) resolve();
+    },
+    routed: (dispatchId: string) => routing.get(dispatchId)?.(),
+    async work(lane: LaneKind, withinMs: number): Promise<void> {
+      if (stopped || missed[lane]) {
+        missed[lane] = false;
+        return;
+      }
+      const work = Promise.withResolvers<void>();
+      idle[lane].push(work.resolve);
+      const isWoken = await within(work.promise, withinMs);
+      // One that looks by itself must not take the next waking from another.
+      if (!isWoken) idle[lane] = idle[lane].filter((resolve) => resolve !== work.resolve);
+    },
+    untilRouted(dispatchId: string) {
+      const done = Promise.withResolvers<void>();
+      routing.set(dispatchId, done.resolve);
+      const forget = () => void routing.delete(dispatchId);
+      return {
+        forget,
+        async within(ms: number): Promise<boolean> {
+          const isRouted = await within(done.promise, ms);
+          if (isRouted) forget();
+          return isRouted;
+        },
+      };
+    },
+  };
+}
+
+async function within(promise: Promise<void>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
+  const won = await Promise.race([promise.then(() => true), late]);
+  timer.abort();
+  return won;
+}

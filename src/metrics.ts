@@ -1,0 +1,56 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Backlog } from './db/backlog.ts';
+
+/** Every counter, gauge and histogram by name, and their text for Prometheus. */
+export type Metrics = {
+  /** A request to ingest was answered. */
+  answered(answer: { status: number; seconds: number }): void;
+  /** The text of the exposition format, with its content type. */
+  text(): Promise<{ contentType: string; body: string }>;
+};
+
+const ACK_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** `backlog` is asked at every scrape: what waits lies in PostgreSQL, whichever process counts it. */
+export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: 'sluice_ingest_requests_total',
+    help: 'Requests to ingest by the status they were answered with',
+    labelNames: ['status'],
+    registers,
+  });
+  const ack = new Histogram({
+    name: 'sluice_ingest_ack_seconds',
+    help: 'From the first byte of a request to its answer',
+    buckets: ACK_SECONDS,
+    registers,
+  });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const waiting = gauge('sluice_outbox_waiting', 'Requests that wait to be routed');
+  const oldest = gauge('sluice_outbox_oldest_seconds', 'Age of the oldest request that waits');
+  const parked = gauge('sluice_parked_deliveries', 'Deliveries that wait for a paused destination');
+  const circuits = new Gauge({
+    name: 'sluice_circuit_open',
+    help: '1 for each destination that a worker has stopped sending to',
+    labelNames: ['destination'],
+    registers,
+  });
+  return {
+    answered({ status, seconds }) {
+      requests.inc({ status });
+      ack.observe(seconds);
+    },
+    async text() {
+      const now = await backlog();
+      waiting.set(now.outboxWaiting);
+      oldest.set(now.outboxOldestSeconds);
+      parked.set(now.parkedDeliveries);
+      circuits.reset();
+      for (const destination of now.openCircuits) circuits.set({ destination }, 1);
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
