@@ -14,7 +14,8 @@ const lasting = services.filter(([name]) => ![...jobs, ...tools].includes(name))
 const gateway = services.filter(([, { image }]) => image.startsWith('sluice:'));
 
 function validator() {
-  const manifest = createRequire(import.meta.url).resolve('dclint/package.json');
+  const require = createRequire(import.meta.url);
+  const manifest = require.resolve('dclint/package.json');
   const path = join(dirname(manifest), 'schemas', 'compose.schema.json');
   const { $schema: _, ...schema } = JSON.parse(readFileSync(path, 'utf8')) as { $schema: string };
   // The schema speaks of formats that Compose checks by itself.
