@@ -15,7 +15,16 @@ export function createRoutingActivities(
     maxItems: 500,
     run: (items) => claimFirst(deps.db, items),
   });
+  const underWay = new Map<string, Promise<Routing>>();
   return {
-    routeRequests: (dispatch) => routeRequests({ ...deps, claim: claims.add }, dispatch),
+    routeRequests(dispatch) {
+      // Temporal asks again where slow code took longer than a step may: that waits for the first run, and starts no other.
+      const key = [dispatch.dispatchId, ...dispatch.requestIds].join();
+      const known = underWay.get(key);
+      if (known) return known;
+      const run = routeRequests({ ...deps, claim: claims.add }, dispatch);
+      underWay.set(key, run);
+      return run.finally(() => underWay.delete(key));
+    },
   };
 }

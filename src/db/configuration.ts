@@ -3,6 +3,7 @@ import sql from 'sql-template-tag';
 import type { DestinationConfig } from '../domain/schema/destination.ts';
 import type { Rule } from '../domain/schema/rule.ts';
 import type { SourceConfig } from '../domain/schema/source.ts';
+import type { Isolation } from '../domain/schema/transformation.ts';
 import type { Db } from './pool.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -54,6 +55,7 @@ export type Transformation = {
   name: string;
   code: string;
   env: Record<string, string>;
+  isolation: Isolation;
   version: number;
   deleted: boolean;
 };
@@ -142,6 +144,7 @@ type Row = {
   signing_secrets: Buffer;
   code: string;
   env: Buffer;
+  isolation: Isolation;
   version: number;
 };
 
@@ -215,6 +218,7 @@ function transformation(record: unknown, sealer: Sealer): Transformation {
       string,
       string
     >,
+    isolation: row.isolation,
     version: row.version,
     deleted: row.deleted_at !== null,
   };

@@ -33,16 +33,16 @@ export function newId(kind: IdKind, nowMs: number = Date.now()): string {
   return `${IdPrefix[kind]}${timeDigits(nowMs)}${digits(sequence, 5)}${digits(random24(), 5)}`;
 }
 
-/** The id of the event that `requestId` makes for `connectionId`; `part` counts the pieces a transformation split it into. */
-export function eventId(requestId: string, connectionId: string, part = 0): string {
+/** The id of the event that `requestId` makes for `connectionId`; `part` tells the pieces apart a transformation split it into. */
+export function eventId(requestId: string, connectionId: string, part = '0'): string {
   const hash = createHash('sha256').update(`${connectionId}:${part}`).digest();
   return `${IdPrefix.event}${bodyOf(requestId)}${digits(hash.readUIntBE(0, 5), 8)}`;
 }
 
-/** The id of the run of a connection's `place`-th rule on a request, within one dispatch. */
+/** The id of the run of a connection's rule at `place` on a request, within one dispatch. */
 export function executionId(
   requestId: string,
-  { connectionId, place, dispatchId }: { connectionId: string; place: number; dispatchId: string },
+  { connectionId, place, dispatchId }: { connectionId: string; place: string; dispatchId: string },
 ): string {
   const hash = createHash('sha256').update(`${connectionId}:${place}:${dispatchId}`).digest();
   return `${IdPrefix.transformationExecution}${bodyOf(requestId)}${digits(hash.readUIntBE(0, 5), 8)}`;

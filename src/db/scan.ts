@@ -9,7 +9,7 @@ import { directionOf, isBackwards, type Page, pageOf, type PageOrder, where } fr
  * `tests` are put to every row looked at, `check` to every row they let through.
  */
 export type Scan<Row> = {
-  table: 'requests' | 'events' | 'attempts';
+  table: 'requests' | 'events' | 'attempts' | 'execution_heads';
   /** One walk along an index per value. */
   lanes: { values: string[]; condition: (value: Sql) => Sql } | null;
   bounds: Sql[];

@@ -34,6 +34,13 @@ export function runsCode(connection: Connection): boolean {
   return rulesOf(connection).some((rule) => rule.type === 'transform');
 }
 
+/** The transformations a connection runs, by id. */
+export function transformationsOf(connection: Connection): string[] {
+  return rulesOf(connection).flatMap((rule) =>
+    rule.type === 'transform' ? [rule.transformationId] : [],
+  );
+}
+
 function compile(rule: Rule, place: number): CompiledRule | null {
   switch (rule.type) {
     case 'filter':

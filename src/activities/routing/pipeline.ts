@@ -7,8 +7,11 @@ import { rulesOf, type CompiledRule } from './compiled-rules.ts';
 import type { SeenPayload } from './payload.ts';
 import type { Transform } from './transform.ts';
 
-/** What one connection makes of one request: events to be, or the reason why it takes nothing. */
-export type Taken = { kind: 'taken'; events: { payload: SeenPayload; delayMs: number }[] };
+/**
+ * What one connection makes of one request: events to be, and the reason why it does not take all of it.
+ * Both, where a transformation split the request and some of the pieces went no further.
+ */
+export type Outcome = { events: Piece[]; ignored: NotTaken | null };
 export type NotTaken = { kind: 'ignored'; cause: IgnoredCause; meta: unknown };
 
 export type PipelineDependencies = {
@@ -17,9 +20,15 @@ export type PipelineDependencies = {
   claim: (claim: FirstClaim) => Promise<string>;
 };
 
-/** A request on its way through the rules. A transformation may have split it: `part` tells the pieces apart. */
-type Piece = { payload: SeenPayload; delayMs: number; part: number };
+/**
+ * A request on its way through the rules. `part` tells pieces apart: "0", and below it "0.0", "0.1" … It says where
+ * a piece came from, not how many are left, so that a second run finds the same pieces under the same names.
+ */
+export type Piece = { payload: SeenPayload; delayMs: number; part: string };
 type Step = { kind: 'go'; pieces: Piece[] } | NotTaken;
+
+// One transformation may split this far; several in a row could otherwise multiply without end.
+const MAX_PIECES = 1_000;
 
 /** Takes a request through the rules of a connection, in the order in which they stand. */
 export async function runRules(
@@ -29,26 +38,36 @@ export async function runRules(
     requestId,
     payload,
   }: { connection: Connection; requestId: string; payload: SeenPayload },
-): Promise<Taken | NotTaken> {
-  let pieces: Piece[] = [{ payload, delayMs: 0, part: 0 }];
-  let refused: NotTaken | null = null;
+): Promise<Outcome> {
+  let pieces: Piece[] = [{ payload, delayMs: 0, part: '0' }];
+  const refused: NotTaken[] = [];
   for (const rule of rulesOf(connection)) {
     const steps = await Promise.all(
       pieces.map((piece) => runRule(deps, { rule, piece, connection, requestId })),
     );
-    refused ??= steps.find((step) => step.kind === 'ignored') ?? null;
-    pieces = steps
-      .flatMap((step) => (step.kind === 'go' ? step.pieces : []))
-      .map((piece, part) => ({ ...piece, part }));
+    refused.push(...steps.filter((step) => step.kind === 'ignored'));
+    pieces = steps.flatMap((step) => (step.kind === 'go' ? step.pieces : []));
+    if (pieces.length > MAX_PIECES) return { events: [], ignored: tooManyPieces(pieces.length) };
     if (pieces.length === 0) break;
   }
-  if (pieces.length === 0 && refused) return refused;
-  return { kind: 'taken', events: pieces };
+  return { events: pieces, ignored: gravest(refused) };
+}
+
+/** A failure can be mended and tried again: it is told before what was meant to happen. */
+function gravest(refused: NotTaken[]): NotTaken | null {
+  const failed = refused.find(({ cause }) => cause === IgnoredCause.TransformationFailed);
+  return failed ?? refused[0] ?? null;
+}
+
+function tooManyPieces(count: number): NotTaken {
+  const reason = `The transformations split one request into ${count}, ${MAX_PIECES} are allowed.`;
+  const meta = { error: 'too_large', reason };
+  return { kind: 'ignored', cause: IgnoredCause.TransformationFailed, meta };
 }
 
 type Call = { rule: CompiledRule; piece: Piece; connection: Connection; requestId: string };
 
-function runRule(deps: PipelineDependencies, call: Call): Promise<Step> | Step {
+async function runRule(deps: PipelineDependencies, call: Call): Promise<Step> {
   const { rule, piece } = call;
   switch (rule.type) {
     case 'filter': {
@@ -93,16 +112,21 @@ async function transform(
   { rule, piece, connection, requestId }: CallOf<'transform'>,
 ): Promise<Step> {
   const { transformationId, place } = rule;
+  const { part } = piece;
   const result = await deps.transform({
     connection,
     requestId,
     transformationId,
-    // Pieces of a split request run the same rule: each has its own record.
-    place: place * 1_000 + piece.part,
+    place: part === '0' ? `${place}` : `${place}/${part}`,
     payload: piece.payload,
   });
   if (result.kind === 'go') {
-    return { kind: 'go', pieces: result.payloads.map((payload) => ({ ...piece, payload })) };
+    const pieces = result.payloads.map((payload, index) => ({
+      ...piece,
+      payload,
+      part: result.split ? `${part}.${index}` : part,
+    }));
+    return { kind: 'go', pieces };
   }
   const dropped = result.kind === 'drop';
   return {

@@ -1,28 +1,20 @@
 import type { Dispatch, Routing } from '../../domain/delivery.ts';
-import { EventStatus, IgnoredCause, RejectionCause } from '../../domain/status.ts';
 import type { FirstClaim } from '../../db/claims.ts';
 import type { Configuration } from '../../db/configuration-cache.ts';
-import type { Connection } from '../../db/configuration.ts';
-import { insertExecutions, type NewExecution } from '../../db/executions.ts';
-import { eventId, timeOfId } from '../../db/ids.ts';
 import type { Database } from '../../db/pool.ts';
+import { readRequestSizes } from '../../db/request-reads.ts';
 import {
-  commitRouting,
-  insertPayloads,
   listDispatched,
   listRouted,
   readRequestData,
   type DispatchedRequest,
-  type NewPayload,
-  type RoutedEvent,
-  type RoutingPlan,
 } from '../../db/routing.ts';
 import type { SandboxPool } from '../../sandbox/pool.ts';
 import type { DestinationPace } from '../destination-pace.ts';
 import { batchByDestination } from './batches.ts';
-import { readsPayload, runsCode } from './compiled-rules.ts';
-import { seen, type Payload, type SeenPayload } from './payload.ts';
-import { runRules, type PipelineDependencies } from './pipeline.ts';
+import { readsPayload, runsCode, transformationsOf } from './compiled-rules.ts';
+import { commitDraft, emptyDraft, isFull, type Draft } from './draft.ts';
+import { planRequest, type PlanContext } from './plan-request.ts';
 import { createTransform } from './transform.ts';
 
 export type RoutingDependencies = {
@@ -36,15 +28,13 @@ export type RoutingDependencies = {
   onRouted: (dispatchId: string) => void;
 };
 
-/** What is decided for the requests of one call, before it is written. */
-type Draft = RoutingPlan & { payloads: NewPayload[]; executions: NewExecution[] };
-
 // User code may take its time: what is not done within this goes into the next call.
 const BUDGET_MS = 1_500;
+// Requests at once where code runs: enough to keep the sandbox busy, few to wait for when the budget is spent.
+const AT_ONCE_WITH_CODE = 4;
 const SLICE_WITH_CODE = 20;
-// Nor does one commit grow without bound where a source has many connections.
 const SLICE_EVENTS = 1_000;
-const COMMIT_EVENTS = 4_000;
+const SLICE_BYTES = 16 * 1024 * 1024;
 
 /** Takes requests through the rules of their connections and commits the events they make. */
 export async function routeRequests(
@@ -52,147 +42,106 @@ export async function routeRequests(
   dispatch: Dispatch,
 ): Promise<Routing> {
   const waiting = await listDispatched(deps.db, dispatch);
-  const { draft, left } = await plan(deps, { dispatch, waiting });
-  const made = await commit(deps.db, draft);
+  await completeConfiguration(deps.configuration, waiting);
+  const draft = await plan(deps, { dispatch, waiting });
+  const made = await commitDraft(deps.db, draft);
   // Fewer than asked for: an earlier run of this step got further than it could tell.
   const earlier =
     waiting.length < dispatch.requestIds.length ? await listRouted(deps.db, dispatch) : [];
-  if (left.length === 0) deps.onRouted(dispatch.dispatchId);
+  const planned = new Set(draft.verdicts.map((verdict) => verdict.requestId));
+  const remaining = waiting.map(({ id }) => id).filter((id) => !planned.has(id));
+  if (remaining.length === 0) deps.onRouted(dispatch.dispatchId);
   const known = new Set(made.map((event) => event.id));
   const events = [...made, ...earlier.filter((event) => !known.has(event.id))];
-  return { batches: batchByDestination(deps, { dispatch, events }), remaining: left };
+  return { batches: batchByDestination(deps, { dispatch, events }), remaining };
+}
+
+/** A connection may be heard of a moment before what it was made together with: nothing is ignored for that. */
+async function completeConfiguration(
+  configuration: Configuration,
+  waiting: DispatchedRequest[],
+): Promise<void> {
+  const sourceIds = new Set(waiting.map((request) => request.sourceId));
+  const lists = [...sourceIds].map((id) => configuration.connectionsOf(id));
+  const isWhole = lists
+    .flat()
+    .every(
+      (connection) =>
+        configuration.destination(connection.destinationId) &&
+        transformationsOf(connection).every((id) => configuration.transformation(id)),
+    );
+  if (!isWhole || lists.some((list) => list.length === 0)) await configuration.refresh();
 }
 
 async function plan(
   deps: RoutingDependencies,
   { dispatch, waiting }: { dispatch: Dispatch; waiting: DispatchedRequest[] },
-): Promise<{ draft: Draft; left: string[] }> {
-  const { dispatchId } = dispatch;
-  const draft: Draft = {
-    dispatchId,
-    verdicts: [],
-    events: [],
-    ignored: [],
-    payloads: [],
-    executions: [],
-  };
+): Promise<Draft> {
+  const draft = emptyDraft(dispatch);
   const transform = createTransform({
     ...deps,
-    dispatchId,
+    dispatchId: dispatch.dispatchId,
     record: (execution) => draft.executions.push(execution),
   });
-  const until = Date.now() + BUDGET_MS;
-  const slice = sliceOf(deps.configuration, waiting);
+  const context = { configuration: deps.configuration, transform, claim: deps.claim, draft };
+  const endsAtMs = Date.now() + BUDGET_MS;
+  const mayGoOn = () => draft.verdicts.length === 0 || (Date.now() < endsAtMs && !isFull(draft));
   let next = 0;
-  while (next < waiting.length) {
-    const enough = Date.now() >= until || draft.events.length >= COMMIT_EVENTS;
-    if (next > 0 && enough) break;
-    const some = waiting.slice(next, next + slice);
-    const payloads = await readPayloads(deps, some);
-    const context = { configuration: deps.configuration, transform, claim: deps.claim, draft };
-    await Promise.all(
-      some.map((request) => planRequest(context, request, payloads.get(request.id))),
-    );
-    next += some.length;
+  while (next < waiting.length && mayGoOn()) {
+    const { length, ...slice } = await takeSlice(deps, waiting.slice(next));
+    next += length;
+    await planSlice(context, { ...slice, mayGoOn });
   }
-  return { draft, left: waiting.slice(next).map((request) => request.id) };
+  return draft;
 }
 
-/** How many requests are taken at a time, so that time and size can be looked at in between. */
-function sliceOf(configuration: Configuration, waiting: DispatchedRequest[]): number {
-  const connections = waiting.map((request) => configuration.connectionsOf(request.sourceId));
-  if (connections.some((list) => list.some(runsCode))) return SLICE_WITH_CODE;
-  const widest = Math.max(1, ...connections.map((list) => list.length));
-  return Math.max(1, Math.floor(SLICE_EVENTS / widest));
-}
+type Slice = {
+  requests: DispatchedRequest[];
+  payloads: Awaited<ReturnType<typeof readRequestData>>;
+  withCode: boolean;
+};
 
-/** The payloads of those requests that a rule has to look at. */
-async function readPayloads(
+/** The next requests to take together, with the payloads of those that a rule has to look at. */
+async function takeSlice(
   { db, configuration }: RoutingDependencies,
-  requests: DispatchedRequest[],
-): Promise<Map<string, Payload>> {
-  const ids = requests
-    .filter((request) => configuration.connectionsOf(request.sourceId).some(readsPayload))
-    .map((request) => request.id);
-  return ids.length === 0 ? new Map() : readRequestData(db, ids);
-}
-
-type Context = PipelineDependencies & { configuration: Configuration; draft: Draft };
-
-const NOTHING: Payload = { path: '', query: '', headers: [], body: Buffer.alloc(0) };
-
-async function planRequest(
-  context: Context,
-  request: DispatchedRequest,
-  found: Payload | undefined,
-): Promise<void> {
-  const { configuration, draft } = context;
-  const connections = configuration.connectionsOf(request.sourceId);
-  const rejectionCause = connections.length === 0 ? RejectionCause.NoConnection : null;
-  draft.verdicts.push({ requestId: request.id, rejectionCause });
-  const payload = seen(found ?? NOTHING, { changed: false });
-  const wanted = connections.filter(
-    (connection) => request.connectionIds?.includes(connection.id) ?? true,
-  );
-  await Promise.all(
-    wanted.map((connection) => planConnection(context, { request, connection, payload })),
-  );
-}
-
-async function planConnection(
-  context: Context,
-  {
-    request,
-    connection,
-    payload,
-  }: { request: DispatchedRequest; connection: Connection; payload: SeenPayload },
-): Promise<void> {
-  const { configuration, draft } = context;
-  const { id: requestId, projectId, sourceId } = request;
-  const { id: connectionId, destinationId } = connection;
-  const createdAtMs = timeOfId(requestId);
-  const common = { requestId, projectId, connectionId, createdAtMs };
-  const result = isClosed(configuration, connection)
-    ? ({ kind: 'ignored', cause: IgnoredCause.Disabled, meta: null } as const)
-    : await runRules(context, { connection, requestId, payload });
-  if (result.kind === 'ignored') {
-    draft.ignored.push({ ...common, cause: result.cause, meta: result.meta });
-    return;
+  waiting: DispatchedRequest[],
+): Promise<Slice & { length: number }> {
+  const connectionsOf = ({ sourceId }: DispatchedRequest) => configuration.connectionsOf(sourceId);
+  const withCode = waiting.some((request) => connectionsOf(request).some(runsCode));
+  const widest = Math.max(1, ...waiting.map((request) => connectionsOf(request).length));
+  const most = withCode ? SLICE_WITH_CODE : Math.max(1, Math.floor(SLICE_EVENTS / widest));
+  let requests = waiting.slice(0, most);
+  const isRead = (request: DispatchedRequest) => connectionsOf(request).some(readsPayload);
+  const wanted = requests.filter(isRead).map((request) => request.id);
+  if (wanted.length === 0) {
+    return { requests, payloads: new Map(), withCode, length: requests.length };
   }
-  result.events.forEach((event, part) => {
-    const id = eventId(requestId, connectionId, part);
-    const { changed, path, query, headers, body } = event.payload;
-    if (changed) draft.payloads.push({ eventId: id, path, query, headers, body });
-    const delayed = event.delayMs > 0;
-    draft.events.push({
-      ...common,
-      id,
-      sourceId,
-      destinationId,
-      status: delayed ? EventStatus.Scheduled : EventStatus.Queued,
-      deliveryGroup: null,
-      hasPayload: changed,
-      nextAttemptAtMs: delayed ? Date.now() + event.delayMs : null,
-    });
-  });
+  const sizes = await readRequestSizes(db, wanted);
+  requests = requests.slice(0, countWithin(requests.map(({ id }) => sizes.get(id) ?? 0)));
+  const ids = requests.filter(isRead).map((request) => request.id);
+  const payloads = ids.length === 0 ? new Map() : await readRequestData(db, ids);
+  return { requests, payloads, withCode, length: requests.length };
 }
 
-function isClosed(configuration: Configuration, connection: Connection): boolean {
-  const destination = configuration.destination(connection.destinationId);
-  return connection.disabled || !destination || destination.disabled || destination.deleted;
+/** How many of these sizes, from the first one on, fit into one slice; at least one. */
+function countWithin(sizes: number[]): number {
+  let bytes = 0;
+  const beyond = sizes.findIndex((size, index) => (bytes += size) > SLICE_BYTES && index > 0);
+  return beyond < 0 ? sizes.length : beyond;
 }
 
-function commit(database: Database, draft: Draft): Promise<RoutedEvent[]> {
-  if (draft.verdicts.length === 0) return Promise.resolve([]);
-  if (draft.payloads.length === 0 && draft.executions.length === 0) {
-    return commitRouting(database, draft);
-  }
-  return database.transaction(async (db) => {
-    const made = await commitRouting(db, draft);
-    const ids = new Set(made.map((event) => event.id));
-    const payloads = draft.payloads.filter((payload) => ids.has(payload.eventId));
-    if (payloads.length > 0) await insertPayloads(db, payloads);
-    await insertExecutions(db, draft.executions);
-    return made;
-  });
+/** Plans the requests of a slice, some at a time where code runs, until there is no time left. */
+async function planSlice(
+  context: PlanContext,
+  { requests, payloads, withCode, mayGoOn }: Slice & { mayGoOn: () => boolean },
+): Promise<void> {
+  const rest = requests.values();
+  const lane = async () => {
+    for (const request of rest) {
+      await planRequest(context, { request, payload: payloads.get(request.id) });
+      if (withCode && !mayGoOn()) return;
+    }
+  };
+  const lanes = withCode ? AT_ONCE_WITH_CODE : requests.length;
+  await Promise.all(Array.from({ length: Math.min(lanes, requests.length) }, lane));
 }

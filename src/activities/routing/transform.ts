@@ -2,21 +2,24 @@ import type { Configuration } from '../../db/configuration-cache.ts';
 import type { Connection, Transformation } from '../../db/configuration.ts';
 import { executionId } from '../../db/ids.ts';
 import type { NewExecution } from '../../db/executions.ts';
-import { BodyKind, type GuestRequest, type TransformOutcome } from '../../sandbox/job.ts';
+import { codeInput, connectionForCode } from '../../domain/code-input.ts';
+import type { TransformOutcome } from '../../sandbox/job.ts';
 import type { SandboxPool } from '../../sandbox/pool.ts';
-import { connectionForCode } from './connection-for-code.ts';
-import { seen, type SeenPayload } from './payload.ts';
+import type { SeenPayload } from './payload.ts';
+import { returnedPayload } from './returned-payload.ts';
 
 /** One run of a connection's transformation on one payload. */
 export type TransformCall = {
   connection: Connection;
   requestId: string;
   transformationId: string;
-  place: number;
+  /** Where the rule stands, and which piece of a split request it runs on: each run has its own record. */
+  place: string;
   payload: SeenPayload;
 };
 export type TransformResult =
-  | { kind: 'go'; payloads: SeenPayload[] }
+  /** `split`: the code returned a list, each entry of which goes its own way. */
+  | { kind: 'go'; payloads: SeenPayload[]; split: boolean }
   | { kind: 'drop' | 'failed'; meta: Record<string, unknown> };
 export type Transform = (call: TransformCall) => Promise<TransformResult>;
 
@@ -32,7 +35,7 @@ type Dependencies = {
 export function createTransform(deps: Dependencies): Transform {
   return async (call) => {
     const transformation = deps.configuration.transformation(call.transformationId);
-    if (!transformation) {
+    if (!transformation || transformation.deleted) {
       return { kind: 'failed', meta: { reason: 'The transformation was deleted.' } };
     }
     const input = inputText(deps.configuration, call);
@@ -43,6 +46,7 @@ export function createTransform(deps: Dependencies): Transform {
       version: String(transformation.version),
       code: transformation.code,
       env: transformation.env,
+      isolation: transformation.isolation,
       input,
     });
     deps.record(execution({ call, transformation, outcome, input, dispatchId: deps.dispatchId }));
@@ -53,13 +57,15 @@ export function createTransform(deps: Dependencies): Transform {
 function inputText(configuration: Configuration, { connection, payload }: TransformCall): string {
   const { headers, body, query, path } = payload.parts();
   const request = { headers, body, query: payload.query, parsed_query: query, path };
-  const context = { connection: connectionForCode(configuration, connection) };
-  return JSON.stringify({ request, context });
+  const source = configuration.source(connection.sourceId);
+  const destination = configuration.destination(connection.destinationId);
+  return codeInput(request, connectionForCode({ connection, source, destination }));
 }
 
 function resultOf(outcome: TransformOutcome, before: SeenPayload): TransformResult {
   if (outcome.kind === 'ok') {
-    return { kind: 'go', payloads: outcome.requests.map((request) => after(request, before)) };
+    const payloads = outcome.requests.map((request) => returnedPayload(request, before));
+    return { kind: 'go', payloads, split: outcome.split };
   }
   if (outcome.kind === 'drop') return { kind: 'drop', meta: { reason: outcome.reason } };
   const { line, column } = 'line' in outcome ? outcome : {};
@@ -71,30 +77,6 @@ function resultOf(outcome: TransformOutcome, before: SeenPayload): TransformResu
       ...(line === undefined ? {} : { line, column }),
     },
   };
-}
-
-/** What the code returned, as bytes. A body it left alone stays byte for byte what came in. */
-function after(request: GuestRequest, before: SeenPayload): SeenPayload {
-  const headers = Object.entries(request.headers);
-  const untouched = sameBody(request, before);
-  const body = untouched ? before.body : Buffer.from(request.body, 'utf8');
-  return seen(
-    {
-      path: request.path,
-      query: request.query,
-      // What is written anew is not compressed any more.
-      headers: untouched ? headers : headers.filter(([name]) => !/^content-encoding$/i.test(name)),
-      body,
-    },
-    { changed: true },
-  );
-}
-
-function sameBody(request: GuestRequest, before: SeenPayload): boolean {
-  const { body } = before.parts();
-  if (request.bodyKind === BodyKind.Empty) return before.body.length === 0;
-  if (request.bodyKind === BodyKind.Text) return request.body === body;
-  return typeof body !== 'string' && request.body === JSON.stringify(body);
 }
 
 function execution({

@@ -1,0 +1,81 @@
+import { EventStatus, IgnoredCause, RejectionCause } from '../../domain/status.ts';
+import type { Configuration } from '../../db/configuration-cache.ts';
+import type { Connection } from '../../db/configuration.ts';
+import { eventId, timeOfId } from '../../db/ids.ts';
+import type { DispatchedRequest } from '../../db/routing.ts';
+import type { Draft } from './draft.ts';
+import { seen, type Payload, type SeenPayload } from './payload.ts';
+import { runRules, type Outcome, type PipelineDependencies } from './pipeline.ts';
+
+export type PlanContext = PipelineDependencies & { configuration: Configuration; draft: Draft };
+
+const NOTHING: Payload = { path: '', query: '', headers: [], body: Buffer.alloc(0) };
+
+/** Decides what becomes of a request, and writes it into the draft, whole or not at all. */
+export async function planRequest(
+  context: PlanContext,
+  { request, payload = NOTHING }: { request: DispatchedRequest; payload: Payload | undefined },
+): Promise<void> {
+  const { configuration, draft } = context;
+  const connections = configuration.connectionsOf(request.sourceId);
+  const wanted = connections.filter(
+    (connection) => request.connectionIds?.includes(connection.id) ?? true,
+  );
+  const seenPayload = seen(payload, { changed: false });
+  const outcomes = await Promise.all(
+    wanted.map(async (connection) => ({
+      connection,
+      outcome: await outcomeOf(context, { request, connection, payload: seenPayload }),
+    })),
+  );
+  const rejectionCause = connections.length === 0 ? RejectionCause.NoConnection : null;
+  draft.verdicts.push({ requestId: request.id, rejectionCause });
+  for (const { connection, outcome } of outcomes) {
+    addOutcome(draft, { request, connection, outcome });
+  }
+}
+
+type Planned = { request: DispatchedRequest; connection: Connection };
+
+async function outcomeOf(
+  context: PlanContext,
+  { request, connection, payload }: Planned & { payload: SeenPayload },
+): Promise<Outcome> {
+  if (isClosed(context.configuration, connection)) {
+    return { events: [], ignored: { kind: 'ignored', cause: IgnoredCause.Disabled, meta: null } };
+  }
+  return runRules(context, { connection, requestId: request.id, payload });
+}
+
+function isClosed(configuration: Configuration, connection: Connection): boolean {
+  const destination = configuration.destination(connection.destinationId);
+  return connection.disabled || !destination || destination.disabled || destination.deleted;
+}
+
+function addOutcome(
+  draft: Draft,
+  { request, connection, outcome }: Planned & { outcome: Outcome },
+): void {
+  const { id: requestId, projectId, sourceId } = request;
+  const { id: connectionId, destinationId } = connection;
+  const common = { requestId, projectId, connectionId, createdAtMs: timeOfId(requestId) };
+  if (outcome.ignored) {
+    const { cause, meta } = outcome.ignored;
+    draft.ignored.push({ ...common, cause, meta });
+  }
+  for (const { payload, delayMs, part } of outcome.events) {
+    const id = eventId(requestId, connectionId, part);
+    const { changed, path, query, headers, body } = payload;
+    if (changed) draft.payloads.push({ eventId: id, path, query, headers, body });
+    draft.events.push({
+      ...common,
+      id,
+      sourceId,
+      destinationId,
+      status: delayMs > 0 ? EventStatus.Scheduled : EventStatus.Queued,
+      deliveryGroup: null,
+      hasPayload: changed,
+      nextAttemptAtMs: delayMs > 0 ? Date.now() + delayMs : null,
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import type { PayloadParts } from '../domain/payload-path.ts';
+import { parseBody } from './content.ts';
+import { decodeBody } from './decoding.ts';
+
+/** A request as bytes: `path` with its slash, `query` without its question mark. */
+export type RawRequest = {
+  path: string;
+  query: string;
+  headers: readonly (readonly [string, string])[];
+  body: Buffer;
+};
+
+/** A request as filters, deduplication and user code see it. */
+export type RequestParts = PayloadParts & {
+  headers: Record<string, string>;
+  query: Record<string, string | string[]>;
+  path: string;
+};
+
+/** Parses a request for rules: the body decoded and parsed where it can be, as base64 where it is no text. */
+export function requestParts(request: RawRequest): RequestParts {
+  const headers = headersByName(request.headers);
+  const contentEncoding = headers['content-encoding'];
+  const decoded = decodeBody(request.body, { contentEncoding });
+  // What cannot be decoded is bytes: a filter sees no text in it.
+  const bytes = 'body' in decoded ? decoded.body : Buffer.alloc(0);
+  const parsed = parseBody(headers['content-type'], bytes, { sniffJson: true });
+  const body = parsed.kind === 'binary' ? bytes.toString('base64') : parsed.value;
+  return { headers, body, query: queryByName(request.query), path: request.path };
+}
+
+/** Headers by name in lower case; several of one name are joined as RFC 9110 §5.2 has it. */
+function headersByName(pairs: RawRequest['headers']): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of pairs) {
+    const key = name.toLowerCase();
+    headers[key] = key in headers ? `${headers[key]}, ${value}` : value;
+  }
+  return headers;
+}
+
+/** The parameters of a query string; one that occurs several times is a list. */
+export function queryByName(query: string): Record<string, string | string[]> {
+  const values: Record<string, string | string[]> = Object.create(null) as Record<string, string>;
+  const all = new URLSearchParams(query);
+  for (const name of new Set(all.keys())) {
+    const list = all.getAll(name);
+    values[name] = list.length === 1 ? list[0]! : list;
+  }
+  return values;
+}
