@@ -26,6 +26,7 @@ export type SplitGateway = {
   url(): string;
   admin: Admin;
   databaseUrl: string;
+  encryptionKey: string;
   temporalAddress: string;
   api: Part;
   worker: Part;
@@ -72,6 +73,7 @@ export async function startSplitGateway(env: Record<string, string> = {}): Promi
     url: api.url,
     admin: api.admin,
     databaseUrl: shared.DATABASE_URL,
+    encryptionKey: shared.ENCRYPTION_KEY,
     temporalAddress: shared.TEMPORAL_ADDRESS,
     api,
     worker,

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { requestIdOf, type Json } from '../support/admin.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { startSplitGateway } from '../support/split-gateway.ts';
+import { until } from '../support/until.ts';
+
+const WITHIN_MS = 1_000;
+const receiver = await startReceiver();
+const gateway = await startSplitGateway();
+const { admin: here } = gateway;
+const { admin: there } = await gateway.add('api');
+const made = await here.define({ name: 'shared', url: receiver.url('shared') });
+
+/** Polls for at most the time a change may take to be known everywhere. */
+const soon = <T>(what: string, read: () => Promise<T>) =>
+  until(what, read, { withinMs: WITHIN_MS });
+
+const eventsOf = (requestId: string) =>
+  until(`the events of ${requestId}`, async () => {
+    const request = await here.done('GET', `/requests/${requestId}`);
+    const count = Number(request['events_count']) + Number(request['ignored_count']);
+    return count > 0 ? here.eventsOf(requestId) : null;
+  });
+
+test('a new source takes requests at every api process within a second, and the worker routes them', async () => {
+  await here.define({ name: 'fresh', url: receiver.url('fresh') });
+  const answer = await soon('it to be known there', async () => {
+    const reply = await there.post('fresh');
+    return reply.status === 200 ? reply : null;
+  });
+  const requestId = requestIdOf(answer);
+  expect((await receiver.nth('fresh', 1)).headers['x-sluice-requestid']).toBe(requestId);
+});
+
+test('a changed URL is where the next event goes', async () => {
+  const url = receiver.url('moved');
+  await here.done('PUT', `/destinations/${made.destinationId}`, { config: { url } });
+  await soon('an event at the new place', async () => {
+    requestIdOf(await there.post('shared'));
+    return receiver.received('moved').length > 0;
+  });
+});
+
+test('a disabled connection takes no event of any later request', async () => {
+  await here.done('PUT', `/connections/${made.connectionId}/disable`);
+  await soon('a request it did not take', async () => {
+    const requestId = requestIdOf(await there.post('shared'));
+    return (await eventsOf(requestId)).length === 0;
+  });
+  await there.done('PUT', `/connections/${made.connectionId}/enable`);
+  await soon('a request it took', async () => {
+    const requestId = requestIdOf(await here.post('shared'));
+    return (await eventsOf(requestId)).length === 1;
+  });
+});
+
+test('of many quick changes the last one stands, in every process', async () => {
+  for (let n = 0; n < 20; n++) {
+    const word = n % 2 === 0 ? 'disable' : 'enable';
+    await (n % 3 === 0 ? here : there).done('PUT', `/sources/${made.sourceId}/${word}`);
+  }
+  await here.done('PUT', `/sources/${made.sourceId}/disable`);
+  for (const api of [here, there]) {
+    await soon('a rejected request', async () => {
+      const requestId = requestIdOf(await api.post('shared'));
+      const request = await api.done('GET', `/requests/${requestId}`);
+      return (request['rejection_cause'] as Json | string) === 'SOURCE_DISABLED';
+    });
+  }
+});
+
+test('an event retried through one api process is delivered by the worker', async () => {
+  receiver.script('other', [{ status: 500 }, { status: 200 }]);
+  await here.define({ name: 'other', url: receiver.url('other') });
+  const requestId = requestIdOf(await here.post('other'));
+  const failed = await here.eventWhere(requestId, {
+    what: 'fails',
+    wanted: ({ status, attempts }) => (status as string) === 'FAILED' && attempts === 1,
+  });
+  await there.done('POST', `/events/${String(failed['id'])}/retry`);
+  await here.eventWhere(requestId, {
+    what: 'is delivered',
+    wanted: ({ status }) => status === 'SUCCESSFUL',
+  });
+});
+
+test('an api process that stops refuses nothing it has begun, and the other goes on', async () => {
+  await here.define({ name: 'rolling', url: receiver.url('rolling') });
+  const sent = Array.from({ length: 50 }, (_, n) => here.post('rolling', JSON.stringify({ n })));
+  const stopped = gateway.api.stop();
+  const answers = await Promise.allSettled(sent);
+  await stopped;
+  const taken = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  expect(taken.every((answer) => answer.status === 200)).toBe(true);
+  requestIdOf(await there.post('rolling', '{"n":"there"}'));
+  await receiver.nth('rolling', taken.length + 1);
+});
