@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-const shared = { pool: 'forks' as const, execArgv: ['--no-node-snapshot'], testTimeout: 30_000 };
+const shared = {
+  pool: 'forks' as const,
+  execArgv: ['--no-node-snapshot'],
+  testTimeout: 60_000,
+  hookTimeout: 90_000,
+};
 // These need the real PostgreSQL and Temporal that test/support/servers.ts starts once for all of them.
 const onServers = ['test/db/**/*.test.ts', 'test/activities/**/*.test.ts', 'test/api/**/*.test.ts'];
-const endToEnd = ['test/e2e/**/*.test.ts', 'test/embedded/**/*.test.ts'];
+const endToEnd = [
+  'test/e2e/**/*.test.ts',
+  'test/embedded/**/*.test.ts',
+  'test/deploy/containers.test.ts',
+];
 
 export default defineConfig({
   test: {

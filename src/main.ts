@@ -5,6 +5,7 @@ import { startApiProcess } from './processes/api.ts';
 import { banner } from './processes/banner.ts';
 import { sendFirstEvent } from './processes/first-event.ts';
 import { openFoundation } from './processes/foundation.ts';
+import { runMigrations } from './processes/migrate.ts';
 import { openPlatform } from './processes/platform.ts';
 import { showKey } from './processes/show-key.ts';
 import { createShutdown, type Shutdown } from './processes/shutdown.ts';
@@ -28,6 +29,8 @@ async function start(command: string, { config, log, shutdown }: Context): Promi
   log.debug(describeConfig(config), 'Configuration');
   installRuntime(log);
   const platform = await openPlatform(config, { log, onEnd });
+  if (command === 'migrate') return runMigrations(config, { platform, log });
+
   signal.throwIfAborted();
   const foundation = await openFoundation(config, {
     platform,
@@ -35,8 +38,6 @@ async function start(command: string, { config, log, shutdown }: Context): Promi
     hasWorker: command !== 'api',
     onEnd,
   });
-  if (command === 'migrate') return;
-
   signal.throwIfAborted();
   const worker = command === 'api' ? null : await startWorkerProcess(foundation);
   if (worker) onEnd(() => worker.stop());

@@ -1,5 +1,12 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Backlog } from './db/backlog.ts';
+
+/** What waits, as it is counted at a scrape. */
+export type Waiting = {
+  outboxWaiting: number;
+  outboxOldestSeconds: number;
+  parkedDeliveries: number;
+  openCircuits: string[];
+};
 
 /** Every counter, gauge and histogram by name, and their text for Prometheus. */
 export type Metrics = {
@@ -12,7 +19,7 @@ export type Metrics = {
 const ACK_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** `backlog` is asked at every scrape: what waits lies in PostgreSQL, whichever process counts it. */
-export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
+export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });

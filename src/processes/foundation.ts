@@ -72,7 +72,8 @@ export async function openFoundation(
   };
 }
 
-async function prepareDatabase(db: Database, log: Log): Promise<void> {
+/** Brings the database up to date, and says which of its settings may lose what was acknowledged. */
+export async function prepareDatabase(db: Database, log: Log): Promise<void> {
   try {
     await migrate(db);
     await ensurePartitions(db, { nowMs: Date.now() });
