@@ -1,5 +1,6 @@
 import pg from 'pg';
 import sql from 'sql-template-tag';
+import type { Ordering } from '../domain/lane.ts';
 import type { DestinationConfig } from '../domain/schema/destination.ts';
 import type { Rule } from '../domain/schema/rule.ts';
 import type { SourceConfig } from '../domain/schema/source.ts';
@@ -43,6 +44,7 @@ export type Connection = {
   sourceId: string;
   destinationId: string;
   rules: Rule[];
+  ordering: Ordering | null;
   paused: boolean;
   disabled: boolean;
   deleted: boolean;
@@ -140,6 +142,7 @@ type Row = {
   source_id: string;
   destination_id: string;
   rules: Rule[];
+  ordering: Ordering | null;
   headers_prefix: string;
   signing_secrets: Buffer;
   code: string;
@@ -200,6 +203,7 @@ function connection(record: unknown): Connection {
     sourceId: row.source_id,
     destinationId: row.destination_id,
     rules: row.rules,
+    ordering: row.ordering,
     paused: row.paused_at !== null,
     disabled: row.disabled_at !== null,
     deleted: row.deleted_at !== null,

@@ -8,7 +8,7 @@ export type Look =
   | { kind: 'later'; eventId: string; dueAtMs: number }
   | { kind: 'held'; eventId: string; gateId: string }
   | { kind: 'cancelled'; eventId: string }
-  | { kind: 'laned'; eventId: string; connectionId: string };
+  | { kind: 'laned'; eventId: string; connectionId: string; group: string | null };
 
 type Row = {
   id: string;
@@ -49,7 +49,7 @@ export async function lookAtEvents(
     const dueAtMs = row.next_attempt_at?.getTime() ?? 0;
     if (row.settled) return { kind: 'settled', eventId };
     if (row.closed) return { kind: 'cancelled', eventId };
-    if (row.laned) return { kind: 'laned', eventId, connectionId };
+    if (row.laned) return { kind: 'laned', eventId, connectionId, group: row.delivery_group };
     if (dueAtMs > nowMs) return { kind: 'later', eventId, dueAtMs };
     if (row.destination_paused) return { kind: 'held', eventId, gateId: row.destination_id };
     if (row.connection_paused) return { kind: 'held', eventId, gateId: connectionId };

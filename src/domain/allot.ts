@@ -50,7 +50,7 @@ type Policy = {
 const NONE: Limit = { pace: null, concurrent: null };
 const PERIOD_MS: Record<PacePeriod, number> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
 // What a timer that fires late, and a network, may take from the distance of two deliveries without breaking the rate.
-const SPARE = 0.015;
+const SPARE = 0.01;
 // A delivery that waits for its group must not keep the destination's next time from others for longer than this.
 const GROUP_SLACK_MS = 50;
 

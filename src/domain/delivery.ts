@@ -9,7 +9,10 @@ export type Dispatch = { dispatchId: string; requestIds: string[] };
  */
 export type Waiting = { eventIds: string[]; dueAtMs: number; parked?: true };
 
-/** What routing made for one destination; `inline`: its first attempts may run inside the parent. */
+/**
+ * What routing made for one destination; `inline`: its first attempts may run inside the parent.
+ * `lane`: the connection whose order these events keep; its lanes deliver them.
+ */
 export type RoutedBatch = {
   projectId: string;
   sourceIds: string[];
@@ -17,6 +20,7 @@ export type RoutedBatch = {
   destinationName: string;
   waiting: Waiting[];
   inline: boolean;
+  lane?: string;
 };
 
 /** What `routeRequests` returns; `remaining` requests did not fit into its time budget. */

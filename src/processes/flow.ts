@@ -1,5 +1,11 @@
 import { hostname } from 'node:os';
-import { createControlActivities } from '../activities/control.ts';
+import { createControlActivities, type ControlActivities } from '../activities/control.ts';
+import {
+  createDeliveryActivities,
+  type AttemptOnce,
+  type DeliveryActivities,
+} from '../activities/delivery.ts';
+import { createLaneActivities, type LaneActivities } from '../activities/lanes.ts';
 import type { WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
 import { listUncontrolled, markControlled } from '../db/gates.ts';
@@ -9,7 +15,7 @@ import type { Foundation } from './foundation.ts';
 /** What holds deliveries back and lets them go on: pauses, paces, circuits, and the workflows that control them. */
 export type Flow = {
   traffic: Traffic;
-  activities: ReturnType<typeof createControlActivities>;
+  activities(attemptOnce: AttemptOnce): ControlActivities & DeliveryActivities & LaneActivities;
   /** After the worker has begun: starts what controls the gates, now and for those that come. */
   start(): void;
   stop(): Promise<void>;
@@ -18,7 +24,7 @@ export type Flow = {
 const LOOK_MS = 2_000;
 const AT_ONCE = 20;
 
-export function openFlow({ db, log, workflows }: Foundation): Flow {
+export function openFlow({ db, configuration, log, workflows }: Foundation): Flow {
   const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
     workflows.wakeDelivery(workflowId, eventIds);
   const traffic = createTraffic({ db, wakeDelivery, worker: `${hostname()}:${process.pid}`, log });
@@ -53,7 +59,20 @@ export function openFlow({ db, log, workflows }: Foundation): Flow {
 
   return {
     traffic,
-    activities: createControlActivities({ db, wakeDelivery, log }),
+    activities(attemptOnce) {
+      const deps = { db, configuration, attemptOnce, traffic };
+      const lanes = createLaneActivities({
+        ...deps,
+        startLane: (connectionId) => workflows.startLane(connectionId),
+        onError: (error) => log.warn({ error }, 'Lanes could not be watched'),
+      });
+      const enterLane = (connectionIds: string[]) => lanes.enterLanes({ connectionIds });
+      return {
+        ...createControlActivities({ db, wakeDelivery, log }),
+        ...createDeliveryActivities({ ...deps, enterLane }),
+        ...lanes,
+      };
+    },
     start() {
       look();
       void startSweep();

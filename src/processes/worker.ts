@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { createAttemptOnce } from '../activities/attempt.ts';
-import { createDeliveryActivities } from '../activities/delivery.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
@@ -8,11 +7,11 @@ import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';
-import { createSandboxPool, type SandboxPool } from '../sandbox/pool.ts';
 import { startWorker } from '../temporal/worker.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
 import { startMaintenance } from './maintenance.ts';
 import { openFlow } from './flow.ts';
+import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork } from './verification.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
@@ -59,14 +58,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         keys: network.keys,
         publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
       }),
-      ...createDeliveryActivities({
-        db,
-        configuration,
-        attemptOnce,
-        traffic: flow.traffic,
-        enterLane: () => Promise.resolve(),
-      }),
-      ...flow.activities,
+      ...flow.activities(attemptOnce),
     },
   });
   dispatcher = await startDispatcher({
@@ -92,18 +84,6 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
       await sandbox.close();
       await network.close();
     },
-  };
-}
-
-/** The sandbox, whose children are started when the first user code is to run. */
-function openSandbox({ config, log }: Foundation): Pick<SandboxPool, 'run' | 'close'> {
-  let pool: SandboxPool | undefined;
-  return {
-    run: (job) => {
-      pool ??= createSandboxPool({ children: config.sandboxChildren, log });
-      return pool.run(job);
-    },
-    close: async () => pool?.close(),
   };
 }
 

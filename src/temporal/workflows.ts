@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { controlWorkflowId, type Gate, type GateChange } from '../domain/control.ts';
 import type { Delivery, Dispatch } from '../domain/delivery.ts';
+import { laneWorkflowId } from '../domain/lane.ts';
 import { requestsWorkflowId } from '../domain/workflow-id.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
 import { pause, resume, setDeliveryPolicy, wake } from '../workflows/signals.ts';
@@ -23,6 +24,8 @@ export type Workflows = {
   controlConnection(id: string, change: GateChange): Promise<void>;
   /** Starts the control workflow of a gate where there is none. */
   startControl(gate: Gate): Promise<void>;
+  /** Starts the workflow of a connection's lanes, or tells it to look. */
+  startLane(connectionId: string): Promise<void>;
   /** Starts the sweep where it does not run. */
   startSweep(): Promise<void>;
 };
@@ -39,6 +42,16 @@ export function createWorkflows({ client }: Temporal): Workflows {
       await client.workflow.start(CONTROLS[gate.kind], {
         ...controlOptions(gate),
         workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    },
+    async startLane(connectionId) {
+      await client.workflow.signalWithStart('deliverInOrder', {
+        taskQueue: TASK_QUEUE,
+        workflowId: laneWorkflowId(connectionId),
+        args: [{ connectionId }],
+        signal: wake,
+        signalArgs: [{ eventIds: [] }],
+        staticSummary: `Delivers the events of ${connectionId} in order`,
       });
     },
     async startSweep() {

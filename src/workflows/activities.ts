@@ -1,6 +1,7 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ControlActivities } from '../activities/control.ts';
 import type { DeliveryActivities } from '../activities/delivery.ts';
+import type { LaneActivities } from '../activities/lanes.ts';
 import type { RoutingActivities } from '../activities/routing.ts';
 import type { VerificationActivities } from '../activities/verification.ts';
 
@@ -60,6 +61,25 @@ export function sweeping(summary: string): Pick<ControlActivities, 'sweepParked'
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: '20s',
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    summary,
+  });
+}
+
+/** Lanes are drained as long as there is something to do, a minute at most; it beats like an attempt. */
+export function draining(summary: string): Pick<LaneActivities, 'drainLanes'> {
+  return proxyActivities<LaneActivities>({
+    startToCloseTimeout: '1 hour',
+    heartbeatTimeout: '10s',
+    retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    summary,
+  });
+}
+
+/** A look whether somebody drains the lanes, and a signal where nobody does. */
+export function entering(summary: string): Pick<LaneActivities, 'enterLanes'> {
+  return proxyLocalActivities<LaneActivities>({
+    startToCloseTimeout: '10s',
+    retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
     summary,
   });
 }

@@ -2,7 +2,7 @@ import { ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { Dispatch, RoutedBatch, Waiting } from '../domain/delivery.ts';
 import { deliveryWorkflowId } from '../domain/workflow-id.ts';
 
-import { firstAttempts, routing } from './activities.ts';
+import { entering, firstAttempts, routing } from './activities.ts';
 import { deliverEvents } from './deliver-events.ts';
 import { searchAttributes } from './search-attributes.ts';
 
@@ -25,6 +25,10 @@ async function deliver(
   batch: RoutedBatch,
   { dispatchId, part }: { dispatchId: string; part: number },
 ): Promise<void> {
+  if (batch.lane !== undefined) {
+    const summary = `${events(batch.waiting)} → ${batch.destinationName}, in order`;
+    return entering(summary).enterLanes({ connectionIds: [batch.lane] });
+  }
   const waiting = batch.inline ? await attemptFirst(batch) : batch.waiting;
   if (waiting.length === 0) return;
   const { destinationId, destinationName } = batch;

@@ -18,8 +18,7 @@ const LOCAL = new Set([
   'routeRequests',
   'attemptInline',
   'applyControl',
-  'enterLane',
-  'tendGates',
+  'enterLanes',
 ]);
 
 /** A signal that arrives at a time of the virtual clock (ms). */

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limitsOf } from '../domain/allot.ts';
+import { laneWorkflowId } from '../domain/lane.ts';
+import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
+import type { BegunAttempt } from '../db/attempts.ts';
+import { createBatcher } from '../db/batcher.ts';
+import type { Connection } from '../db/configuration.ts';
+import { leaveLanes, type Head } from '../db/lanes.ts';
+import { lookAtEvents } from '../db/look.ts';
+import { begin, passOver, type Unbegun } from './beginning.ts';
+import type { DeliveryDependencies } from './delivery.ts';
+
+/** Delivers heads of lanes side by side, each key by itself. */
+export type LaneRunner = {
+  start(heads: Head[]): Promise<void>;
+  /** Keys at which there is nothing to look for now: their head is under way, or waits. */
+  keysToLeave(): string[];
+  isBusy(): boolean;
+  idle(): Promise<void>;
+  /** When the first of those that wait is due; null when none does. */
+  nextLookMs(): number | null;
+};
+
+type Dependencies = Omit<DeliveryDependencies, 'enterLane'>;
+
+// A head that waits may be changed by hand meanwhile.
+const LOOK_AGAIN_MS = 2_000;
+// One that failed for good blocks its key until somebody does something about it.
+const BLOCKED_LOOK_MS = 300_000;
+const BUSY_LOOK_MS = 250;
+const NEAR_MS = 10_000;
+
+export function createLaneRunner(
+  deps: Dependencies,
+  { connection, onFree }: { connection: Connection; onFree: () => void },
+): LaneRunner {
+  const underWay = new Map<string, Promise<void>>();
+  const waiting = new Map<string, { dueAtMs: number; lookAtMs: number }>();
+  const workflowId = laneWorkflowId(connection.id);
+  const leaving = createBatcher<Head, boolean>({
+    maxItems: 200,
+    run: async (heads) => {
+      const skip = connection.ordering?.on_failure === 'skip';
+      const left = await leaveLanes(deps.db, { connectionId: connection.id, heads, skip });
+      const gone = new Set(left);
+      return heads.map((head) => gone.has(head.eventId));
+    },
+  });
+
+  function waitUntil(key: string, dueAtMs: number): void {
+    waiting.set(key, { dueAtMs, lookAtMs: Math.min(dueAtMs, Date.now() + LOOK_AGAIN_MS) });
+  }
+  async function over(head: Head): Promise<void> {
+    if (!(await leaving.add(head))) waitUntil(head.key, Date.now() + BLOCKED_LOOK_MS);
+  }
+  function track(head: Head, work: Promise<void>): void {
+    const done = work
+      .catch(() => waitUntil(head.key, Date.now() + LOOK_AGAIN_MS))
+      .finally(() => {
+        underWay.delete(head.key);
+        deps.traffic.circuits.endProbe(connection.destinationId);
+        onFree();
+      });
+    underWay.set(head.key, done);
+  }
+  async function send(head: Head, attempt: BegunAttempt): Promise<void> {
+    const { destinationId } = connection;
+    await deps.traffic.places.take(destinationId);
+    try {
+      const dueAtMs = await deps.attemptOnce(attempt, destinationId);
+      if (dueAtMs !== null) return waitUntil(head.key, dueAtMs);
+    } finally {
+      deps.traffic.places.give(destinationId, 1);
+    }
+    await over(head);
+  }
+  async function settleOthers(heads: Head[], others: Unbegun[]): Promise<void> {
+    if (others.length === 0) return;
+    const enterLane = () => Promise.resolve();
+    const open = await passOver(deps.db, { others, workflowId, parks: true, enterLane });
+    const openAt = new Map(open.map((event) => [event.eventId, event.dueAtMs]));
+    const found = new Set(others.map((other) => other.eventId));
+    for (const head of heads) {
+      const dueAtMs = openAt.get(head.eventId);
+      if (dueAtMs !== undefined) waitUntil(head.key, dueAtMs);
+      else if (found.has(head.eventId)) await over(head);
+    }
+  }
+  async function beginAll(heads: Head[]): Promise<void> {
+    const eventIds = heads.map((head) => head.eventId);
+    const { begun, others } = await begin(deps.db, { eventIds, workflowId, inLane: true });
+    await settleOthers(heads, others);
+    const attempts = new Map(begun.map((attempt) => [attempt.eventId, attempt]));
+    for (const head of heads) {
+      const attempt = attempts.get(head.eventId);
+      if (attempt) track(head, send(head, attempt));
+    }
+  }
+  async function paced(head: Head, policy: DeliveryPolicy): Promise<void> {
+    const inMs = await waitForSlot(deps, { connection, policy, eventId: head.eventId });
+    if (inMs > 0) return waitUntil(head.key, Date.now() + inMs);
+    const { eventId } = head;
+    const { begun, others } = await begin(deps.db, {
+      eventIds: [eventId],
+      workflowId,
+      inLane: true,
+    });
+    await settleOthers([head], others);
+    try {
+      if (begun[0]) await send(head, begun[0]);
+    } finally {
+      await deps.traffic.pacer.release(connection.destinationId, [eventId]);
+    }
+  }
+
+  return {
+    async start(heads) {
+      const { destinationId } = connection;
+      const policy = deps.configuration.destination(destinationId)?.config.delivery_policy;
+      for (const head of heads) waiting.delete(head.key);
+      const ready = heads.filter((head) => {
+        const answers = deps.traffic.circuits.enter(destinationId) !== 'open';
+        const { probeAtMs } = deps.traffic.circuits.state(destinationId);
+        if (!answers) waitUntil(head.key, probeAtMs ?? Date.now());
+        return answers;
+      });
+      if (policy) for (const head of ready) track(head, paced(head, policy));
+      else if (ready.length > 0) await beginAll(ready);
+    },
+    keysToLeave() {
+      const nowMs = Date.now();
+      const early = [...waiting].filter(([, { lookAtMs }]) => lookAtMs > nowMs);
+      return [...underWay.keys(), ...early.map(([key]) => key)];
+    },
+    isBusy: () => underWay.size > 0,
+    idle: async () => void (await Promise.all(underWay.values())),
+    nextLookMs: () =>
+      waiting.size === 0 ? null : Math.min(...[...waiting.values()].map((one) => one.dueAtMs)),
+  };
+}
+
+/** Waits until a head may be sent: 0 then. Else, where that takes long, in how many ms to ask again. */
+async function waitForSlot(
+  { db, traffic }: Dependencies,
+  {
+    connection,
+    policy,
+    eventId,
+  }: { connection: Connection; policy: DeliveryPolicy; eventId: string },
+): Promise<number> {
+  const [seen] = await lookAtEvents(db, { eventIds: [eventId], nowMs: Date.now() });
+  const group = seen?.kind === 'laned' ? seen.group : null;
+  const { destinationId } = connection;
+  const wants = [{ eventId, group, queued: true }];
+  for (;;) {
+    const order = { destinationId, limits: limitsOf(policy), wants, most: 1 };
+    const [answer] = await traffic.pacer.reserve(order);
+    if (answer?.kind === 'slot') {
+      await sleep(Math.max(0, answer.atMs - performance.now()));
+      return 0;
+    }
+    if (answer?.kind !== 'wait') {
+      await Promise.race([sleep(BUSY_LOOK_MS), traffic.pacer.released(destinationId)]);
+    } else if (answer.inMs > NEAR_MS) return answer.inMs;
+    else await sleep(Math.max(5, answer.inMs - 20));
+  }
+}
