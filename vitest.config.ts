@@ -16,6 +16,7 @@ const endToEnd = [
 
 export default defineConfig({
   test: {
+    // One after another: what measures time must not share the cores with what burns them.
     // .ci/run counts the tests of this report.
     reporters: process.env.CI
       ? ['default', ['json', { outputFile: 'node_modules/.cache/sluice/test-report.json' }]]
@@ -25,6 +26,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
           exclude: [...onServers, ...endToEnd],
         },
@@ -33,6 +35,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'servers',
+          sequence: { groupOrder: 1 },
           include: onServers,
           globalSetup: ['test/support/servers.ts'],
         },
@@ -41,6 +44,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: endToEnd,
           testTimeout: 120_000,
           fileParallelism: false,
