@@ -5,8 +5,11 @@ import type { Db } from '../db/pool.ts';
 const CACHE_MS = 5_000;
 const MAX_CACHED = 1_000;
 
-/** Tells which project an `Authorization` header may speak for; null where none. */
-export type Authenticate = (authorization: string | undefined) => Promise<string | null>;
+/** Who asks: an API key, and the project it opens. */
+export type Identity = { projectId: string; keyId: string };
+
+/** Tells for whom an `Authorization` header speaks; null where for nobody. */
+export type Authenticate = (authorization: string | undefined) => Promise<Identity | null>;
 
 /** Checks API keys against the database, and remembers a right one for a few seconds. */
 export function createAuthenticate(db: Db): Authenticate {
@@ -19,7 +22,7 @@ export function createAuthenticate(db: Db): Authenticate {
     // The look-up found it by an index; the comparison that decides takes the same time for every key.
     if (!row || !timingSafeEqual(row.hash, hash)) return null;
     remember(cache, row);
-    return row.project_id;
+    return { projectId: row.project_id, keyId: row.id };
   };
 }
 

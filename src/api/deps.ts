@@ -1,5 +1,6 @@
 import type { Database } from '../db/pool.ts';
 import type { Sealer } from '../db/sealing.ts';
+import type { CodeSandbox } from './code-sandbox.ts';
 import type { Commands } from './commands.ts';
 
 /** A log as the API writes it. */
@@ -13,6 +14,7 @@ export type ApiDeps = {
   db: Database;
   sealer: Sealer;
   commands: Commands;
+  sandbox: CodeSandbox;
   log: ApiLog;
   /** What source URLs begin with, without a slash at the end. */
   publicUrl: string;

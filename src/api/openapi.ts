@@ -70,9 +70,11 @@ function operationId({ method, path }: Route): string {
 }
 
 function pathParameters({ path, id }: Route): Json[] {
-  if (!path.includes(':id')) return [];
-  const schema = { type: 'string', ...(id && { description: `The id of a ${id}` }) };
-  return [{ name: 'id', in: 'path', required: true, schema }];
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => {
+    const isOwn = name === 'id' && id;
+    const schema = { type: 'string', ...(isOwn && { description: `The id of a ${id}` }) };
+    return { name, in: 'path', required: true, schema };
+  });
 }
 
 function queryParameters(

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type IdKind, isId } from '../db/ids.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { check } from '../domain/schema/problem.ts';
-import type { Authenticate } from './auth.ts';
+import type { Authenticate, Identity } from './auth.ts';
 import { assertJsonType, MAX_BODY_BYTES, parseBody } from './body.ts';
 import { invalid, notFound, sendError } from './errors.ts';
 import { parseQuery } from './query.ts';
@@ -13,7 +13,11 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 /** One call of a route: what was asked, checked. */
 export type Call<Query = unknown, Body = unknown> = {
   projectId: string;
+  /** The API key that asks. */
+  keyId: string;
   id: string;
+  /** What stands at the other names in the path; not checked. */
+  params: Record<string, string>;
   query: Query;
   body: Body;
 };
@@ -68,9 +72,9 @@ export function route<Q extends z.ZodType, B extends z.ZodType, R extends z.ZodT
 export function mount(routes: Route[], authenticate: Authenticate): Router {
   const router = Router({ caseSensitive: true, strict: false });
   router.use(async (request, response, next) => {
-    const projectId = await authenticate(request.headers.authorization);
-    if (projectId === null) throw new GatewayError('UNAUTHORIZED', 'Unauthorized');
-    response.locals['projectId'] = projectId;
+    const identity = await authenticate(request.headers.authorization);
+    if (identity === null) throw new GatewayError('UNAUTHORIZED', 'Unauthorized');
+    Object.assign(response.locals, identity);
     next();
   });
   for (const [path, own] of Map.groupBy(routes, (each) => each.path)) {
@@ -111,8 +115,11 @@ async function answer(
     throw invalid('query', problems);
   }
   const body = route.body ? parseBody(request.body) : {};
-  const projectId = String(response.locals['projectId']);
-  response.json(await route.run({ projectId, id, query, body }));
+  const { projectId, keyId } = response.locals as Identity;
+  const params = Object.fromEntries(
+    Object.entries(request.params).map(([name, value]) => [name, String(value)]),
+  );
+  response.json(await route.run({ projectId, keyId, id, params, query, body }));
 }
 
 const UNKNOWN = 'is not a known parameter';

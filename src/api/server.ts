@@ -6,6 +6,7 @@ import { destinationRoutes } from './admin/destinations.ts';
 import { eventRoutes } from './admin/events.ts';
 import { requestRoutes } from './admin/requests.ts';
 import { sourceRoutes } from './admin/sources.ts';
+import { transformationRoutes } from './admin/transformations.ts';
 import { createAuthenticate } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { errorHandler, sendError } from './errors.ts';
@@ -46,6 +47,7 @@ export function createApi(deps: ApiDeps): Express {
     ...sourceRoutes(deps),
     ...destinationRoutes(deps),
     ...connectionRoutes(deps),
+    ...transformationRoutes(deps),
     ...requestRoutes(deps),
     ...eventRoutes(deps),
     ...attemptRoutes(deps),

@@ -16,6 +16,7 @@ import { isReachable } from '../temporal/connection.ts';
 import { validateSourceConfig } from '../verification/source-config.ts';
 import { isSourceType, sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
+import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork } from './verification.ts';
 
 /** Ingest, admin API and dashboard on one port. */
@@ -23,6 +24,8 @@ export type ApiProcess = { url: string; stop(): Promise<void> };
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const STOP_MS = 5_000;
+// People save and try code one at a time.
+const CHILDREN = 1;
 
 /** `wake` tells a dispatcher in this process that something waits; without it all dispatchers are told through PostgreSQL. */
 export async function startApiProcess(
@@ -33,6 +36,7 @@ export async function startApiProcess(
   const announce = wake ?? announcer(foundation);
   const store = createRequestStore(db, announce);
   const network = openVerificationNetwork(foundation);
+  const authenticate = createAuthenticate(db);
   const server = createServer({
     maxHeaderSize: 16_384,
     headersTimeout: 10_000,
@@ -41,11 +45,16 @@ export async function startApiProcess(
   });
   const url = await listen(server, config);
   const metrics = createMetrics(() => readBacklog(db));
-  const app = createApi({ ...apiDeps(foundation, { announce, url }), metrics: metrics.text });
+  const sandbox = openSandbox(foundation, { children: CHILDREN });
+  const app = createApi({
+    ...apiDeps(foundation, { announce, url }),
+    sandbox,
+    metrics: metrics.text,
+  });
   const ingest = createIngest({
     configuration,
     store,
-    authenticate: createAuthenticate(db),
+    authenticate: async (header) => (await authenticate(header))?.projectId ?? null,
     keys: network.keys,
     confirm: network.confirm,
     async keepSecret({ id: sourceId }, secret) {
@@ -73,6 +82,7 @@ export async function startApiProcess(
     async stop() {
       await closeServer(server);
       await store.idle();
+      await sandbox.close();
       await network.close();
     },
   };

@@ -16,7 +16,7 @@ export type SandboxPool = {
   /** Runs one job. Every fault of the code is an outcome; only a sandbox that cannot start children throws. */
   readonly run: (job: TransformJob) => Promise<TransformOutcome>;
   /** Parses code and evaluates its top level in a child, as is done before it is saved. */
-  readonly check: (code: string) => Promise<CheckOutcome>;
+  readonly check: (code: string, env?: Readonly<Record<string, string>>) => Promise<CheckOutcome>;
   /** The walls around each child that are up on this system. */
   readonly layers: readonly string[];
   /** Ends all children; jobs still waiting or running are rejected. */
@@ -31,7 +31,7 @@ export type SandboxPoolOptions = {
 };
 
 // Checks of all tenants share one lane of the queue: saving code is rare, and must not wait behind events.
-const CHECK = { tenant: 'check', transformationId: 'check', env: {}, input: '' };
+const CHECK = { tenant: 'check', transformationId: 'check', input: '' };
 
 function childOptions(limits: SandboxLimits, wrapper: readonly string[]) {
   return async (): Promise<ChildOptions> => ({
@@ -103,9 +103,9 @@ export function createSandboxPool(options: SandboxPoolOptions): SandboxPool {
   };
   return {
     run,
-    check: async (code) => {
+    check: async (code, env = {}) => {
       checks++;
-      return checkOutcome(await run({ ...CHECK, version: String(checks), code }));
+      return checkOutcome(await run({ ...CHECK, version: String(checks), code, env }));
     },
     layers: active,
     close: async () => {

@@ -48,7 +48,11 @@ test('a connection is made with both its ends, and every kind of rule reads back
     full_name: 'shop -> orders-to-billing',
     source: { name: 'shop', type: 'WEBHOOK' },
     destination: { name: 'billing', config },
-    rules: RULES,
+    rules: RULES.map((rule) =>
+      rule.type === 'transform'
+        ? { type: 'transform', transformation_id: expect.stringMatching(/^trs_/) }
+        : rule,
+    ),
     paused_at: null,
     disabled_at: null,
   });

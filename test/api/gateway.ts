@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { CodeSandbox } from '../../src/api/code-sandbox.ts';
 import type { Commands } from '../../src/api/commands.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
 import { BASE_PATH, createApi } from '../../src/api/server.ts';
@@ -21,6 +22,19 @@ export type Options = {
 export type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
 export const KEY = 'a-key-of-the-tests';
+/** Takes all code for good, and gives back what it was given. */
+const CREDULOUS: CodeSandbox = {
+  check: async () => ({ kind: 'ok' }),
+  async run({ input }) {
+    const { request } = JSON.parse(input) as {
+      request: { headers: {}; path: string; query: string };
+    };
+    const { headers, path, query } = request;
+    const requests = [{ headers, path, query, body: '', bodyKind: 'empty' as const }];
+    return { kind: 'ok', requests, logs: [], logLevel: 'info', durationMs: 1 };
+  },
+};
+
 export const SEALER = createSealer('a secret of the tests');
 
 /** The real API on a port of its own, over a real database; what it asks of the workflows is written down. */
@@ -35,6 +49,7 @@ export async function startGateway(changes: Partial<ApiDeps> = {}) {
     db,
     sealer: SEALER,
     commands: recorder(heard),
+    sandbox: CREDULOUS,
     log: { info() {}, error: (fields) => errors.push(fields) },
     publicUrl: 'http://gateway.test',
     temporalUiUrl: 'http://temporal.test',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Conformance, operationsOf } from './conformance.ts';
 import { type Gateway, type Json, startGateway } from './gateway.ts';
-import { arrive, ignore, makeAttempt, makeEvent } from './history.ts';
+import { arrive, ignore, makeAttempt, makeEvent, makeExecution } from './history.ts';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -39,6 +39,7 @@ test('every operation of the document answers as the document says', async () =>
     connectionId: String(connection['id']),
   };
   await readAll(ends);
+  await transform(ends);
   await gateway.done('POST', '/sources', { name: 'other' });
   await gateway.done('PUT', '/sources', { name: 'other', description: 'x' });
   await gateway.done('POST', '/destinations', { name: 'other', config });
@@ -86,6 +87,24 @@ test('an answer that is not as the document says is noticed', () => {
   expect(faultOf({ ...answer, status: 200, body: { count: 1, more: 1 } })).toContain('additional');
   expect(faultOf({ ...answer, status: 418, body: {} })).toContain('not in the document');
 });
+
+async function transform(ends: { projectId: string; sourceId: string; connectionId: string }) {
+  const draft = { name: 't', code: 'addHandler("transform", (request) => request);' };
+  const made = await gateway.done('POST', '/transformations', { ...draft, env: { A: 'b' } });
+  const id = String(made['id']);
+  await gateway.done('PUT', '/transformations', { ...draft, isolation: 'fast' });
+  await gateway.done('PUT', `/transformations/${id}`, { code: `${draft.code} // again` });
+  await gateway.done('PUT', `/transformations/${id}/rollback`, { version: 1 });
+  const requestId = await arrive(gateway.db, ends);
+  const run = await makeExecution(gateway.db, { ...ends, requestId, transformationId: id });
+  for (const path of ['', '/count', ...['', '/versions', '/executions'].map((p) => `/${id}${p}`)]) {
+    await gateway.done('GET', `/transformations${path}`);
+  }
+  await gateway.done('GET', `/transformations/${id}/executions/${run}`);
+  const request = { headers: { 'content-type': 'application/json' } };
+  await gateway.done('PUT', '/transformations/run', { transformation_id: id, request });
+  await gateway.done('DELETE', `/transformations/${id}`);
+}
 
 async function readAll(ends: {
   projectId: string;

@@ -25,6 +25,7 @@ import { renderConnection } from '../render.ts';
 import { type Route, route } from '../route.ts';
 import { present } from './named-content.ts';
 import { changeConnection, saveConnection } from './save-connection.ts';
+import { assertRulesRunnable } from './save-rules.ts';
 
 type Order = keyof typeof CONNECTION_ORDER;
 type Key = { projectId: string; id: string };
@@ -105,10 +106,11 @@ function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
     tag: TAG,
     body: connectionInput,
     response: connection,
-    async handle({ projectId, body }) {
+    async handle({ projectId, keyId: by, body }) {
       const upsert = method === 'put';
+      await assertRulesRunnable(deps, body.rules);
       const id = await deps.db.transaction((db) =>
-        saveConnection(db, { deps, projectId, input: body, upsert }),
+        saveConnection(db, { deps, projectId, by, input: body, upsert }),
       );
       return changed(deps, { projectId, id });
     },
@@ -136,10 +138,11 @@ function updateRoute(deps: ApiDeps): Route {
     id: 'connection',
     body: connectionUpdate,
     response: connection,
-    async handle({ projectId, id, body }) {
+    async handle({ projectId, keyId: by, id, body }) {
+      await assertRulesRunnable(deps, body.rules);
       await deps.db.transaction(async (db) => {
         const before = present(await lockConnection(db, { projectId, id }), id);
-        await changeConnection(db, { before, input: body });
+        await changeConnection(db, { deps, by, before, input: body });
       });
       return changed(deps, { projectId, id });
     },

@@ -12,6 +12,7 @@ import type { ApiDeps } from '../deps.ts';
 import { exists, invalid } from '../errors.ts';
 import { namedDestinations } from './destinations.ts';
 import { type Named, upsertNamed } from './named-content.ts';
+import { storeRules } from './save-rules.ts';
 import { namedSources } from './sources.ts';
 
 /** Makes a connection, and its ends where they are described; changes the one of this name where `upsert` says so. */
@@ -20,9 +21,10 @@ export async function saveConnection(
   {
     deps,
     projectId,
+    by,
     input,
     upsert,
-  }: { deps: ApiDeps; projectId: string; input: ConnectionInput; upsert: boolean },
+  }: { deps: ApiDeps; projectId: string; by: string; input: ConnectionInput; upsert: boolean },
 ): Promise<string> {
   const source = await endOf(db, namedSources(deps), {
     projectId,
@@ -34,19 +36,21 @@ export async function saveConnection(
     id: input.destination_id,
     input: input.destination,
   });
+  const given = input.rules && (await storeRules(db, { deps, projectId, by, rules: input.rules }));
   const name = input.name ?? null;
   const wanted = { sourceId: source.id, destinationId: destination.id, name };
   for (;;) {
     const before = upsert || name !== null ? await lockConnectionByName(db, wanted) : null;
     if (before && !upsert) throw exists('connection', before.id);
     if (before) {
-      const content = contentOf(before, input);
+      const content = contentOf(before, { ...input, rules: given });
       await updateConnection(db, { id: before.id, destinationId: destination.id, ...content });
       return before.id;
     }
     const id = newId('connection');
-    const { description = null, rules = [] } = input;
-    if (await insertConnection(db, { ...wanted, projectId, id, description, rules })) return id;
+    const { description = null } = input;
+    const row = { ...wanted, projectId, id, description, rules: given ?? [] };
+    if (await insertConnection(db, row)) return id;
     // Another one made it in between: now it can be found.
   }
 }
@@ -54,14 +58,21 @@ export async function saveConnection(
 /** Changes a connection; a name that another one of its source has is a 409. */
 export async function changeConnection(
   db: Db,
-  { before, input }: { before: ConnectionRow; input: ConnectionUpdate },
+  {
+    deps,
+    by,
+    before,
+    input,
+  }: { deps: ApiDeps; by: string; before: ConnectionRow; input: ConnectionUpdate },
 ): Promise<void> {
   const { id, source_id: sourceId, destination_id: destinationId } = before;
   if (input.name) {
     const owner = await lockConnectionByName(db, { sourceId, destinationId, name: input.name });
     if (owner && owner.id !== id) throw exists('connection', owner.id);
   }
-  await updateConnection(db, { id, ...contentOf(before, input) });
+  const projectId = before.project_id;
+  const rules = input.rules && (await storeRules(db, { deps, projectId, by, rules: input.rules }));
+  await updateConnection(db, { id, ...contentOf(before, { ...input, rules }) });
 }
 
 function contentOf(before: ConnectionRow, input: ConnectionUpdate) {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { MAX_DEDUPLICATE_WINDOW_MS, MIN_DEDUPLICATE_WINDOW_MS } from '../deduplicate.ts';
 import { validateFilter } from '../filter-validation.ts';
 import { parseFieldPath } from '../payload-path.ts';
 import { MAX_RETRY_DELAY_MS, parseStatusPattern } from '../retry.ts';
 import { transformationId } from './id.ts';
-import { name } from './text.ts';
+import { transformationInput } from './transformation.ts';
 
-const MAX_CODE_BYTES = 256 * 1024;
-const WEEK_MS = 7 * 86_400_000;
 const MAX_RULES = 50;
 
 const waitMs = z.int().max(MAX_RETRY_DELAY_MS, `must be at most ${MAX_RETRY_DELAY_MS} ms`);
@@ -56,20 +55,11 @@ const filter = z
     }
   });
 
-export const transformationCode = z
-  .string()
-  .min(1, 'must not be empty')
-  .refine((code) => bytesOf(code) <= MAX_CODE_BYTES, 'must be at most 256 kB');
-
-export const environment = z.record(z.string().max(255), z.string().max(10_000));
-
 const transform = z
   .strictObject({
     type: z.literal('transform'),
     transformation_id: transformationId.nullable().optional(),
-    transformation: z
-      .strictObject({ name, code: transformationCode, env: environment.nullable().optional() })
-      .optional(),
+    transformation: transformationInput.optional(),
   })
   .refine((rule) => Boolean(rule.transformation_id) !== Boolean(rule.transformation), {
     error: 'is required, or transformation instead of it',
@@ -97,8 +87,8 @@ const deduplicate = z
     /** Milliseconds. */
     window: z
       .int()
-      .min(1000, 'must be 1000 ms or more')
-      .max(WEEK_MS, `must be at most ${WEEK_MS} ms`),
+      .min(MIN_DEDUPLICATE_WINDOW_MS, `must be ${MIN_DEDUPLICATE_WINDOW_MS} ms or more`)
+      .max(MAX_DEDUPLICATE_WINDOW_MS, `must be at most ${MAX_DEDUPLICATE_WINDOW_MS} ms (30 days)`),
     include_fields: fieldPaths.optional(),
     exclude_fields: fieldPaths.optional(),
   })
@@ -132,8 +122,4 @@ function stepsOf(path: string): (string | number)[] {
     if (index !== undefined) return Number(index);
     return quoted === undefined ? name : String(JSON.parse(quoted));
   });
-}
-
-function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length;
 }

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { findExecution, listExecutions } from '../../db/execution-reads.ts';
+import { findTransformation } from '../../db/transformations.ts';
+import { listOf } from '../../domain/schema/list.ts';
+import {
+  EXECUTION_OUTCOMES,
+  executionId,
+  LOG_LEVELS,
+  transformationExecution,
+} from '../../domain/schema/transformation-execution.ts';
+import type { ApiDeps } from '../deps.ts';
+import { asksForNothing } from '../event-filters.ts';
+import { notFound } from '../errors.ts';
+import { choiceFilter, idFilter, textFilter, timeFilter } from '../filters.ts';
+import { envelope, pageAsked, pagingOf } from '../paging.ts';
+import { type Route, route } from '../route.ts';
+import { present } from './named-content.ts';
+import { readCodeRequest } from './transformation-run.ts';
+import { viewExecution, viewWholeExecution } from './transformation-views.ts';
+
+const TAG = 'transformations';
+
+const executionQuery = z.strictObject({
+  id: idFilter('transformationExecution', 'reqt_').optional(),
+  log_level: choiceFilter(LOG_LEVELS).optional(),
+  outcome: choiceFilter(EXECUTION_OUTCOMES).optional(),
+  webhook_id: idFilter('connection', 'web_').optional(),
+  request_id: idFilter('request', 'req_').optional(),
+  issue_id: textFilter.optional(),
+  created_at: timeFilter.optional(),
+  ...pagingOf({ orders: ['created_at'], cursor: executionId }),
+});
+
+/** `/transformations/:id/executions` */
+export function transformationExecutionRoutes(deps: ApiDeps): Route[] {
+  return [listRoute(deps), showRoute(deps)];
+}
+
+function listRoute({ db }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/transformations/:id/executions',
+    summary: 'List the runs of a transformation, in order of their requests',
+    tag: TAG,
+    id: 'transformation',
+    query: executionQuery,
+    response: listOf(transformationExecution),
+    async handle({ projectId, id, query }) {
+      present(await findTransformation(db, { projectId, id }), id);
+      const asked = pageAsked(query, 'created_at');
+      const wanted = { projectId, transformationId: id, filters: query, page: asked };
+      const page = asksForNothing(query)
+        ? { rows: [], next: null, prev: null }
+        : await listExecutions(db, wanted);
+      return envelope(page, { asked, models: page.rows.map(viewExecution) });
+    },
+  });
+}
+
+function showRoute({ db }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/transformations/:id/executions/:execution_id',
+    summary: 'Show a run of a transformation, with what went in and out',
+    tag: TAG,
+    id: 'transformation',
+    response: transformationExecution,
+    async handle({ projectId, id, params }) {
+      const wanted = params['execution_id'] ?? '';
+      present(await findTransformation(db, { projectId, id }), id);
+      const row = executionId.safeParse(wanted).success
+        ? await findExecution(db, { projectId, transformationId: id, id: wanted })
+        : null;
+      if (!row) throw notFound(wanted.toWellFormed().replaceAll('\0', ''));
+      const isRequest = row.input === null;
+      const original = isRequest ? await readCodeRequest(db, row.request_id) : null;
+      return viewWholeExecution(row, original);
+    },
+  });
+}
