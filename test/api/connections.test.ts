@@ -23,6 +23,9 @@ const RULES = [
   },
 ];
 
+// Described where it is given, a transformation is named from then on.
+const REFERENCE = { type: 'transform', transformation_id: expect.stringMatching(/^trs_/) };
+
 async function refusal(rules: unknown): Promise<unknown> {
   const body = {
     name: 'refused',
@@ -48,11 +51,7 @@ test('a connection is made with both its ends, and every kind of rule reads back
     full_name: 'shop -> orders-to-billing',
     source: { name: 'shop', type: 'WEBHOOK' },
     destination: { name: 'billing', config },
-    rules: RULES.map((rule) =>
-      rule.type === 'transform'
-        ? { type: 'transform', transformation_id: expect.stringMatching(/^trs_/) }
-        : rule,
-    ),
+    rules: RULES.map((rule) => (rule.type === 'transform' ? REFERENCE : rule)),
     paused_at: null,
     disabled_at: null,
   });
