@@ -41,18 +41,31 @@ const LOOK_BACK_MS = 60_000;
 
 /** Loads the configuration and keeps it fresh: by notification at once, and by a poll where a notification was lost. */
 export async function openConfiguration(options: Options): Promise<Configuration> {
-  const { database, sealer, onError } = options;
+  const { database, sealer } = options;
   const store = createStore();
-  store.apply(await readConfiguration(database, { sealer, sinceMs: null }));
-  const load = (what: { sinceMs: null; id?: string }) =>
-    readConfiguration(database, { sealer, ...what }).then(store.apply, onError);
-  const listener = keepListening(options, {
-    onChange: (id) => void load({ sinceMs: null, id }),
-    // Nobody knows how long it heard nothing: read everything.
-    onConnect: () => void load({ sinceMs: null }),
-  });
-  const refresh = async () =>
-    store.apply(await readConfiguration(database, { sealer, sinceMs: LOOK_BACK_MS }));
+  let closed = false;
+  // One after the other: of two reads under way at once, the older one may come in last.
+  let last: Promise<unknown> = Promise.resolve();
+  const read = (what: { sinceMs: number | null; id?: string }): Promise<void> => {
+    const next = last.then(async () =>
+      store.apply(await readConfiguration(database, { sealer, ...what })),
+    );
+    last = next.catch(() => {});
+    return next;
+  };
+  const onError = (error: unknown) => {
+    if (!closed) options.onError(error);
+  };
+  await read({ sinceMs: null });
+  const listener = keepListening(
+    { ...options, onError },
+    {
+      onChange: (id) => void read({ sinceMs: null, id }).catch(onError),
+      // Nobody knows how long it heard nothing: read everything.
+      onConnect: () => void read({ sinceMs: null }).catch(onError),
+    },
+  );
+  const refresh = () => read({ sinceMs: LOOK_BACK_MS });
   let polling = false;
   const poll = setInterval(() => {
     if (polling || listener.alive()) return;
@@ -66,6 +79,7 @@ export async function openConfiguration(options: Options): Promise<Configuration
     ...store.read,
     refresh,
     async close() {
+      closed = true;
       clearInterval(poll);
       clearInterval(sweep);
       await listener.close();

@@ -11,6 +11,7 @@ export function startMaintenance({
   log,
   config,
 }: Pick<Foundation, 'db' | 'log' | 'config'>): () => void {
+  let stopped = false;
   const run = async () => {
     try {
       await ensurePartitions(db, { nowMs: Date.now() });
@@ -20,10 +21,13 @@ export function startMaintenance({
       if (dropped.length > 0) log.info({ partitions: dropped }, 'Removed what is beyond retention');
       await purgeClaims(db);
     } catch (error) {
-      log.error({ error }, 'Maintenance failed; it is tried again in an hour');
+      if (!stopped) log.error({ error }, 'Maintenance failed; it is tried again in an hour');
     }
   };
   void run();
   const timer = setInterval(() => void run(), EVERY_MS);
-  return () => clearInterval(timer);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+  };
 }
