@@ -90,4 +90,15 @@ describe('processing requests', () => {
       'delivery/dsp_1/des_1/1',
     ]);
   });
+
+  test('calls the lanes of a connection that keeps an order, and starts no delivery for it', async () => {
+    const entered: unknown[] = [];
+    const { children } = await process(
+      [{ batches: [batch({ lane: 'web_1' })], remaining: [] }],
+      () => [],
+      { enterLanes: (order: never) => void entered.push(order) },
+    );
+    expect(entered).toEqual([{ connectionIds: ['web_1'] }]);
+    expect(children).toEqual([]);
+  });
 });

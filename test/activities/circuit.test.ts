@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { createCircuits } from '../../src/activities/circuit.ts';
+import type { AttemptOutcome } from '../../src/domain/outcome.ts';
+
+const answered = (responseStatus: number | null) =>
+  ({ kind: responseStatus === 200 ? 'delivered' : 'failed', responseStatus }) as AttemptOutcome;
+
+function circuits() {
+  let nowMs = 0;
+  const changes: boolean[] = [];
+  const all = createCircuits({
+    now: () => nowMs,
+    onChange: (_, state) => changes.push(state.open),
+  });
+  return {
+    ...all,
+    changes,
+    fail: (times: number, status: number | null = null) => {
+      for (let i = 0; i < times; i++) all.record('des_1', answered(status));
+    },
+    pass: (ms: number) => void (nowMs += ms),
+  };
+}
+
+describe('a circuit', () => {
+  test('opens after ten attempts in a row without an answer', () => {
+    const { fail, enter } = circuits();
+    fail(9);
+    expect(enter('des_1')).toBe('closed');
+    fail(1);
+    expect(enter('des_1')).toBe('open');
+    expect(enter('des_2')).toBe('closed');
+  });
+
+  test('opens for a gateway that stands before a service that is down', () => {
+    const { fail, enter } = circuits();
+    fail(10, 503);
+    expect(enter('des_1')).toBe('open');
+  });
+
+  test('stays closed while a destination answers, whatever it says', () => {
+    const { fail, enter } = circuits();
+    fail(50, 500);
+    fail(9);
+    fail(1, 404);
+    fail(9);
+    expect(enter('des_1')).toBe('closed');
+  });
+
+  test('lets a single attempt through when it is time, and closes when that is answered', () => {
+    const { fail, enter, pass, record, changes } = circuits();
+    fail(10);
+    pass(1_000);
+    expect([enter('des_1'), enter('des_1')]).toEqual(['probe', 'open']);
+    record('des_1', answered(200));
+    expect(enter('des_1')).toBe('closed');
+    expect(changes).toEqual([true, false]);
+  });
+
+  test('waits longer after every probe that fails, half a minute at most', () => {
+    const { fail, enter, pass, state } = circuits();
+    fail(10);
+    const waits: number[] = [];
+    for (let at = 0, i = 0; i < 7; i++) {
+      const probeAtMs = state('des_1').probeAtMs!;
+      waits.push(probeAtMs - at);
+      pass(probeAtMs - at);
+      at = probeAtMs;
+      expect(enter('des_1')).toBe('probe');
+      fail(1);
+    }
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  });
+
+  test('gives the probe to another when the first had nothing to send', () => {
+    const { fail, enter, pass, endProbe } = circuits();
+    fail(10);
+    pass(1_000);
+    enter('des_1');
+    endProbe('des_1');
+    expect(enter('des_1')).toBe('probe');
+  });
+});

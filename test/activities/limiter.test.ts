@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { createPlaces } from '../../src/activities/limiter.ts';
+
+test('places are given as far as there are any, and the rest waits in order', async () => {
+  const places = createPlaces(3);
+  expect(await places.take('a', 2)).toBe(2);
+  expect(await places.take('a', 5)).toBe(1);
+  const got: string[] = [];
+  const first = places.take('a').then(() => got.push('first'));
+  const second = places.take('a').then(() => got.push('second'));
+  places.give('a', 1);
+  await first;
+  expect(got).toEqual(['first']);
+  places.give('a', 2);
+  await second;
+  expect(got).toEqual(['first', 'second']);
+});
+
+test('one key does not wait for another', async () => {
+  const places = createPlaces(1);
+  await places.take('a');
+  expect(await places.take('b')).toBe(1);
+});

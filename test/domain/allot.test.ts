@@ -1,0 +1,145 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  allot,
+  limitsOf,
+  lineUp,
+  resumeTrack,
+  type Track,
+  type Want,
+} from '../../src/domain/allot.ts';
+
+const NOW = 1_000_000;
+const times = { nowMs: NOW, leadMs: 0, horizonMs: 1_000, most: 100 };
+const fresh: Want = { group: null, queued: false };
+
+function track(limit: Track['limit'], given: Partial<Track> = {}): Track {
+  return { limit, nextAtMs: 0, lineAtMs: 0, open: 0, ...given };
+}
+
+function slots(answers: ReturnType<typeof allot>): number[] {
+  return answers.flatMap((answer) => (answer.kind === 'slot' ? answer.atMs : []));
+}
+
+function ofPolicy(policy: Parameters<typeof limitsOf>[0], groups: string[] = []) {
+  const limits = limitsOf(policy);
+  return {
+    whole: track(limits.whole),
+    groups: new Map(groups.map((name) => [name, track(limits.ofGroup(name))])),
+  };
+}
+
+describe('times under a rate', () => {
+  test('are evenly apart, and no further away than the horizon', () => {
+    const state = ofPolicy({ rate: 4, period: 'second' });
+    const answers = allot(Array(8).fill(fresh), { ...state, ...times });
+    expect(slots(answers)).toEqual([0, 252.5, 505, 757.5].map((ms) => NOW + ms));
+    expect(answers[4]).toMatchObject({ kind: 'wait' });
+  });
+
+  test('spread a rate per minute, without a burst', () => {
+    const state = ofPolicy({ rate: 4, period: 'minute' });
+    const answers = allot([fresh, fresh, fresh], { ...state, ...times });
+    expect(slots(answers)).toEqual([NOW]);
+    expect(answers[1]).toEqual({ kind: 'wait', untilMs: NOW + 15_150 });
+    expect(answers[2]).toEqual({ kind: 'wait', untilMs: NOW + 30_300 });
+  });
+
+  test('never hold more than the rate and one in any period, however askers come and stop', () => {
+    const asks = fc.array(
+      fc.record({
+        gapMs: fc.integer({ min: 0, max: 3_000 }),
+        count: fc.integer({ min: 1, max: 80 }),
+      }),
+      { minLength: 1, maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(asks, fc.integer({ min: 1, max: 60 }), (all, rate) => {
+        const state = ofPolicy({ rate, period: 'second' });
+        const sent: number[] = [];
+        let nowMs = NOW;
+        for (const { gapMs, count } of all) {
+          nowMs += gapMs;
+          sent.push(...slots(allot(Array(count).fill(fresh), { ...state, ...times, nowMs })));
+        }
+        const most = Math.max(
+          ...sent.map((from) => sent.filter((at) => at >= from && at <= from + 1_000).length),
+        );
+        return most <= rate + 1;
+      }),
+    );
+  });
+
+  test('leave those behind who just came while others wait in line', () => {
+    const state = ofPolicy({ rate: 1, period: 'second' });
+    state.whole.lineAtMs = NOW + 30_000;
+    const [first, second] = allot([fresh, { ...fresh, queued: true }], { ...state, ...times });
+    expect(first).toEqual({ kind: 'wait', untilMs: NOW + 30_000 });
+    expect(second).toMatchObject({ kind: 'slot', atMs: NOW });
+  });
+
+  test('start anew when the rate has changed: nobody waits for what the old one had planned', () => {
+    const limit = limitsOf({ rate: 100, period: 'second' }).whole;
+    const kept = { words: '1/hour', nextAtMs: NOW + 3_600_000, lineAtMs: NOW + 9_000_000 };
+    const resumed = resumeTrack(limit, kept, { nowMs: NOW, open: 0 });
+    expect(resumed.nextAtMs).toBeLessThan(NOW + 20);
+    expect(resumed.lineAtMs).toBe(0);
+  });
+});
+
+describe('groups', () => {
+  const policy = {
+    rate: 100,
+    period: 'second' as const,
+    groups: {
+      key: 'body.customer',
+      rate: 1,
+      rate_period: 'second' as const,
+      overrides: { gold: { rate: 10, rate_period: 'second' as const } },
+    },
+  };
+  const of = (group: string): Want => ({ group, queued: false });
+
+  test('have a rate each, and one that is slow holds back nobody else', () => {
+    const state = ofPolicy(policy, ['a', 'b', 'gold']);
+    const answers = allot([of('a'), of('a'), of('b'), of('gold'), of('gold')], {
+      ...state,
+      ...times,
+      horizonMs: 90,
+    });
+    expect(answers.map((answer) => answer.kind)).toEqual(['slot', 'wait', 'slot', 'slot', 'wait']);
+  });
+
+  test('share the rate of the destination', () => {
+    const state = ofPolicy({ ...policy, rate: 10 }, ['a', 'b', 'c']);
+    const answers = allot([of('a'), of('b'), of('c')], { ...state, ...times });
+    expect(slots(answers)).toEqual([0, 101, 202].map((ms) => NOW + ms));
+  });
+
+  test('take an override only for the value it names, whatever that value is called', () => {
+    expect(limitsOf(policy).ofGroup('toString').pace?.words).toBe('1/second');
+    expect(limitsOf(policy).ofGroup('gold').pace?.words).toBe('10/second');
+  });
+});
+
+describe('a limit of open requests', () => {
+  test('gives no more than are free', () => {
+    const state = ofPolicy({ rate: 2, period: 'concurrent' });
+    state.whole.open = 1;
+    const answers = allot([fresh, fresh], { ...state, ...times });
+    expect(answers).toEqual([{ kind: 'slot', atMs: NOW, lateMs: null }, { kind: 'busy' }]);
+  });
+
+  test('does not count one that is open already', () => {
+    const state = ofPolicy({ rate: 1, period: 'concurrent' });
+    state.whole.open = 1;
+    const [answer] = allot([{ ...fresh, leased: true }], { ...state, ...times });
+    expect(answer?.kind).toBe('slot');
+  });
+});
+
+test('the line gives everyone a turn, one after the other', () => {
+  const state = { ...ofPolicy({ rate: 4, period: 'minute' }), nowMs: NOW };
+  expect(lineUp([fresh, fresh], state)).toEqual([NOW, NOW + 15_150]);
+  expect(lineUp([fresh], state)).toEqual([NOW + 30_300]);
+});

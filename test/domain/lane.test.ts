@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { deliveryGroupOf, laneKeyOf } from '../../src/domain/lane.ts';
+
+const parts = {
+  body: { customer_id: 'c1', nul: 'a\0b', long: 'x'.repeat(1_000) },
+  headers: {},
+  query: {},
+  path: '/',
+};
+
+test('an event goes in the lane of what stands at the key', () => {
+  expect(laneKeyOf({ key: 'body.customer_id' }, parts)).toBe('c1');
+});
+
+test('an event without the key goes in the lane of the empty key', () => {
+  expect(laneKeyOf({ key: 'body.nobody' }, parts)).toBe('');
+});
+
+test('all events of a connection that orders without a key share a lane', () => {
+  expect(laneKeyOf({ key: null }, parts)).toBe('');
+});
+
+test('an event of a connection without order has no lane', () => {
+  expect(laneKeyOf(null, parts)).toBeNull();
+  expect(laneKeyOf(undefined, parts)).toBeNull();
+});
+
+test('a key can be stored whatever it holds', () => {
+  expect(laneKeyOf({ key: 'body.nul' }, parts)).toBe('a\uFFFDb');
+  expect(laneKeyOf({ key: 'body.long' }, parts)).toHaveLength(256);
+});
+
+test('an event has a delivery group only where the policy has groups', () => {
+  expect(deliveryGroupOf({ groups: { key: 'body.customer_id' } }, parts)).toBe('c1');
+  expect(deliveryGroupOf({}, parts)).toBeNull();
+  expect(deliveryGroupOf(null, parts)).toBeNull();
+});

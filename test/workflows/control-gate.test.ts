@@ -1,0 +1,109 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Gate, GateChange, GateState } from '../../src/domain/control.ts';
+import { workflowRunner, type TimedSignal } from '../support/workflow.ts';
+
+let run: Awaited<ReturnType<typeof workflowRunner>>;
+
+beforeAll(async () => {
+  run = await workflowRunner();
+}, 60_000);
+
+/** A gate that lives in memory; `gone` from the n-th change on. */
+function gate(goneAfter = Infinity) {
+  const changes: GateChange[] = [];
+  let paused = false;
+  return {
+    changes,
+    applyControl({ change }: { gate: Gate; change: GateChange | null }): GateState {
+      if (change) changes.push(change);
+      if (change && change.kind !== 'setDeliveryPolicy') paused = change.kind === 'pause';
+      const gone = changes.length >= goneAfter;
+      return { paused, pausedAt: null, reason: null, epoch: changes.length, gone, refused: null };
+    },
+  };
+}
+
+async function control(
+  signals: TimedSignal[],
+  {
+    row = gate(),
+    input = {},
+    ...options
+  }: { row?: ReturnType<typeof gate>; input?: object } & {
+    continueAsNewSuggestedFromMs?: number;
+  } = {},
+) {
+  const pumps: unknown[] = [];
+  const ended = await run(
+    'controlDestination',
+    { id: 'des_1', ...input },
+    {
+      signals,
+      activities: {
+        applyControl: row.applyControl,
+        pumpParked: (order: unknown) => {
+          pumps.push(order);
+          return 0;
+        },
+      },
+      ...options,
+    },
+  );
+  return { ...ended, pumps, changes: row.changes };
+}
+
+describe('a control workflow', () => {
+  test('applies changes in the order in which their signals came', async () => {
+    const { changes } = await control([
+      { atMs: 1, name: 'pause', input: { reason: 'maintenance' } },
+      { atMs: 2, name: 'resume' },
+      { atMs: 3, name: 'pause', input: 'again' },
+      { atMs: 4, name: 'pause' },
+    ]);
+    expect(changes).toEqual([
+      { kind: 'pause', reason: 'maintenance' },
+      { kind: 'resume' },
+      { kind: 'pause', reason: 'again' },
+      { kind: 'pause' },
+    ]);
+  });
+
+  test('wakes what waits when the gate opens, and only then', async () => {
+    const { pumps } = await control([
+      { atMs: 1, name: 'pause' },
+      { atMs: 2, name: 'resume' },
+    ]);
+    expect(pumps).toEqual([{ gateId: 'des_1', reasons: ['paused'] }]);
+  });
+
+  test('lets those that wait for their pace ask again when the policy changed', async () => {
+    const { pumps, changes } = await control([{ atMs: 1, name: 'setDeliveryPolicy' }]);
+    expect(changes).toEqual([{ kind: 'setDeliveryPolicy' }]);
+    expect(pumps).toEqual([{ gateId: 'des_1', reasons: ['pace', 'turn'] }]);
+  });
+
+  test('tells what the gate is like', async () => {
+    const { query, end } = await control([{ atMs: 1, name: 'pause' }]);
+    expect(end).toBe('waiting');
+    expect(await query('state')).toMatchObject({ paused: true, epoch: 1, pending: 0 });
+  });
+
+  test('goes on in a new run when its history grows long', async () => {
+    const { end, continuedWith } = await control([{ atMs: 1, name: 'pause' }], {
+      continueAsNewSuggestedFromMs: 0,
+    });
+    expect(end).toBe('continued');
+    expect(continuedWith).toEqual([{ id: 'des_1', changes: [] }]);
+  });
+
+  test('begins with what its former run had not applied', async () => {
+    const { changes } = await control([], { input: { changes: [{ kind: 'resume' }] } });
+    expect(changes).toEqual([{ kind: 'resume' }]);
+  });
+
+  test('ends when what it controls is gone, and lets nothing wait there', async () => {
+    const { end, pumps } = await control([{ atMs: 1, name: 'resume' }], { row: gate(1) });
+    expect(end).toBe('completed');
+    expect(pumps).toEqual([{ gateId: 'des_1', reasons: ['paused', 'turn', 'pace'] }]);
+  });
+});
