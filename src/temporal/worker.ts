@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import type { Log } from '../log.ts';
+import { workflowBundle } from './bundle.ts';
 import type { Temporal } from './connection.ts';
 import { TASK_QUEUE } from './workflows.ts';
 
@@ -22,6 +23,8 @@ export function installRuntime(log: Log): void {
   });
 }
 
+const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+
 export async function startWorker({
   temporal,
   activities,
@@ -32,12 +35,13 @@ export async function startWorker({
   identity: string;
 }): Promise<RunningWorker> {
   if (!temporal.native) throw new Error('A worker needs a native connection');
+  const bundle = await workflowBundle();
   const worker = await Worker.create({
     connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
     identity,
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    ...(bundle ? { workflowBundle: { codePath: bundle } } : { workflowsPath: WORKFLOWS }),
     activities,
     maxCachedWorkflows: 400,
     maxConcurrentWorkflowTaskExecutions: 60,
