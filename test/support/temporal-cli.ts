@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { findTemporalCli } from '../../src/embedded/temporal-cli.ts';
+import { createLog } from '../../src/log.ts';
+
+const log = createLog({ level: 'silent', name: 'test' });
+
+/** The command `temporal`, as an operator types it. */
+export async function temporalCli({ address, dataDir }: { address: string; dataDir: string }) {
+  const program = await findTemporalCli({ dataDir, log });
+  const run = promisify(execFile);
+  return {
+    async signal(workflowId: string, name: string, input?: unknown): Promise<void> {
+      const given = input === undefined ? [] : ['--input', JSON.stringify(input)];
+      const about = ['--workflow-id', workflowId, '--name', name, ...given];
+      await run(program, ['workflow', 'signal', '--address', address, ...about]);
+    },
+  };
+}
