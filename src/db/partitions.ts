@@ -6,14 +6,19 @@ const DAY_MS = 86_400_000;
 const PARTITION_LOCK = 7_318_204_512;
 
 /** The tables that hold a day in a partition, with the kind of id that divides them and how full their pages are made. */
-const PARTITIONED: { table: string; kind: IdKind; fillfactor: number }[] = [
-  { table: 'requests', kind: 'request', fillfactor: 80 },
-  { table: 'request_data', kind: 'request', fillfactor: 100 },
-  { table: 'events', kind: 'event', fillfactor: 70 },
-  { table: 'event_payloads', kind: 'event', fillfactor: 100 },
-  { table: 'ignored_events', kind: 'request', fillfactor: 100 },
-  { table: 'transformation_executions', kind: 'transformationExecution', fillfactor: 100 },
-  { table: 'attempts', kind: 'attempt', fillfactor: 60 },
+const PARTITIONED: Omit<Partition, 'day'>[] = [
+  { table: 'requests', key: 'id', kind: 'request', fillfactor: 80 },
+  { table: 'request_data', key: 'id', kind: 'request', fillfactor: 100 },
+  { table: 'events', key: 'id', kind: 'event', fillfactor: 70 },
+  { table: 'event_payloads', key: 'event_id', kind: 'event', fillfactor: 100 },
+  { table: 'ignored_events', key: 'request_id', kind: 'request', fillfactor: 100 },
+  {
+    table: 'transformation_executions',
+    key: 'id',
+    kind: 'transformationExecution',
+    fillfactor: 100,
+  },
+  { table: 'attempts', key: 'id', kind: 'attempt', fillfactor: 60 },
 ];
 
 /** Makes the partitions of today and of the `days` that follow, where they are missing. */
@@ -48,26 +53,33 @@ export function dropPartitions(
   });
 }
 
+type Partition = { table: string; key: string; kind: IdKind; fillfactor: number; day: number };
+
 async function ensurePartition(
   db: Db,
-  {
-    table,
-    kind,
-    fillfactor,
-    day,
-  }: { table: string; kind: IdKind; fillfactor: number; day: number },
+  { table, key, kind, fillfactor, day }: Partition,
 ): Promise<void> {
   const name = `${table}_${nameOfDay(day)}`;
-  const from = firstIdAt(kind, day * DAY_MS);
-  const to = firstIdAt(kind, (day + 1) * DAY_MS);
   const { rowCount } = await db.query(sql`select 1 where to_regclass(${name}) is not null`);
   if (rowCount) return;
   // Names and bounds are made here from numbers, never from anybody's text.
+  const from = firstIdAt(kind, day * DAY_MS);
+  const to = firstIdAt(kind, (day + 1) * DAY_MS);
+  const early = `from ${table}_default where ${key} >= '${from}' and ${key} < '${to}'`;
+  const { rowCount: isLate } = await db.query(raw(`select 1 ${early} limit 1`));
+  const options = `with (fillfactor = ${fillfactor})`;
+  const bounds = `for values from ('${from}') to ('${to}')`;
+  if (!isLate) {
+    await db.query(raw(`create table ${name} partition of ${table} ${bounds} ${options}`));
+    return;
+  }
+  // A clock that was ahead, or nobody here to make it in time: what came meanwhile lies in the default partition.
+  await db.query(raw(`create table ${name} (like ${table} including defaults) ${options}`));
+  await db.query(raw(`lock table ${table}_default in access exclusive mode`));
   await db.query(
-    raw(
-      `create table ${name} partition of ${table} for values from ('${from}') to ('${to}') with (fillfactor = ${fillfactor})`,
-    ),
+    raw(`with early as (delete ${early} returning *) insert into ${name} select * from early`),
   );
+  await db.query(raw(`alter table ${table} attach partition ${name} ${bounds}`));
 }
 
 function nameOfDay(day: number): string {
