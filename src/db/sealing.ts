@@ -32,11 +32,11 @@ export function createSealer(secret: string): Sealer {
       if (sealed[0] !== VERSION) throw new SealError(`Unknown version ${sealed[0]}`);
       const iv = sealed.subarray(1, 1 + IV_BYTES);
       const tag = sealed.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', key, iv)
-        .setAAD(Buffer.from(context))
-        .setAuthTag(tag);
       const content = sealed.subarray(1 + IV_BYTES + TAG_BYTES);
       try {
+        const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
+          .setAAD(Buffer.from(context))
+          .setAuthTag(tag);
         const text = Buffer.concat([decipher.update(content), decipher.final()]);
         return JSON.parse(text.toString('utf8'));
       } catch (error) {
