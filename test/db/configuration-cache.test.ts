@@ -10,6 +10,11 @@ import { testDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 
 const { url, db, drop } = await testDatabase();
+const opened: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  for (const configuration of opened) await configuration.close();
+  await drop();
+});
 const sealer = createSealer(randomBytes(32).toString('hex'));
 const project = await ensureDefaultProject(db, sealer);
 const sourceId = newId('source');
@@ -38,7 +43,7 @@ function slowed(database: Database) {
 test('a read that was overtaken never brings an older state back', async () => {
   const { slow, gate } = slowed(db);
   const configuration = await openConfiguration({ database: slow, url, sealer, onError: () => {} });
-  afterAll(configuration.close);
+  opened.push(configuration);
   const released = Promise.withResolvers<void>();
   gate.hold = released.promise;
   await disable(db, true);
@@ -55,15 +60,14 @@ test('a read that was overtaken never brings an older state back', async () => {
 
 test('a change by anybody is known within a second, also after the listening session broke', async () => {
   const configuration = await openConfiguration({ database: db, url, sealer, onError: () => {} });
-  afterAll(configuration.close);
+  opened.push(configuration);
   await disable(db, true);
   await until('the change', () => configuration.source('shop')?.disabled, { withinMs: 1_000 });
   await db.query(sql`
     select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen sluice_config'`);
   await disable(db, false);
-  await until('the next change', () => configuration.source('shop')?.disabled === false, {
-    withinMs: 3_000,
-  });
+  const enabled = () => configuration.source('shop')?.disabled === false;
+  expect(await until('the next change', enabled, { withinMs: 3_000 })).toBe(true);
 });
 
 test('closing says nothing of connections that end meanwhile', async () => {

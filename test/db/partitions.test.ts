@@ -1,0 +1,93 @@
+import sql from 'sql-template-tag';
+import { afterAll, expect, test } from 'vitest';
+import { newId } from '../../src/db/ids.ts';
+import { dropPartitions, ensurePartitions } from '../../src/db/partitions.ts';
+import { insertRequests } from '../../src/db/requests.ts';
+import { testDatabase } from '../support/postgres.ts';
+import { makeEnds, newRequest } from './rows.ts';
+
+const { db, drop } = await testDatabase();
+afterAll(drop);
+const ends = await makeEnds(db);
+const DAY_MS = 86_400_000;
+const at = (day: string) => Date.parse(`${day}T12:00:00Z`);
+
+/** Stores a request of that time; says in which partitions it lies. */
+async function store(receivedAtMs: number): Promise<{ id: string; tables(): Promise<string[]> }> {
+  const id = newId('request', receivedAtMs);
+  const request = newRequest(ends, { id, receivedAtMs });
+  await insertRequests(db, [{ request, idempotency: null, replay: null }]);
+  return {
+    id,
+    async tables() {
+      const { rows } = await db.query<{ name: string }>(sql`
+        select tableoid::regclass::text as name from requests where id = ${id}
+        union all select tableoid::regclass::text from request_data where id = ${id} order by 1`);
+      return rows.map((row) => row.name);
+    },
+  };
+}
+
+test('each day has its partition, made ahead, and made once', async () => {
+  const nowMs = at('2031-03-01');
+  await ensurePartitions(db, { nowMs, days: 2 });
+  await ensurePartitions(db, { nowMs, days: 2 });
+  for (const day of [0, 1, 2]) {
+    const { tables } = await store(nowMs + day * DAY_MS);
+    const name = `2031030${day + 1}`;
+    expect(await tables()).toEqual([`request_data_${name}`, `requests_${name}`]);
+  }
+});
+
+test('the last moment of a day and the first of the next lie apart', async () => {
+  const midnight = Date.parse('2031-03-02T00:00:00Z');
+  expect(await (await store(midnight - 1)).tables()).toContain('requests_20310301');
+  expect(await (await store(midnight)).tables()).toContain('requests_20310302');
+});
+
+test('two processes that make them at once do not disturb each other', async () => {
+  const nowMs = at('2031-04-01');
+  await Promise.all(Array.from({ length: 4 }, () => ensurePartitions(db, { nowMs, days: 1 })));
+  expect(await (await store(nowMs)).tables()).toContain('requests_20310401');
+});
+
+test('what came before its partition was there is kept, and moves into it', async () => {
+  const nowMs = at('2031-05-01');
+  const { id, tables } = await store(nowMs);
+  expect(await tables()).toEqual(['request_data_default', 'requests_default']);
+  await ensurePartitions(db, { nowMs, days: 0 });
+  expect(await tables()).toEqual(['request_data_20310501', 'requests_20310501']);
+  await expect(store(nowMs).then((next) => next.tables())).resolves.toContain('requests_20310501');
+  await expect(
+    db.query(sql`insert into requests select * from requests where id = ${id}`),
+  ).rejects.toThrow(/duplicate key/);
+});
+
+test('a partition made late has the indexes, settings and rules of the others', async () => {
+  const shape = async (name: string) => {
+    const { rows } = await db.query(sql`
+      select regexp_replace(replace(indexdef, ${name}, 'T'), '(INDEX) \\S+', '\\1') as it
+      from pg_indexes where tablename = ${name}
+      union all select array_to_string(reloptions, ',') from pg_class where relname = ${name}
+      union all select column_name || is_nullable || coalesce(column_default, '') || coalesce(collation_name, '')
+        from information_schema.columns where table_name = ${name}
+      order by 1`);
+    return rows;
+  };
+  expect(await shape('requests_20310501')).toEqual(await shape('requests_20310301'));
+  expect(await shape('request_data_20310501')).toEqual(await shape('request_data_20310301'));
+});
+
+test('days beyond retention go as a whole, later ones stay', async () => {
+  const kept = await store(at('2031-04-01'));
+  const dropped = await dropPartitions(db, { beforeMs: at('2031-03-31') });
+  expect(dropped).toEqual(expect.arrayContaining(['requests_20310301', 'attempts_20310303']));
+  expect(dropped.some((name) => name.endsWith('20310401'))).toBe(false);
+  expect(await kept.tables()).toContain('requests_20310401');
+});
+
+test('a day that has only begun to be beyond retention stays whole', async () => {
+  await ensurePartitions(db, { nowMs: at('2031-06-01'), days: 0 });
+  await dropPartitions(db, { beforeMs: Date.parse('2031-06-01T23:59:59Z') });
+  expect(await (await store(at('2031-06-01'))).tables()).toContain('requests_20310601');
+});
