@@ -47,12 +47,13 @@ test('an api process starts, and takes requests, while Temporal is away', async 
   await gateway.api.start();
   const requestId = requestIdOf(await admin.post('meanwhile', '{"n":"early"}'));
   await gateway.temporal.start();
-  await until(
+  const received = await until(
     'its delivery',
     () =>
-      receiver.received('meanwhile').some((one) => one.headers['x-sluice-requestid'] === requestId),
+      receiver.received('meanwhile').find((one) => one.headers['x-sluice-requestid'] === requestId),
     { withinMs: 30_000 },
   );
+  expect(received.body.toString()).toBe('{"n":"early"}');
 }, 60_000);
 
 test('what a killed worker had claimed is taken over by another within seconds', async () => {

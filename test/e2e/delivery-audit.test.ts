@@ -43,9 +43,9 @@ test('every delivery carries signatures that the Standard Webhooks library accep
   const webhook = new Webhook(secrets[0]!);
   for (const { body, headers } of receiver.received('audited')) {
     expect(webhook.verify(body.toString(), headers)).toEqual({ order: 1 });
-    expect(() => webhook.verify('{"order":2}', headers)).toThrow();
+    expect(() => webhook.verify('{"order":2}', headers)).toThrow('No matching signature');
     const renamed = { ...headers, 'webhook-id': 'evt_other' };
-    expect(() => webhook.verify(body.toString(), renamed)).toThrow();
+    expect(() => webhook.verify(body.toString(), renamed)).toThrow('No matching signature');
   }
 });
 

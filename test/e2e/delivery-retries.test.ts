@@ -31,9 +31,8 @@ async function deliver(
 }
 
 const settled = ({ status, next_attempt_at: next }: Json) =>
-  status === 'SUCCESSFUL' || ((status as string) === 'FAILED' && next === null);
-const waits = ({ status, next_attempt_at: next }: Json) =>
-  (status as string) === 'FAILED' && next !== null;
+  status === 'SUCCESSFUL' || (status === 'FAILED' && next === null);
+const waits = ({ status, next_attempt_at: next }: Json) => status === 'FAILED' && next !== null;
 
 /** The waits between attempts, as the destination saw them. */
 function gapsMs(name: string): number[] {
@@ -41,14 +40,15 @@ function gapsMs(name: string): number[] {
   return times.slice(1).map((at, index) => at - times[index]!);
 }
 
-function expectGaps(name: string, leastMs: number[]): void {
+/** How late each attempt came after the wait it had to have. */
+function latenessMs(name: string, leastMs: number[]): number[] {
   const gaps = gapsMs(name);
   expect(gaps).toHaveLength(leastMs.length);
-  gaps.forEach((gap, index) => {
-    expect(gap).toBeGreaterThanOrEqual(leastMs[index]!);
-    expect(gap).toBeLessThan(leastMs[index]! + LATEST_MS);
-  });
+  return gaps.map((gap, index) => gap - leastMs[index]!);
 }
+
+/** Never early, and late only by jitter and a busy machine. */
+const onTime = (lateMs: number) => lateMs >= 0 && lateMs < LATEST_MS;
 
 test('a linear rule tries again after the same wait, never earlier, and fails after its count', async () => {
   const { eventId, event } = await deliver('linear', {
@@ -57,7 +57,7 @@ test('a linear rule tries again after the same wait, never earlier, and fails af
     wanted: settled,
   });
   expect(event).toMatchObject({ status: 'FAILED', attempts: 4, response_status: 500 });
-  expectGaps('linear', [300, 300, 300]);
+  expect(latenessMs('linear', [300, 300, 300])).toSatisfy((late: number[]) => late.every(onTime));
   const attempts = await admin.attemptsOf(eventId);
   expect(attempts.map((one) => [one['attempt_number'], one['trigger'], one['status']])).toEqual([
     [1, 'INITIAL', 'FAILED'],
@@ -75,7 +75,9 @@ test('an exponential rule doubles its wait, and ends with the first success', as
     wanted: settled,
   });
   expect(event).toMatchObject({ status: 'SUCCESSFUL', attempts: 4 });
-  expectGaps('exponential', [300, 600, 1200]);
+  expect(latenessMs('exponential', [300, 600, 1200])).toSatisfy((late: number[]) =>
+    late.every(onTime),
+  );
 });
 
 test('all attempts carry the same id and body, their number, and whether another will follow', async () => {
@@ -97,7 +99,7 @@ test('Retry-After in seconds lengthens a wait', async () => {
     reactions: [{ ...FAILS, status: 503, headers: { 'retry-after': '2' } }, OK],
     wanted: settled,
   });
-  expectGaps('seconds', [2_000]);
+  expect(latenessMs('seconds', [2_000])).toSatisfy((late: number[]) => late.every(onTime));
 });
 
 test('Retry-After never shortens one', async () => {
@@ -106,7 +108,7 @@ test('Retry-After never shortens one', async () => {
     reactions: [{ ...FAILS, headers: { 'retry-after': '0' } }, OK],
     wanted: settled,
   });
-  expectGaps('shorter', [1_000]);
+  expect(latenessMs('shorter', [1_000])).toSatisfy((late: number[]) => late.every(onTime));
 });
 
 test('Retry-After as a date is waited for', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { requestIdOf, type Json } from '../support/admin.ts';
+import { requestIdOf } from '../support/admin.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { startSplitGateway } from '../support/split-gateway.ts';
 import { until } from '../support/until.ts';
@@ -35,10 +35,11 @@ test('a new source takes requests at every api process within a second, and the 
 test('a changed URL is where the next event goes', async () => {
   const url = receiver.url('moved');
   await here.done('PUT', `/destinations/${made.destinationId}`, { config: { url } });
-  await soon('an event at the new place', async () => {
+  const moved = await soon('an event at the new place', async () => {
     requestIdOf(await there.post('shared'));
-    return receiver.received('moved').length > 0;
+    return receiver.received('moved')[0];
   });
+  expect(moved.method).toBe('POST');
 });
 
 test('a disabled connection takes no event of any later request', async () => {
@@ -48,10 +49,11 @@ test('a disabled connection takes no event of any later request', async () => {
     return (await eventsOf(requestId)).length === 0;
   });
   await there.done('PUT', `/connections/${made.connectionId}/enable`);
-  await soon('a request it took', async () => {
+  const took = await soon('a request it took', async () => {
     const requestId = requestIdOf(await here.post('shared'));
-    return (await eventsOf(requestId)).length === 1;
+    return (await eventsOf(requestId))[0];
   });
+  expect(took).toMatchObject({ webhook_id: made.connectionId });
 });
 
 test('of many quick changes the last one stands, in every process', async () => {
@@ -61,11 +63,12 @@ test('of many quick changes the last one stands, in every process', async () => 
   }
   await here.done('PUT', `/sources/${made.sourceId}/disable`);
   for (const api of [here, there]) {
-    await soon('a rejected request', async () => {
+    const rejected = await soon('a rejected request', async () => {
       const requestId = requestIdOf(await api.post('shared'));
       const request = await api.done('GET', `/requests/${requestId}`);
-      return (request['rejection_cause'] as Json | string) === 'SOURCE_DISABLED';
+      return request['rejection_cause'] ? request : null;
     });
+    expect(rejected).toMatchObject({ rejection_cause: 'SOURCE_DISABLED' });
   }
 });
 
@@ -75,13 +78,14 @@ test('an event retried through one api process is delivered by the worker', asyn
   const requestId = requestIdOf(await here.post('other'));
   const failed = await here.eventWhere(requestId, {
     what: 'fails',
-    wanted: ({ status, attempts }) => (status as string) === 'FAILED' && attempts === 1,
+    wanted: ({ status, attempts }) => status === 'FAILED' && attempts === 1,
   });
   await there.done('POST', `/events/${String(failed['id'])}/retry`);
-  await here.eventWhere(requestId, {
+  const event = await here.eventWhere(requestId, {
     what: 'is delivered',
     wanted: ({ status }) => status === 'SUCCESSFUL',
   });
+  expect(event).toMatchObject({ attempts: 2 });
 });
 
 test('an api process that stops refuses nothing it has begun, and the other goes on', async () => {

@@ -49,6 +49,6 @@ async function read(response: IncomingMessage): Promise<RawAnswer> {
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
   const isJson = response.headers['content-type']?.includes('json') ?? false;
-  const body = (isJson ? JSON.parse(text) : {}) as Json;
+  const body = isJson ? JSON.parse(text) : {};
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
