@@ -58,7 +58,8 @@ test('a destination paused with the temporal command holds its events, through a
   await signal('destination', destinationId, 'resume');
   const events = await all([...requestIds, late!], 'is delivered', successful);
   const ids = receiver.received('held').map((one) => one.headers['webhook-id']);
-  expect(ids.toSorted()).toEqual(events.map((event) => event['id'] as string).toSorted());
+  expect(ids).toHaveLength(26);
+  expect(new Set(ids)).toEqual(new Set(events.map((event) => event['id'] as string)));
   expect(receiver.received('held')[0]!.headers['x-sluice-attempt-trigger']).toBe('UNPAUSE');
   await until('no row says that anything waits', async () => {
     const { rowCount } = await db.query(sql`select 1 from parked`);

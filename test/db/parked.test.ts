@@ -1,0 +1,141 @@
+import sql from 'sql-template-tag';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ParkReason } from '../../src/domain/control.ts';
+import { openGate, shutGate } from '../../src/db/gates.ts';
+import {
+  clearParked,
+  countWoken,
+  holdEvents,
+  listForgotten,
+  listNeglected,
+  parkEvents,
+  takeParked,
+} from '../../src/db/parked.ts';
+import type { Db } from '../../src/db/pool.ts';
+import { seedEvents, type Seed } from '../support/events.ts';
+import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+
+let database: TestDatabase;
+let db: TestDatabase['db'];
+let seed: Seed;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  db = database.db;
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  seed = await seedEvents(db, { count: 2 });
+});
+
+const workflowId = 'delivery/dsp_1/des_1';
+const paused = ParkReason.Paused;
+
+function hold(on: Db = db): Promise<string[]> {
+  const held = seed.eventIds.map((eventId) => ({ eventId, gateId: seed.destinationId }));
+  return holdEvents(on, { workflowId, held });
+}
+const gate = () => ({ kind: 'destination' as const, id: seed.destinationId });
+const take = () => takeParked(db, { gateId: seed.destinationId, reason: paused, limit: 10 });
+
+async function statuses(): Promise<string[]> {
+  const { rows } = await db.query<{ status: string; trigger: string }>(
+    sql`select status, trigger from events where id = any(${seed.eventIds})`,
+  );
+  return rows.map((row) => `${row.status} ${row.trigger}`);
+}
+
+describe('events at a gate', () => {
+  test('are held where it is shut', async () => {
+    await shutGate(db, { gate: gate(), reason: null });
+    expect(await hold()).toHaveLength(2);
+    expect(await statuses()).toEqual(['HOLD UNPAUSE', 'HOLD UNPAUSE']);
+  });
+
+  test('are not held where it has opened meanwhile', async () => {
+    expect(await hold()).toEqual([]);
+    expect(await statuses()).toEqual(['QUEUED INITIAL', 'QUEUED INITIAL']);
+  });
+
+  test('are found by whoever opens it, however close in time the two are', async () => {
+    await shutGate(db, { gate: gate(), reason: null });
+    const opened = await db.transaction(async (tx) => {
+      await hold(tx);
+      const opening = openGate(db, gate());
+      const first = await Promise.race([opening, aMoment(tx)]);
+      expect(first).toBeUndefined();
+      return { opening };
+    });
+    await opened.opening;
+    expect(await take()).toMatchObject([{ workflowId }]);
+  });
+
+  test('are taken once, and not while it is shut', async () => {
+    await shutGate(db, { gate: gate(), reason: null });
+    await hold();
+    expect(await take()).toEqual([]);
+    await openGate(db, gate());
+    const [parked] = await take();
+    expect(new Set(parked!.eventIds)).toEqual(new Set(seed.eventIds));
+    expect(await take()).toEqual([]);
+    const woken = { gateId: seed.destinationId, reason: paused, withinMs: 10_000 };
+    expect(await countWoken(db, woken)).toBe(1);
+  });
+
+  test('whose row has vanished are found although nobody stands for them', async () => {
+    await shutGate(db, { gate: gate(), reason: null });
+    await hold();
+    await db.query(sql`delete from parked where gate = ${seed.destinationId}`);
+    const mine = async () =>
+      (await listForgotten(db, { afterMs: 0 })).flatMap((one) =>
+        one.eventIds.filter((id) => seed.eventIds.includes(id)),
+      );
+    expect(await mine()).toEqual([]);
+    await openGate(db, gate());
+    expect(new Set(await mine())).toEqual(new Set(seed.eventIds));
+  });
+
+  test('that wait at an open gate are neglected', async () => {
+    await shutGate(db, { gate: gate(), reason: null });
+    await hold();
+    const mine = async () =>
+      (await listNeglected(db, { turnMs: 60_000 })).filter((n) => n.gateId === gate().id);
+    expect(await mine()).toEqual([]);
+    await openGate(db, gate());
+    expect(await mine()).toEqual([{ gateId: seed.destinationId, reason: paused }]);
+  });
+});
+
+test('one that waits again for its turn keeps its place', async () => {
+  const [first, second] = seed.eventIds as [string, string];
+  const turn = { gateId: seed.destinationId, reason: ParkReason.Turn };
+  const wait = (id: string, eventId: string, place: string | null = null) =>
+    parkEvents(db, { ...turn, workflowId: id, eventIds: [eventId], place });
+  await wait('delivery/a', first);
+  await wait('delivery/b', second);
+  const place = await clearParked(db, { workflowId: 'delivery/a', eventIds: [first] });
+  await wait('delivery/a', first, place);
+  const taken = await takeParked(db, { ...turn, limit: 10 });
+  expect(taken.map((one) => one.workflowId)).toEqual(['delivery/a', 'delivery/b']);
+});
+
+test('a row goes when the last of its events is looked at', async () => {
+  const [first, second] = seed.eventIds as [string, string];
+  const turn = { gateId: seed.destinationId, reason: ParkReason.Turn };
+  await parkEvents(db, {
+    ...turn,
+    workflowId: 'delivery/c',
+    eventIds: [first, second],
+    place: null,
+  });
+  await clearParked(db, { workflowId: 'delivery/c', eventIds: [second] });
+  const [left] = await takeParked(db, { ...turn, limit: 10 });
+  expect(left).toEqual({ workflowId: 'delivery/c', eventIds: [first] });
+  await clearParked(db, { workflowId: 'delivery/c', eventIds: [first] });
+  expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(0);
+});
+
+/** Long enough for whoever is not held up. */
+function aMoment(tx: Db): Promise<undefined> {
+  return tx.query(sql`select pg_sleep(0.3)`).then(() => undefined);
+}
