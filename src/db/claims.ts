@@ -26,10 +26,11 @@ export async function claimFirst(db: Db, claims: FirstClaim[]): Promise<string[]
     on conflict (scope, key) do update
       set owner = excluded.owner, expires_at = excluded.expires_at
       where c.expires_at < now()`);
+  // One that has expired may have been purged in between: it is its claimant's, and the others keep their places.
   const { rows: owners } = await db.query<{ owner: string }>(sql`
-    select c.owner
-    from rows from (json_to_recordset(${rows}) as (scope text, key text)) with ordinality as r (scope, key, n)
-      join first_claims c on c.scope = r.scope and c.key = decode(r.key, 'hex')
+    select coalesce(c.owner, r.owner) as owner
+    from rows from (json_to_recordset(${rows}) as (scope text, key text, owner text)) with ordinality as r (scope, key, owner, n)
+      left join first_claims c on c.scope = r.scope and c.key = decode(r.key, 'hex')
     order by r.n`);
   return owners.map((row) => row.owner);
 }

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { claimFirst, purgeClaims } from '../../../src/db/claims.ts';
 import { requeueRequest } from '../../../src/db/recovery.ts';
 import { until } from '../../support/until.ts';
 import { startRouting, type Arriving } from './routing.ts';
@@ -107,6 +109,31 @@ test('the window ends after the first one, however many came in between', async 
   });
   expect(Date.now() - startMs).toBeGreaterThanOrEqual(1_000);
   expect(refused).toBeGreaterThan(0);
+});
+
+test('a claim that expired and was purged while others were made is its claimant’s, and they keep theirs', async () => {
+  const claim = (text: string, owner: string, expiresAtMs: number) => ({
+    scope: 'web_claims',
+    key: createHash('sha256').update(text).digest(),
+    owner,
+    expiresAtMs,
+  });
+  const laterMs = Date.now() + 60_000;
+  await claimFirst(routing.db, [claim('b', 'earlier', laterMs)]);
+  const purging = {
+    ...routing.db,
+    async query(statement: Parameters<typeof routing.db.query>[0]) {
+      const result = await routing.db.query(statement);
+      await purgeClaims(routing.db);
+      return result;
+    },
+  } as typeof routing.db;
+  const claims = [
+    claim('a', 'one', Date.now() - 1),
+    claim('b', 'two', laterMs),
+    claim('c', 'three', laterMs),
+  ];
+  expect(await claimFirst(purging, claims)).toEqual(['one', 'earlier', 'three']);
 });
 
 describe('what was remembered', () => {

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { afterAll } from 'vitest';
 import { createDestinationPace } from '../../../src/activities/destination-pace.ts';
 import { createRoutingActivities } from '../../../src/activities/routing.ts';
-import { openConfiguration, type Configuration } from '../../../src/db/configuration-cache.ts';
+import { openConfiguration } from '../../../src/db/configuration-cache.ts';
 import { insertConnection, updateConnection } from '../../../src/db/connections.ts';
 import { destinations } from '../../../src/db/destinations.ts';
 import { newId } from '../../../src/db/ids.ts';
@@ -15,8 +15,10 @@ import {
   insertTransformation,
   updateTransformation,
 } from '../../../src/db/transformations.ts';
+import type { RoutingDependencies } from '../../../src/activities/routing/route-requests.ts';
 import type { Routing } from '../../../src/domain/delivery.ts';
 import type { Rule } from '../../../src/domain/schema/rule.ts';
+import type { Isolation } from '../../../src/domain/schema/transformation.ts';
 import { createSandboxPool } from '../../../src/sandbox/pool.ts';
 import { testDatabase } from '../../support/postgres.ts';
 
@@ -68,7 +70,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
   });
   const sandbox = createSandboxPool({ children, log: { info() {}, warn() {} } });
   const routed: string[] = [];
-  const worker = (own: { configuration?: Configuration } = {}) =>
+  const worker = (own: Partial<RoutingDependencies> = {}) =>
     createRoutingActivities({
       db,
       configuration,
@@ -92,6 +94,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
     db,
     projectId,
     configuration,
+    sandbox,
     routed,
     worker,
 
@@ -117,10 +120,10 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
     },
 
     /** A transformation, as the rule that names it. */
-    async code(code: string, env: Record<string, string> = {}) {
+    async code(code: string, env: Record<string, string> = {}, isolation: Isolation = 'strict') {
       const id = newId('transformation');
       const sealed = SEALER.seal(env, `${projectId}/transformations/${id}`);
-      const content = { name: `t${++names}`, code, env: sealed, isolation: 'strict' as const };
+      const content = { name: `t${++names}`, code, env: sealed, isolation };
       await insertTransformation(db, { projectId, id, by: 'apk_test', ...content });
       await configuration.refresh();
       return { type: 'transform' as const, transformation_id: id };

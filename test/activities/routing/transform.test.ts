@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { TransformJob } from '../../../src/sandbox/job.ts';
 import { handler, startRouting } from './routing.ts';
 
 let routing: Awaited<ReturnType<typeof startRouting>>;
@@ -130,6 +131,24 @@ test('code is told of its environment, its connection and the parsed query, and 
       },
     },
   });
+});
+
+test('code runs apart as its transformation says, in the turn of its source', async () => {
+  const jobs: TransformJob[] = [];
+  const run = (job: TransformJob) => {
+    jobs.push(job);
+    return routing.sandbox.run(job);
+  };
+  const strict = await routing.code(HEADERS_ONLY);
+  const fast = await routing.code(HEADERS_ONLY, {}, 'fast');
+  const { sourceId } = await routing.define([strict, fast]);
+  const [id] = await routing.arrive(sourceId, {});
+  await routing.route([id!], routing.worker({ sandbox: { run } }));
+  expect(jobs).toMatchObject([
+    { tenant: sourceId, transformationId: strict.transformation_id, isolation: 'strict' },
+    { tenant: sourceId, transformationId: fast.transformation_id, isolation: 'fast' },
+  ]);
+  expect(await routing.eventsOf(id!)).toHaveLength(1);
 });
 
 describe('code that does not make a request', () => {
