@@ -1,4 +1,5 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag';
+import type { Ordering } from '../domain/lane.ts';
 import type { Direction } from '../domain/schema/list.ts';
 import type { Rule } from '../domain/schema/rule.ts';
 import { type DestinationRow, destinations } from './destinations.ts';
@@ -25,6 +26,7 @@ export type ConnectionRow = {
   source_id: string;
   destination_id: string;
   rules: Rule[];
+  ordering: Ordering | null;
   paused_at: Date | null;
   disabled_at: Date | null;
   deleted_at: Date | null;
@@ -68,7 +70,10 @@ export type ConnectionOrder = PageOrder & {
 };
 
 type Key = { projectId: string; id: string };
-type Content = Pick<ConnectionRow, 'name' | 'description' | 'rules'>;
+type Content = Pick<ConnectionRow, 'name' | 'description' | 'rules'> & {
+  /** Left as it is where it is not given. */
+  ordering?: Ordering | null | undefined;
+};
 
 const JOINED = raw(
   'connections c join sources s on s.id = c.source_id join destinations d on d.id = c.destination_id',
@@ -80,9 +85,9 @@ export async function insertConnection(
   row: Key & Content & { sourceId: string; destinationId: string },
 ): Promise<boolean> {
   const { rowCount } = await db.query(sql`
-    insert into connections (project_id, id, name, description, source_id, destination_id, rules)
+    insert into connections (project_id, id, name, description, source_id, destination_id, rules, ordering)
     values (${row.projectId}, ${row.id}, ${row.name}, ${row.description}, ${row.sourceId}, ${row.destinationId},
-      ${JSON.stringify(row.rules)})
+      ${JSON.stringify(row.rules)}, ${row.ordering ? JSON.stringify(row.ordering) : null})
     on conflict (source_id, name) where deleted_at is null do nothing`);
   return rowCount === 1;
 }
@@ -92,8 +97,13 @@ export async function updateConnection(
   db: Db,
   row: { id: string; destinationId?: string } & Content,
 ): Promise<void> {
+  const ordering =
+    row.ordering === undefined
+      ? sql`ordering`
+      : sql`${row.ordering && JSON.stringify(row.ordering)}::jsonb`;
   await db.query(sql`
     update connections set name = ${row.name}, description = ${row.description}, rules = ${JSON.stringify(row.rules)},
+      ordering = ${ordering},
       destination_id = coalesce(${row.destinationId ?? null}, destination_id), updated_at = now()
     where id = ${row.id}`);
 }

@@ -126,11 +126,11 @@ test('every wrong field of a configuration is named with its path', async () => 
   expect(
     await refusal({
       url,
-      delivery_policy: { groups: { key: 'customer', rate: 1, rate_period: 'concurrent' } },
+      delivery_policy: { groups: { key: 'customer', rate: 1, rate_period: 'day' } },
     }),
   ).toEqual([
     'body.config.delivery_policy.groups.key must be headers, body, query or path, followed by names joined by dots, as in body.customer_id',
-    'body.config.delivery_policy.groups.rate_period must be one of second, minute, hour',
+    'body.config.delivery_policy.groups.rate_period must be one of second, minute, hour, concurrent',
   ]);
 });
 

@@ -3,7 +3,15 @@ import { destination, destinationInput } from './destination.ts';
 import { connectionId, destinationId, projectId, sourceId } from './id.ts';
 import { rule, rules } from './rule.ts';
 import { source, sourceInput } from './source.ts';
-import { description, name, time } from './text.ts';
+import { description, name, payloadPath, time } from './text.ts';
+
+/** Deliver events of one key one after the other (`key` null: all of them); what waits after one that failed for good. */
+export const ordering = z
+  .strictObject({
+    key: payloadPath.nullable(),
+    on_failure: z.enum(['block', 'skip']).optional(),
+  })
+  .meta({ id: 'Ordering' });
 
 export const connection = z
   .strictObject({
@@ -15,6 +23,7 @@ export const connection = z
     source,
     destination,
     rules: z.array(rule),
+    ordering: ordering.nullable().optional(),
     disabled_at: time.nullable(),
     paused_at: time.nullable(),
     updated_at: time,
@@ -27,6 +36,7 @@ const fields = z.strictObject({
   name: name.nullable().optional(),
   description: description.optional(),
   rules: rules.optional(),
+  ordering: ordering.nullable().optional(),
 });
 
 /** A new connection, or one to make or change by its name; its ends by id, or described here. */

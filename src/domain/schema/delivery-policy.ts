@@ -10,19 +10,18 @@ export const RatePeriod = {
 export type RatePeriod = (typeof RatePeriod)[keyof typeof RatePeriod];
 
 export const ratePeriod = z.enum(RatePeriod);
-const groupPeriod = z.enum(['second', 'minute', 'hour']);
 const groupRate = z
   .int()
   .min(1, 'must be 1 or more')
   .max(100_000, 'must be at most 100000')
-  .describe('Deliveries per period');
+  .describe('Deliveries per period, or open at once');
 
 const groups = z.strictObject({
   key: payloadPath,
   rate: groupRate,
-  rate_period: groupPeriod,
+  rate_period: ratePeriod,
   overrides: z
-    .record(z.string(), z.strictObject({ rate: groupRate, rate_period: groupPeriod }))
+    .record(z.string(), z.strictObject({ rate: groupRate, rate_period: ratePeriod }))
     .nullable()
     .optional(),
 });
