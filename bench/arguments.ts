@@ -1,7 +1,8 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import { Fault } from './fault.ts';
 
 /** Which scenario runs; without a flag of its own it is the standard one. */
-export const SCENARIOS = [
+const SCENARIOS = [
   'idle',
   'sustained',
   'outage',
@@ -31,7 +32,7 @@ export type Options = {
   profileDir: string | null;
 };
 
-export class ArgumentError extends Error {
+export class ArgumentError extends Fault {
   override readonly name = 'ArgumentError';
 }
 
@@ -155,8 +156,10 @@ function gatewayOf(values: Values): Pick<Options, 'running' | 'profileDir'> {
   if (profile !== undefined) {
     throw new ArgumentError('--profile works only on a gateway of our own, without --gateway.');
   }
-  if (values.preload !== undefined && dataDir === undefined) {
-    throw new ArgumentError('--preload on a running gateway needs its --data-dir.');
+  for (const name of ['preload', 'idle'] as const) {
+    if (values[name] !== undefined && dataDir === undefined) {
+      throw new ArgumentError(`--${name} on a running gateway needs its --data-dir.`);
+    }
   }
   const folder = dataDir === undefined ? null : String(dataDir);
   const base = String(url).replace(/\/+$/, '');

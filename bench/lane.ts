@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from './fault.ts';
 import type { Stage } from './stage.ts';
 
 /** One destination of a lane: where it stands in the receiver, and what the gateway calls it. */
-export type Target = { receiverId: number; destinationId: string; connectionId: string };
+type Target = { receiverId: number; destinationId: string; connectionId: string };
 
 /** A source of the gateway with the destinations behind it. */
 export type Lane = { url: string; sourceId: string; targets: Target[] };
@@ -52,7 +53,7 @@ async function untilKnown({ url }: Lane): Promise<void> {
     await answer.body?.cancel();
     if (answer.ok) return;
   }
-  throw new Error(`The gateway took no request at ${url} within ${KNOWN_WITHIN_MS / 1_000} s.`);
+  throw new Fault(`The gateway took no request at ${url} within ${KNOWN_WITHIN_MS / 1_000} s.`);
 }
 
 /** A gateway of our own goes away as a whole; one that goes on is left as it was found. */

@@ -5,7 +5,7 @@ import {
   type Options,
   type ScenarioName,
 } from './arguments.ts';
-import { Refused } from './gateway/admin.ts';
+import { Fault } from './fault.ts';
 import { describeMachine } from './machine.ts';
 import type { Scenario } from './scenario.ts';
 import { hang } from './scenarios/hang.ts';
@@ -51,7 +51,6 @@ try {
   if (options.help) console.log(USAGE);
   else await measure(options);
 } catch (error) {
-  const expected = error instanceof ArgumentError || error instanceof Refused;
-  console.error(expected ? error.message : error);
+  console.error(error instanceof Fault ? error.message : error);
   process.exitCode = error instanceof ArgumentError ? 2 : 1;
 }

@@ -30,7 +30,7 @@ export function preloadStatements(plan: PreloadPlan) {
 }
 
 /** A number as so many letters of the ids' alphabet; unrolled, for a function call a digit costs more than the row. */
-export function base32(expression: string, digits: number): string {
+function base32(expression: string, digits: number): string {
   const letters = Array.from({ length: digits }, (_, i) => {
     const shift = 5 * (digits - 1 - i);
     return `substr('${DIGITS}', ((${expression} >> ${shift}) & 31)::integer + 1, 1)`;

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { eventId, newId } from '../src/db/ids.ts';
+import { Fault } from './fault.ts';
 import type { Lane } from './lane.ts';
 import { preloadStatements } from './preload-statements.ts';
 import type { Stage } from './stage.ts';
@@ -14,7 +15,7 @@ export async function preload(stage: Stage, lane: Lane): Promise<void> {
   const [target] = lane.targets;
   if (total === 0 || !target) return;
   const { databaseUrl } = stage.gateway;
-  if (databaseUrl === null) throw new Error('The database to preload could not be found.');
+  if (databaseUrl === null) throw new Fault('The database to preload could not be found.');
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {

@@ -1,3 +1,5 @@
+import { Fault } from '../fault.ts';
+
 const BASE_PATH = '/2026-09-01';
 
 /** What a benchmark asks of the admin API. */
@@ -8,10 +10,10 @@ export type Admin = {
   remove(path: string): Promise<void>;
 };
 
-export type Connected = { id: string; source: { id: string }; destination: { id: string } };
+type Connected = { id: string; source: { id: string }; destination: { id: string } };
 
 /** The gateway refused what a scenario asks for: it may not have the feature yet. */
-export class Refused extends Error {
+export class Refused extends Fault {
   override readonly name = 'Refused';
 }
 

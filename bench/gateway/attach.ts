@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Fault } from '../fault.ts';
 import { findDatabaseUrl } from './database-url.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -13,6 +14,8 @@ export async function attachGateway({
   apiKey: string;
   dataDir: string | null;
 }): Promise<Gateway> {
+  const answer = await fetch(`${url}/healthz`).catch(() => null);
+  if (!answer?.ok) throw new Fault(`No gateway answers at ${url}.`);
   return {
     url,
     apiKey,
@@ -28,6 +31,6 @@ async function readPid(dataDir: string): Promise<number> {
     const { pid } = JSON.parse(await readFile(file, 'utf8')) as { pid: number };
     return pid;
   } catch (cause) {
-    throw new Error(`No gateway runs on ${dataDir}: its lock cannot be read.`, { cause });
+    throw new Fault(`No gateway runs on ${dataDir}: its lock cannot be read.`, { cause });
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/embedded/ports.ts';
+import { Fault } from '../fault.ts';
 import { findDatabaseUrl } from './database-url.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -35,7 +36,7 @@ export async function startGateway({
   } catch (error) {
     const said = (await readFile(logFile, 'utf8').catch(() => '')).slice(-2_000).trim();
     await stop();
-    throw new Error(`The gateway did not start: ${(error as Error).message} It said: ${said}`, {
+    throw new Fault(`The gateway did not start: ${(error as Error).message} It said: ${said}`, {
       cause: error,
     });
   }
@@ -73,11 +74,11 @@ function launch({
 
 async function untilReady(url: string, child: ChildProcess): Promise<void> {
   for (const until = Date.now() + START_MS; Date.now() < until; await sleep(100)) {
-    if (child.exitCode !== null) throw new Error(`It ended with code ${child.exitCode}.`);
+    if (child.exitCode !== null) throw new Fault(`It ended with code ${child.exitCode}.`);
     const answer = await fetch(`${url}/readyz`).catch(() => null);
     if (answer?.ok) return;
   }
-  throw new Error(`It was not ready within ${START_MS / 1_000} s.`);
+  throw new Fault(`It was not ready within ${START_MS / 1_000} s.`);
 }
 
 async function readKey(dataDir: string): Promise<string> {

@@ -30,8 +30,6 @@ export type StreamResult = {
 
 const ANSWER_TIMEOUT_MS = 60_000;
 
-export type Stream = ReturnType<typeof createStream>;
-
 /** Sends what is due whenever `fireDue` is called; never waits for an answer to send the next. */
 export function createStream(
   spec: StreamSpec,

@@ -1,4 +1,5 @@
 import { nowUs } from '../clock.ts';
+import { Fault } from '../fault.ts';
 import { GROUPS, groupProcesses, type Group } from './groups.ts';
 import { proportionalBytes, readProcesses, residentBytes, TICKS_PER_SECOND } from './proc.ts';
 
@@ -20,7 +21,10 @@ const RSS_EVERY_MS = 1_000;
 const PSS_EVERY = 5;
 const MB = 1_000_000;
 
-/** Begins to measure the gateway with this pid and everything below it; `stop` tells what it used. */
+/**
+ * Begins to measure the gateway with this pid and everything below it; `stop` tells what it used.
+ * Throws where the gateway does not run: figures of half a run would look like good ones.
+ */
 export function startMeter(gatewayPid: number): { stop(): Usage } {
   const startUs = nowUs();
   const before = ticksOf(gatewayPid);
@@ -53,6 +57,7 @@ export function startMeter(gatewayPid: number): { stop(): Usage } {
 
 function ticksOf(gatewayPid: number): PerGroup {
   const groups = groupProcesses(readProcesses(), gatewayPid);
+  if (groups.gateway.pids.length === 0) throw new Fault('The gateway has ended.');
   return perGroup((group) => groups[group].ticks);
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../fault.ts';
 import { makeLane } from '../lane.ts';
 import { preload } from '../preload.ts';
 import { GROUPS } from '../processes/groups.ts';
@@ -14,13 +15,14 @@ const SETTLE_MS = 15_000;
 /** What a gateway costs that has worked a little and now has nothing to do. */
 export async function idle(stage: Stage): Promise<Outcome> {
   const { seconds = 30, drainSeconds, bodyBytes } = stage.options;
-  if (stage.gateway.pid === null) throw new Error('--idle needs --data-dir to find the processes.');
+  const { pid } = stage.gateway;
+  if (pid === null) throw new Fault('The gateway has no process that could be measured.');
   const lane = await makeLane(stage, { name: 'idle' });
   await preload(stage, lane);
   await run(stage, { streams: [{ lane, rate: 20, seconds: 2, bodyBytes }], drainSeconds });
   await sleep(SETTLE_MS);
   stage.say(`Measuring an idle gateway for ${seconds} s`);
-  const meter = startMeter(stage.gateway.pid);
+  const meter = startMeter(pid);
   await sleep(seconds * 1_000);
   const usage = meter.stop();
   const cpuPercent = perGroup((group) => round((usage.cpuSeconds[group] / usage.seconds) * 100, 2));

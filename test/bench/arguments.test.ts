@@ -45,6 +45,7 @@ describe('a wrong argument is told in a sentence that names it', () => {
     [['--gateway', 'localhost', '--api-key', 'k'], '--gateway must be a URL like'],
     [['--gateway', 'http://a'], '--gateway needs --api-key'],
     [['--gateway', 'http://a', '--api-key', 'k', '--preload', '5'], 'needs its --data-dir'],
+    [['--gateway', 'http://a', '--api-key', 'k', '--idle'], '--idle on a running gateway needs'],
     [['--gateway', 'http://a', '--api-key', 'k', '--profile', 'p'], '--profile works only on'],
   ])('%j', (args, sentence) => {
     expect(() => parseArguments(args)).toThrow(ArgumentError);
