@@ -1,18 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatch } from '../domain/delivery.ts';
 import { RejectionCause } from '../domain/status.ts';
+import type { FirstClaim } from '../db/claims.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
+import type { Source } from '../db/configuration.ts';
 import { timeOfId } from '../db/ids.ts';
 import type { Database } from '../db/pool.ts';
 import {
   listUnverified,
+  readUnverified,
+  setApart,
   settleVerdicts,
   type LateVerdict,
   type UnverifiedRequest,
 } from '../db/verdicts.ts';
 import { withDecodedBody } from '../verification/decoding.ts';
-import { gateOf } from '../verification/source-gate.ts';
-import type { Refused, Verdict } from '../verification/verdict.ts';
-import type { Keys } from '../verification/verifier.ts';
+import type { Received } from '../verification/received.ts';
+import { gateOf, onceKeys, schemaDetail, type SourceGate } from '../verification/source-gate.ts';
+import { refused, VerificationReason, type Verdict } from '../verification/verdict.ts';
+import type { Keys, Verifier } from '../verification/verifier.ts';
 
 export type VerificationActivities = {
   /** Takes the verdicts that could not be taken when the requests arrived; those refused go no further. */
@@ -25,45 +31,168 @@ type Dependencies = {
   keys: Keys;
   /** What source URLs begin with, without a slash at the end. */
   publicUrl: string;
+  log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  /** Hears that requests which had been set apart wait to be dispatched again. */
+  onSettled: () => void;
+  /** How long to wait before each further try where a key server does not answer. */
+  retryAfterMs?: readonly number[];
 };
+
+type Taken = Exclude<Verdict, { deferred: true }>;
+type Judged = { verdict: LateVerdict; isOutage: boolean };
+
+// Longer than a failed fetch is remembered, so that each try asks anew.
+const RETRY_AFTER_MS = [2_500, 5_000, 15_000];
+const SLICE_BYTES = 16 * 1024 * 1024;
+const SLICE_REQUESTS = 100;
 
 export function createVerificationActivities(deps: Dependencies): VerificationActivities {
   return {
     async verifyRequests(dispatch) {
       const waiting = await listUnverified(deps.db, dispatch);
-      const verdicts = await Promise.all(waiting.map((request) => judge(deps, request)));
-      await settleVerdicts(deps.db, verdicts);
+      if (waiting.length === 0) return;
+      const left = await settle(deps, slicesOf(waiting));
+      if (left.length === 0) return;
+      // A key server that is away is no verdict on anybody, and must not hold up the requests beside.
+      const requestIds = left.flat();
+      await setApart(deps.db, { dispatchId: dispatch.dispatchId, requestIds });
+      void tryAgain(deps, left).catch((error: unknown) =>
+        deps.log.warn({ error, requests: requestIds.length }, 'Verdicts could not be taken'),
+      );
     },
   };
 }
 
-async function judge(deps: Dependencies, request: UnverifiedRequest): Promise<LateVerdict> {
-  const verdict = await take(deps, request);
-  if (verdict === null || verdict.verified) {
-    return { requestId: request.id, cause: null, detail: null };
+/** Bodies are read a few at a time: hundreds may wait, and each may be large. */
+function slicesOf(waiting: { id: string; bytes: number }[]): string[][] {
+  const slices: string[][] = [];
+  let bytes = Infinity;
+  for (const request of waiting) {
+    const isFull = bytes + request.bytes > SLICE_BYTES || slices.at(-1)?.length === SLICE_REQUESTS;
+    if (isFull) slices.push([]);
+    bytes = request.bytes + (isFull ? 0 : bytes);
+    slices.at(-1)?.push(request.id);
   }
-  const detail = { reason: verdict.reason, hint: verdict.hint ?? null };
-  return { requestId: request.id, cause: RejectionCause.VerificationFailed, detail };
+  return slices;
 }
 
-/** The verdict as of the time of receipt; null where the source demands none (any more). */
+async function tryAgain(deps: Dependencies, slices: string[][]): Promise<void> {
+  const delays = deps.retryAfterMs ?? RETRY_AFTER_MS;
+  let left = slices;
+  for (const [index, delayMs] of delays.entries()) {
+    await sleep(delayMs, undefined, { ref: false });
+    left = await settle(deps, left, { isLast: index === delays.length - 1 });
+    deps.onSettled();
+    if (left.length === 0) return;
+  }
+}
+
+/** Takes and writes verdicts; returns, slice by slice, those that wait for a key server. */
+async function settle(
+  deps: Dependencies,
+  slices: string[][],
+  { isLast = false }: { isLast?: boolean } = {},
+): Promise<string[][]> {
+  const left: string[][] = [];
+  for (const slice of slices) {
+    const requests = await readUnverified(deps.db, slice);
+    const judged = await Promise.all(requests.map((request) => judge(deps, request)));
+    const settled = judged.filter(({ isOutage }) => isLast || !isOutage);
+    await settleVerdicts(
+      deps.db,
+      settled.map(({ verdict }) => verdict),
+    );
+    for (const { verdict } of settled) tell(deps, verdict);
+    const waiting = judged.filter((each) => !settled.includes(each));
+    if (waiting.length > 0) left.push(waiting.map(({ verdict }) => verdict.requestId));
+  }
+  return left;
+}
+
+function tell({ log }: Dependencies, { requestId, cause, detail }: LateVerdict): void {
+  if (cause === null) return;
+  log.info({ request: requestId, cause, ...(detail as object) }, 'Not accepted');
+}
+
+async function judge(deps: Dependencies, request: UnverifiedRequest): Promise<Judged> {
+  const source = deps.configuration.source(request.sourceId);
+  const { id: requestId } = request;
+  const accepted = { requestId, verified: false, cause: null, detail: null, claims: [] };
+  if (!source) return { verdict: accepted, isOutage: false };
+  const gate = gateOf(source);
+  const received = receivedOf(deps, { source, request });
+  const taken = gate.verifier ? await take(gate.verifier, { received, keys: deps.keys }) : null;
+  if (taken && !taken.verdict.verified) {
+    const { reason, hint = null } = taken.verdict;
+    const cause = RejectionCause.VerificationFailed;
+    const isOutage = reason === VerificationReason.KEY_UNAVAILABLE;
+    return { verdict: { ...accepted, cause, detail: { reason, hint } }, isOutage };
+  }
+  const passed = taken ?? { received: received[0], verdict: null };
+  const verdict = {
+    ...accepted,
+    verified: taken !== null,
+    ...rest(gate, { source, ...passed, requestId }),
+  };
+  return { verdict, isOutage: false };
+}
+
+/** What is left to ask of a request that is whose it says it is. */
+function rest(
+  gate: SourceGate,
+  {
+    source,
+    received,
+    verdict,
+    requestId,
+  }: { source: Source; received: Received; verdict: Verdict | null; requestId: string },
+): Pick<LateVerdict, 'cause' | 'detail' | 'claims'> {
+  const detail = schemaDetail(gate, received);
+  if (detail && gate.schema?.mode === 'reject') {
+    return { cause: RejectionCause.SchemaViolation, detail, claims: [] };
+  }
+  const { idempotency, replay } = onceKeys(gate, { received, verdict });
+  const claims: FirstClaim[] = [];
+  for (const [scope, key] of [
+    [source.id, idempotency],
+    [`${source.id}#replay`, replay],
+  ] as const) {
+    if (key) claims.push({ scope, key: key.hash, owner: requestId, expiresAtMs: key.expiresAtMs });
+  }
+  return { cause: null, detail, claims };
+}
+
+/** As of the time of receipt, with the address by id and the one by name: which of them the provider has, it alone knows. */
+function receivedOf(
+  { publicUrl }: Dependencies,
+  { source, request }: { source: Source; request: UnverifiedRequest },
+): [Received, Received] {
+  const { id, method, path, query, headers, body } = request;
+  const at = (name: string) =>
+    withDecodedBody({
+      method,
+      url: `${publicUrl}/in/${name}${path}${query ? `?${query}` : ''}`,
+      path,
+      rawQuery: query,
+      headers,
+      body,
+      receivedAtMs: timeOfId(id),
+    });
+  return [at(source.id), at(source.name)];
+}
+
 async function take(
-  { configuration, keys, publicUrl }: Dependencies,
-  { id, sourceId, method, path, query, headers, body }: UnverifiedRequest,
-): Promise<Exclude<Verdict, { deferred: true }> | Refused | null> {
-  const source = configuration.source(sourceId);
-  const verifier = source ? gateOf(source).verifier : null;
-  if (!verifier) return null;
-  const received = withDecodedBody({
-    method,
-    url: `${publicUrl}/in/${sourceId}${path}${query ? `?${query}` : ''}`,
-    path,
-    rawQuery: query,
-    headers,
-    body,
-    receivedAtMs: timeOfId(id),
-  });
-  const verdict = verifier.verify(received);
-  if (!('deferred' in verdict)) return verdict;
-  return verifier.settle ? verifier.settle(received, keys) : null;
+  verifier: Verifier,
+  { received, keys }: { received: [Received, Received]; keys: Keys },
+): Promise<{ received: Received; verdict: Taken }> {
+  const [byId, byName] = received;
+  const verdict = verifier.verify(byId);
+  if ('deferred' in verdict) {
+    const settled = await verifier.settle?.(byId, keys);
+    return { received: byId, verdict: settled ?? refused(VerificationReason.MALFORMED) };
+  }
+  if (verdict.verified) return { received: byId, verdict };
+  const other = verifier.verify(byName);
+  const isBetter = 'verified' in other && other.verified;
+  return isBetter ? { received: byName, verdict: other } : { received: byId, verdict };
 }

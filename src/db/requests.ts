@@ -20,6 +20,12 @@ export type NewRequest = {
   receivedAtMs: number;
 };
 
+/** Why a replay was rejected, as it stands on the request. */
+const REPLAYED = {
+  reason: 'REPLAYED',
+  hint: 'a request with this signature has been taken before',
+};
+
 /** What makes a request the same as another: the sender's own id, or a signature seen before. SHA-256, with its end. */
 export type OnceKey = { hash: Buffer; expiresAtMs: number };
 export type Arrival = {
@@ -30,12 +36,16 @@ export type Arrival = {
   replay: OnceKey | null;
 };
 
+/** What became of a request: kept as it was judged, kept as a replay, or not kept, for `requestId` stands for it. */
+export type Stored = { requestId: string; outcome: 'stored' | 'replayed' | 'repeated' };
+
+// In the "C" collation, so that claims are taken in the same order everywhere: nobody waits for each other in a circle.
 const ARRIVED = `arrived as materialized (
     select * from json_to_recordset($1) as r (
-      id text, project_id text, source_id text, kind text, method text, path text, query text, headers json,
-      body_from integer, body_bytes integer, remote_address text, verified boolean, rejection_cause text,
-      rejection_detail jsonb, received_at double precision, once_key text, once_until double precision,
-      replay_key text, replay_until double precision)
+      id text collate "C", project_id text, source_id text collate "C", kind text, method text, path text, query text,
+      headers json, body_from integer, body_bytes integer, remote_address text, verified boolean, rejection_cause text,
+      rejection_detail jsonb, received_at double precision, once_key text collate "C", once_until double precision,
+      replay_key text collate "C", replay_until double precision)
   )`;
 
 // Who comes first is settled in the statement that stores: a claim without its request would lose the next one.
@@ -50,20 +60,23 @@ const CLAIMED = `claimed as (
     on conflict (scope, key) do update set owner = excluded.owner, expires_at = excluded.expires_at
       where c.expires_at < now()
     returning scope, encode(key, 'hex') as key, owner
-  ), fresh as (
-    select a.*, case when a.replay_key is null or a.rejection_cause is not null or exists (
-        select 1 from claimed c where c.scope = a.source_id || '#replay' and c.key = a.replay_key and c.owner = a.id)
-      then a.rejection_cause else 'REPLAYED' end as cause
+  ), once as (
+    select a.*, a.replay_key is not null and a.rejection_cause is null and not exists (
+        select 1 from claimed c where c.scope = a.source_id || '#replay' and c.key = a.replay_key and c.owner = a.id) as replayed
     from arrived a
     where a.once_key is null or exists (
       select 1 from claimed c where c.scope = a.source_id and c.key = a.once_key and c.owner = a.id)
+  ), fresh as (
+    select *, case when replayed then 'REPLAYED' else rejection_cause end as cause,
+      case when replayed then '${JSON.stringify(REPLAYED)}' else rejection_detail end as detail
+    from once
   )`;
 
-const ALL_FRESH = `fresh as (select *, rejection_cause as cause from arrived)`;
+const ALL_FRESH = `fresh as (select *, rejection_cause as cause, rejection_detail as detail, false as replayed from arrived)`;
 
 const STORE = `narrow as (
     insert into requests (id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, ingested_at, created_at, updated_at)
-    select id, project_id, source_id, kind, verified, cause, rejection_detail, t, t, t
+    select id, project_id, source_id, kind, verified, cause, detail, t, t, t
     from fresh, to_timestamp(received_at / 1000) as t
   ), wide as (
     insert into request_data (id, method, path, query, headers, body, remote_address)
@@ -74,18 +87,26 @@ const STORE = `narrow as (
   )`;
 
 /**
- * Stores requests, and puts those that are to be routed into the outbox, in one statement; returns the ids it stored:
- * all but the repeats of an idempotency key.
+ * Stores requests, and puts those that are to be routed into the outbox, in one statement; a repeat of an idempotency
+ * key is not stored. What became of each stands in their order.
  * The bodies travel as one block of bytes: an array of bytea would be written out in hex twice.
  */
-export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Set<string>> {
+export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Stored[]> {
   const keyed = arrivals.some(({ idempotency, replay }) => idempotency !== null || replay !== null);
-  const { rows } = await db.query<{ id: string }>({
+  const { rows } = await db.query<{ id: string; replayed: boolean }>({
     name: keyed ? 'insert-keyed-requests' : 'insert-requests',
-    text: `with ${ARRIVED}, ${keyed ? CLAIMED : ALL_FRESH}, ${STORE} select id from fresh`,
+    text: `with ${ARRIVED}, ${keyed ? CLAIMED : ALL_FRESH}, ${STORE} select id, replayed from fresh`,
     values: [storableJson(rowsOf(arrivals)), Buffer.concat(arrivals.map((a) => a.request.body))],
   });
-  return new Set(rows.map((row) => row.id));
+  const kept = new Map(rows.map((row) => [row.id, row.replayed]));
+  const repeats = arrivals.filter(({ request }) => !kept.has(request.id));
+  const firsts = repeats.length > 0 ? await findFirsts(db, repeats) : new Map<string, string>();
+  return arrivals.map(({ request: { id } }) => {
+    const replayed = kept.get(id);
+    return replayed === undefined
+      ? { requestId: firsts.get(id) ?? id, outcome: 'repeated' }
+      : { requestId: id, outcome: replayed ? 'replayed' : 'stored' };
+  });
 }
 
 function rowsOf(arrivals: Arrival[]) {
@@ -118,14 +139,18 @@ function rowsOf(arrivals: Arrival[]) {
   });
 }
 
-/** The request that stands for an idempotency key at a source. */
-export async function findFirstRequest(
-  db: Db,
-  { sourceId, key }: { sourceId: string; key: Buffer },
-): Promise<string | null> {
-  const { rows } = await db.query<{ owner: string }>({
-    text: 'select owner from first_claims where scope = $1 and key = $2',
-    values: [sourceId, key],
+/** The requests that stand for the idempotency keys of repeats, by the repeats' own ids. */
+async function findFirsts(db: Db, repeats: Arrival[]): Promise<Map<string, string>> {
+  const wanted = repeats.map(({ request, idempotency }) => ({
+    id: request.id,
+    scope: request.sourceId,
+    key: idempotency?.hash.toString('hex'),
+  }));
+  const { rows } = await db.query<{ id: string; owner: string }>({
+    name: 'find-first-requests',
+    text: `select w.id, c.owner from json_to_recordset($1) as w (id text, scope text collate "C", key text)
+             join first_claims c on c.scope = w.scope and c.key = decode(w.key, 'hex')`,
+    values: [JSON.stringify(wanted)],
   });
-  return rows[0]?.owner ?? null;
+  return new Map(rows.map((row) => [row.id, row.owner]));
 }

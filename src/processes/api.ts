@@ -9,10 +9,14 @@ import { readBacklog } from '../db/backlog.ts';
 import { announceWork } from '../db/outbox-session.ts';
 import { pingDatabase } from '../db/pool.ts';
 import { keepSourceSecret } from '../db/source-secrets.ts';
+import { listSourcesOfType } from '../db/sources-of-type.ts';
+import { noteHandshake } from '../db/verdicts.ts';
+import type { SourceConfig } from '../domain/schema/source.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { StartupError } from '../embedded/errors.ts';
 import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
+import { schemaProblem } from '../verification/schema-check.ts';
 import { validateSourceConfig } from '../verification/source-config.ts';
 import { isSourceType, sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
@@ -59,9 +63,12 @@ export async function startApiProcess(
     confirm: network.confirm,
     async keepSecret({ id: sourceId }, secret) {
       const isKept = await keepSourceSecret(db, { sealer, sourceId, ...secret });
-      if (!isKept)
-        log.warn({ source: sourceId }, 'A handshake offered a secret to a source that has one');
+      // The provider's next request may come at once, and must be verified with it.
+      if (isKept) await configuration.refresh();
+      else log.warn({ source: sourceId }, 'A handshake offered a secret to a source that has one');
     },
+    noteHandshake: (note) => noteHandshake(db, note),
+    sourcesOfType: (type) => listSourcesOfType(db, type),
     publicUrl: config.publicUrl ?? url,
     maxBodyBytes: MAX_BODY_BYTES,
     log,
@@ -103,7 +110,12 @@ function apiDeps(foundation: Foundation, { announce, url }: { announce: () => vo
     validateSourceConfig(type: string, source: unknown) {
       if (!isSourceType(type)) return { ok: true as const };
       const check = validateSourceConfig(type, source);
-      return 'errors' in check ? { ok: false as const, errors: check.errors } : check;
+      if ('errors' in check) return { ok: false as const, errors: check.errors };
+      const { schema } = source as SourceConfig;
+      const problem = schema ? schemaProblem(schema) : null;
+      if (problem === null) return { ok: true as const };
+      const path = ['schema', 'json_schema', ...problem.path];
+      return { ok: false as const, errors: [{ path, message: problem.message }] };
     },
     checkUrl(destination: string) {
       const verdict = guard.checkUrl(destination);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createFetchDocument } from '../egress/fetch-document.ts';
 import { createSender } from '../egress/send.ts';
@@ -8,12 +9,13 @@ import { allowedCidrs, type Foundation } from './foundation.ts';
 /** The outside world as verification sees it: keys and certificates, and addresses that confirm a subscription. */
 export type VerificationNetwork = {
   keys: Keys;
-  confirm(url: string): Promise<void>;
+  confirm(url: string): Promise<boolean>;
   close(): Promise<void>;
 };
 
 const MAX_BYTES = 65_536;
 const CONFIRM_WITHIN_MS = 5_000;
+const CONFIRM_AFTER_MS = [0, 2_000, 10_000];
 
 export function openVerificationNetwork(foundation: Foundation): VerificationNetwork {
   const guard = createAddressGuard({ allowCidrs: allowedCidrs(foundation) });
@@ -22,12 +24,28 @@ export function openVerificationNetwork(foundation: Foundation): VerificationNet
   return {
     keys: createKeys({ fetchDocument }),
     async confirm(url) {
-      try {
-        await fetchDocument(url, { maxBytes: MAX_BYTES, timeoutMs: CONFIRM_WITHIN_MS });
-      } catch (error) {
-        foundation.log.warn({ error, host: new URL(url).host }, 'A subscription was not confirmed');
+      for (const waitMs of CONFIRM_AFTER_MS) {
+        await sleep(waitMs, undefined, { ref: false });
+        const problem = await problemOf(() =>
+          fetchDocument(url, { maxBytes: MAX_BYTES, timeoutMs: CONFIRM_WITHIN_MS }),
+        );
+        if (problem === null) return true;
+        foundation.log.warn(
+          { error: problem, host: new URL(url).host },
+          'A subscription was not confirmed',
+        );
       }
+      return false;
     },
     close: () => sender.close(),
   };
+}
+
+async function problemOf(fetch: () => Promise<{ status: number }>): Promise<unknown> {
+  try {
+    const { status } = await fetch();
+    return status >= 200 && status <= 299 ? null : new Error(`The address answered ${status}`);
+  } catch (error) {
+    return error;
+  }
 }

@@ -57,6 +57,8 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         configuration,
         keys: network.keys,
         publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+        log,
+        onSettled: () => dispatcher?.wake(),
       }),
       ...flow.activities(attemptOnce),
     },

@@ -4,6 +4,12 @@ import { ERRORS, type ErrorCode } from '../../domain/errors.ts';
 /** An answer to a sender: complete, and small. */
 export type Answer = { status: number; headers: Record<string, string>; body: string };
 
+// What a source answers may be somebody else's text: no browser makes a page of it that could act for the gateway.
+const HARMLESS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+};
+
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
 
 export function accepted(requestId: string, headers: Record<string, string> = {}): Answer {
@@ -38,6 +44,16 @@ export function tooLarge(maxBytes: number): Answer {
 }
 
 export function write(res: ServerResponse, { status, headers, body }: Answer): void {
-  res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  if (status === 204) {
+    // An answer without content says nothing about its content (RFC 9110, section 8.6).
+    const { 'content-type': _type, ...others } = headers;
+    res.writeHead(status, { ...HARMLESS, ...others }).end();
+    return;
+  }
+  res.writeHead(status, {
+    ...HARMLESS,
+    ...headers,
+    'content-length': Buffer.byteLength(body),
+  });
   res.end(body);
 }

@@ -1,7 +1,7 @@
-import type { RejectionCause } from '../../domain/status.ts';
 import { RequestKind } from '../../domain/status.ts';
 import { newId } from '../../db/ids.ts';
 import type { NewRequest } from '../../db/requests.ts';
+import { withDecodedBody } from '../../verification/decoding.ts';
 import type { Received } from '../../verification/received.ts';
 import {
   readUrlSwitches,
@@ -32,7 +32,7 @@ export function arrive(
   const headers = withContentType(sent, switches.contentType);
   const body = read.kind === 'read' ? read.body : Buffer.alloc(0);
   const method = req.method ?? 'POST';
-  const received = {
+  const received = withDecodedBody({
     method,
     url: publicUrl + (req.url ?? ''),
     path: target.path,
@@ -40,7 +40,7 @@ export function arrive(
     headers,
     body,
     receivedAtMs,
-  };
+  });
   const request: NewRequest = {
     id: newId('request', receivedAtMs),
     projectId: source.projectId,
@@ -54,7 +54,7 @@ export function arrive(
     body,
     remoteAddress: req.socket.remoteAddress ?? null,
     verified: false,
-    rejectionCause: null satisfies RejectionCause | null,
+    rejectionCause: null,
     rejectionDetail: null,
     receivedAtMs,
   };

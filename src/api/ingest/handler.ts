@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BacklogFull } from '../../db/batcher.ts';
 import { unavailable, write, type Answer } from './answer.ts';
-import { readBody } from './body.ts';
-import { findSource } from './find-source.ts';
-import { judge } from './judge.ts';
 import { arrive } from './arrival.ts';
+import { readBody } from './body.ts';
+import { answerFastly } from './fastly.ts';
+import { findSource } from './find-source.ts';
+import { judge, type Judgement } from './judge.ts';
 import type { Incoming, IngestOptions } from './options.ts';
+import { isFastlyChallenge } from './target.ts';
 
 /** Takes requests in: reads the raw bytes, judges and stores them durably, and only then answers. */
 export function createIngest(options: IngestOptions) {
@@ -21,20 +23,31 @@ export function createIngest(options: IngestOptions) {
 }
 
 async function answer(options: IngestOptions, incoming: Incoming): Promise<Answer | null> {
+  if (isFastlyChallenge(incoming.req.url ?? '')) return answerFastly(options, incoming);
   const found = await findSource(options, incoming.req);
   if ('answer' in found) return found.answer;
   const read = await readBody(incoming.req, { maxBytes: options.maxBodyBytes });
   if (read.kind === 'aborted') return null;
   const arrived = arrive(incoming, { found, read, publicUrl: options.publicUrl });
-  const judgement = await judge(options, arrived);
-  const { arrival } = judgement;
+  return keep(options, await judge(options, arrived));
+}
+
+async function keep(
+  { store, log }: IngestOptions,
+  { arrival, afterwards, meanwhile, answer }: Judgement,
+): Promise<Answer> {
+  const { id: request, sourceId: source } = arrival.request;
   try {
-    const requestId = await options.store.add(arrival);
-    await judgement.afterwards?.();
-    return judgement.answer(requestId);
+    const { requestId, outcome } = await store.add(arrival);
+    if (outcome === 'replayed') log.info({ request, source, reason: 'REPLAYED' }, 'Not verified');
+    await afterwards?.();
+    meanwhile?.().catch((error: unknown) =>
+      log.warn({ error, request, source }, 'A handshake could not be completed'),
+    );
+    return answer(requestId);
   } catch (error) {
     if (!(error instanceof BacklogFull)) {
-      options.log.warn({ error, request: arrival.request.id }, 'A request could not be stored');
+      log.warn({ error, request }, 'A request could not be stored');
     }
     return unavailable();
   }

@@ -1,124 +1,149 @@
 import { DEFAULT_HTTP_METHODS } from '../../domain/schema/source.ts';
-import { RejectionCause, RequestKind } from '../../domain/status.ts';
-import type { Arrival } from '../../db/requests.ts';
-import { acceptedAnswer, answerHeaders, unverifiedAnswer } from '../../verification/answers.ts';
-import { answerHandshake } from '../../verification/handshakes.ts';
+import { RejectionCause } from '../../domain/status.ts';
+import type { Arrival, NewRequest } from '../../db/requests.ts';
+import { acceptedAnswer, answerHeaders } from '../../verification/answers.ts';
+import {
+  gateOf,
+  onceKeys,
+  schemaDetail,
+  type OnceKeys,
+  type SourceGate,
+} from '../../verification/source-gate.ts';
 import { accepted, refusal, tooLarge, type Answer } from './answer.ts';
 import type { Arrived } from './arrival.ts';
-import { gateOf, type SourceGate } from '../../verification/source-gate.ts';
-import { isVerified, pass } from './gate.ts';
+import { pass, type GateVerdict } from './gate.ts';
+import { greet } from './handshake.ts';
 import type { IngestOptions } from './options.ts';
+import { refusalAnswer, toAnswer, violationAnswer } from './refusals.ts';
 
 /** What is stored of a request, what is done once it is stored, and what its sender is then told. */
 export type Judgement = {
   arrival: Arrival;
+  /** Done before the sender is answered. */
   afterwards?: () => Promise<void>;
+  /** Done while and after the sender is answered. */
+  meanwhile?: () => Promise<void>;
   answer: (requestId: string) => Answer;
 };
 
+type Judging = { arrived: Arrived; gate: SourceGate };
+
 /** Decides about a request: a handshake, an event to be routed, or one that is kept and goes no further. */
 export async function judge(options: IngestOptions, arrived: Arrived): Promise<Judgement> {
-  const { found, isTooLarge, received, switches } = arrived;
-  const { source } = found;
-  const gate = gateOf(source);
+  const { found, isTooLarge } = arrived;
+  const judging = { arrived, gate: gateOf(found.source) };
   if (isTooLarge) {
-    return reject(arrived, RejectionCause.PayloadTooLarge, tooLarge(options.maxBodyBytes));
+    const answer = tooLarge(options.maxBodyBytes);
+    return reject(judging, { cause: RejectionCause.PayloadTooLarge, answer });
   }
-  const handshake = found.published ? null : greet(options, { arrived, gate });
+  if (found.published) return judgePublished(judging);
+  const handshake = greet(options, judging);
   if (handshake) return handshake;
-  const methods: readonly string[] =
-    switches.allowMethods ?? source.config.allowed_http_methods ?? DEFAULT_HTTP_METHODS;
-  if (!found.published && !methods.includes(received.method)) {
-    const allow = methods.join(', ');
-    const message = `This source takes ${allow}.`;
-    const reply = refusal('METHOD_NOT_ALLOWED', message, { headers: { allow } });
-    return reject(arrived, RejectionCause.UnsupportedHttpMethod, reply);
+  const wrongMethod = methodAnswer(arrived);
+  if (wrongMethod) {
+    return reject(judging, { cause: RejectionCause.UnsupportedHttpMethod, answer: wrongMethod });
   }
-  if (source.disabled) return reject(arrived, RejectionCause.SourceDisabled, null);
-  return verify(options, { arrived, gate });
+  const { received } = arrived;
+  const verdict = await pass(judging.gate, { received, keys: options.keys });
+  return judgeVerdict(options, { ...judging, verdict });
 }
 
-async function verify(
-  options: IngestOptions,
-  { arrived, gate }: { arrived: Arrived; gate: SourceGate },
-): Promise<Judgement> {
-  const { found, received, request } = arrived;
-  if (found.published) return take(arrived, { verified: true, gate });
-  const verdict = await pass(found.source, { received, keys: options.keys });
-  switch (verdict.kind) {
-    case 'verified':
-      return take(arrived, { ...verdict, verified: true, gate });
-    case 'unverified':
-      return take(arrived, { ...verdict, verified: false, gate });
-    case 'deferred':
-      return take(arrived, { verified: null, gate });
-    case 'refused': {
-      const { reason, hint } = verdict.refusal;
-      options.log.info(
-        { request: request.id, source: request.sourceId, reason, hint },
-        'Not verified',
-      );
-      const reply = unverifiedAnswer(gate.type, gate.config);
-      const rejected = reject(arrived, RejectionCause.VerificationFailed, toAnswer(reply, gate));
-      rejected.arrival.request.rejectionDetail = { reason, hint: hint ?? null };
-      return rejected;
-    }
+function judgeVerdict(
+  { log }: IngestOptions,
+  { arrived, gate, verdict }: Judging & { verdict: GateVerdict },
+): Judgement {
+  const { source } = arrived.found;
+  if (verdict.kind === 'refused') {
+    const { reason, hint = null } = verdict.refusal;
+    log.info({ request: arrived.request.id, source: source.id, reason, hint }, 'Not verified');
+    const cause = RejectionCause.VerificationFailed;
+    const answer = refusalAnswer(gate, verdict.refusal);
+    return reject({ arrived, gate }, { cause, detail: { reason, hint }, answer });
   }
+  const verified = verdict.kind === 'deferred' ? null : verdict.kind === 'verified';
+  // Only after the verdict: a request that comes in while the source is off may be retried later.
+  if (source.disabled) {
+    return reject({ arrived, gate }, { cause: RejectionCause.SourceDisabled, verified });
+  }
+  if (verdict.kind === 'deferred') return take({ arrived, gate }, { verified });
+  return check({ arrived, gate }, { ...verdict, verified });
+}
+
+/** What a project's own key has published: nothing is left to verify. */
+function judgePublished({ arrived, gate }: Judging): Judgement {
+  const { source } = arrived.found;
+  if (source.disabled) {
+    return reject({ arrived, gate }, { cause: RejectionCause.SourceDisabled, verified: true });
+  }
+  const keys = onceKeys(gate, { received: arrived.received, verdict: null });
+  return check({ arrived, gate }, { ...keys, verified: true });
+}
+
+function check(
+  { arrived, gate }: Judging,
+  { idempotency, replay, verified }: OnceKeys & { verified: boolean | null },
+): Judgement {
+  const detail = schemaDetail(gate, arrived.received);
+  if (detail && gate.schema?.mode === 'reject') {
+    const cause = RejectionCause.SchemaViolation;
+    const answer = violationAnswer(gate, { detail, isPublished: arrived.found.published });
+    return reject({ arrived, gate }, { cause, detail, answer, verified });
+  }
+  return take({ arrived, gate }, { idempotency, replay, verified, detail });
 }
 
 function take(
-  arrived: Arrived,
-  verdict: { verified: boolean | null; gate: SourceGate } & Partial<
-    Pick<Arrival, 'idempotency' | 'replay'>
-  >,
+  { arrived, gate }: Judging,
+  {
+    idempotency = null,
+    replay = null,
+    verified,
+    detail = null,
+  }: Partial<OnceKeys> & { verified: boolean | null; detail?: unknown },
 ): Judgement {
-  const { gate, verified, idempotency = null, replay = null } = verdict;
-  const choice = acceptedAnswer(gate.type, {
-    config: gate.config,
-    fromUrl: arrived.switches.response,
-  });
-  const own = toAnswer(choice, gate);
-  return {
-    arrival: { request: { ...arrived.request, verified }, idempotency, replay },
-    answer: (requestId) => own ?? accepted(requestId, answerHeaders(gate.type, gate.config)),
-  };
+  const request = { ...arrived.request, verified, rejectionDetail: detail };
+  return { arrival: { request, idempotency, replay }, answer: answerOf({ arrived, gate }) };
 }
 
-function reject(arrived: Arrived, cause: RejectionCause, reply: Answer | null): Judgement {
-  const request = { ...arrived.request, rejectionCause: cause };
-  return {
-    arrival: { request, idempotency: null, replay: null },
-    answer: (requestId) => reply ?? accepted(requestId),
-  };
-}
+type Rejection = {
+  cause: RejectionCause;
+  detail?: unknown;
+  /** Absent: what a request that is taken is answered. */
+  answer?: Answer | null;
+  verified?: boolean | null;
+};
 
-/** Answers the question a provider asks before it sends events; it is kept like any request, and not routed. */
-function greet(
-  { keepSecret, confirm, keys }: IngestOptions,
-  { arrived, gate }: { arrived: Arrived; gate: SourceGate },
-): Judgement | null {
-  const { source } = arrived.found;
-  const reply = answerHandshake(gate.type, arrived.received, gate.config);
-  if (!reply) return null;
-  const { status, headers, body, storeSecret, fetch } = reply;
-  const request = { ...arrived.request, kind: RequestKind.Handshake };
+function reject(
+  { arrived, gate }: Judging,
+  { cause, detail = null, answer = null, verified = false }: Rejection,
+): Judgement {
+  const request: NewRequest = {
+    ...arrived.request,
+    verified,
+    rejectionCause: cause,
+    rejectionDetail: detail,
+  };
   return {
     arrival: { request, idempotency: null, replay: null },
-    async afterwards() {
-      if (storeSecret) await keepSecret(source, storeSecret);
-      // Anybody can ask; only the provider's own question is followed.
-      const asked = { received: arrived.received, keys };
-      if (fetch && (await isVerified(gate, asked))) await confirm(fetch);
-    },
-    answer: () => ({ status, headers, body }),
+    answer: answer ? () => answer : answerOf({ arrived, gate }),
   };
 }
 
-function toAnswer(
-  choice: { status: number; contentType: string; body: string } | null,
-  { type, config }: SourceGate,
-): Answer | null {
-  if (!choice) return null;
-  const headers = { 'content-type': choice.contentType, ...answerHeaders(type, config) };
-  return { status: choice.status, headers, body: choice.body };
+/** The URL's, the source's or the provider's answer; the gateway's own where nobody has a wish, and to who publishes. */
+function answerOf({ arrived, gate }: Judging): (requestId: string) => Answer {
+  const { found, switches } = arrived;
+  const { type, config } = gate;
+  const wish = found.published
+    ? null
+    : acceptedAnswer(type, { config, fromUrl: switches.response });
+  const own = wish && toAnswer(wish, gate);
+  return (requestId) => own ?? accepted(requestId, answerHeaders(type, config));
+}
+
+function methodAnswer({ found, received, switches }: Arrived): Answer | null {
+  const methods: readonly string[] =
+    switches.allowMethods ?? found.source.config.allowed_http_methods ?? DEFAULT_HTTP_METHODS;
+  if (methods.includes(received.method)) return null;
+  const allow = methods.join(', ');
+  return refusal('METHOD_NOT_ALLOWED', `This source takes ${allow}.`, { headers: { allow } });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Configuration } from '../../db/configuration-cache.ts';
 import type { Source } from '../../db/configuration.ts';
 import type { Log } from '../../log.ts';
+import type { SourceType } from '../../verification/source-types.ts';
 import type { Keys } from '../../verification/verifier.ts';
 import type { RequestStore } from './store.ts';
 
@@ -17,8 +18,16 @@ export type IngestOptions = {
   keys: Keys;
   /** Keeps a secret that a provider handed over in its handshake. */
   keepSecret: (source: Source, secret: { field: string; value: string }) => Promise<void>;
-  /** Fetches the address by which a provider wants a subscription confirmed. */
-  confirm: (url: string) => Promise<void>;
+  /** Fetches the address by which a provider wants a subscription confirmed; false where that failed. */
+  confirm: (url: string) => Promise<boolean>;
+  /** Writes how a handshake turned out that was answered before that was known. */
+  noteHandshake: (note: {
+    requestId: string;
+    verified: boolean;
+    detail: { reason: string; hint: string | null } | null;
+  }) => Promise<void>;
+  /** The ids of the sources of a type, the oldest first. */
+  sourcesOfType: (type: SourceType) => Promise<string[]>;
   /** What source URLs begin with, without a slash at the end. */
   publicUrl: string;
   maxBodyBytes: number;

@@ -1,15 +1,15 @@
 import { createBatcher } from '../../db/batcher.ts';
 import { isDataFault } from '../../db/faults.ts';
 import type { Database } from '../../db/pool.ts';
-import { findFirstRequest, insertRequests, type Arrival } from '../../db/requests.ts';
+import { insertRequests, type Arrival, type Stored } from '../../db/requests.ts';
 
 /** Stores requests durably, many per commit. */
 export type RequestStore = {
   /**
-   * Resolves after the commit with the request's own id, or with the id of the first request that had its
-   * idempotency key. Rejects with `BacklogFull` when too much waits, or with PostgreSQL's own fault.
+   * Resolves after the commit with what became of the request: a repeat of an idempotency key is told the id of the
+   * first. Rejects with `BacklogFull` when too much waits, or with PostgreSQL's own fault.
    */
-  add(arrival: Arrival): Promise<string>;
+  add(arrival: Arrival): Promise<Stored>;
   idle(): Promise<void>;
 };
 
@@ -19,7 +19,7 @@ const MAX_WAIT_MS = 2_000;
 
 /** `onStored` hears after each commit that something may wait to be dispatched. */
 export function createRequestStore(database: Database, onStored: () => void): RequestStore {
-  const batcher = createBatcher<Arrival, string>({
+  const batcher = createBatcher<Arrival, Stored>({
     maxItems: 500,
     maxInFlight: 2,
     maxBatchBytes: MAX_BATCH_BYTES,
@@ -30,24 +30,8 @@ export function createRequestStore(database: Database, onStored: () => void): Re
     async run(arrivals) {
       const stored = await insertRequests(database, arrivals);
       onStored();
-      return Promise.all(
-        arrivals.map((arrival) =>
-          standsFor(database, { arrival, isStored: stored.has(arrival.request.id) }),
-        ),
-      );
+      return stored;
     },
   });
   return { add: batcher.add, idle: batcher.idle };
-}
-
-async function standsFor(
-  database: Database,
-  { arrival: { request, idempotency }, isStored }: { arrival: Arrival; isStored: boolean },
-): Promise<string> {
-  if (isStored || !idempotency) return request.id;
-  const first = await findFirstRequest(database, {
-    sourceId: request.sourceId,
-    key: idempotency.hash,
-  });
-  return first ?? request.id;
 }

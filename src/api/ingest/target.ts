@@ -4,9 +4,16 @@ export type Target = { source: string; path: string; query: string };
 const PREFIX = '/in/';
 const PUBLISH = '/v1/publish';
 
+const FASTLY = '/.well-known/fastly/logging/challenge';
+
 /** Whether a raw request URL belongs to ingest. */
 export function isIngest(url: string): boolean {
-  return url.startsWith(PREFIX) || isPublish(url);
+  return url.startsWith(PREFIX) || isPublish(url) || isFastlyChallenge(url);
+}
+
+/** Whether a raw request URL is where Fastly asks whether logs may be sent to this domain. */
+export function isFastlyChallenge(url: string): boolean {
+  return url === FASTLY || url.startsWith(`${FASTLY}?`);
 }
 
 /** Whether a raw request URL is the Publish API's. */

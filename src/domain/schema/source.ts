@@ -12,6 +12,18 @@ const customResponse = z.strictObject({
   body: z.string().max(1000, 'must be at most 1000 characters long'),
 });
 
+/** What the bodies of a source have to be like; the schema itself is looked at by the port `validateSourceConfig`. */
+const bodySchema = z.strictObject({
+  json_schema: z
+    .union([z.record(z.string(), z.unknown()), z.boolean()], 'must be a JSON Schema')
+    .describe(
+      'JSON Schema draft-07, 2019-09 or 2020-12, at most 64 kB, patterns in the syntax of RE2',
+    ),
+  mode: z
+    .enum(['reject', 'warn'])
+    .describe('reject: a violation is kept and goes no further; warn: it is only marked'),
+});
+
 /** How a source takes requests in. Its type may ask for more: see the port `validateSourceConfig`. */
 export const sourceConfig = z
   .strictObject({
@@ -30,7 +42,12 @@ export const sourceConfig = z
       .nullable()
       .optional(),
     /** Where a request carries the sender's own id: a repeat of it is answered with the first request's id. */
-    idempotency_key: payloadPath.nullable().optional(),
+    idempotency_key: z
+      .union([payloadPath, z.literal(false)])
+      .nullable()
+      .optional()
+      .describe('Absent: where the type’s provider puts its id; false: repeats are taken too'),
+    schema: bodySchema.nullable().optional(),
   })
   .meta({ id: 'SourceConfig' });
 export type SourceConfig = z.infer<typeof sourceConfig>;

@@ -1,0 +1,156 @@
+import { createHmac } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import sql from 'sql-template-tag';
+import { createAuthenticate } from '../../../src/api/auth.ts';
+import { createIngest } from '../../../src/api/ingest/handler.ts';
+import type { IngestOptions } from '../../../src/api/ingest/options.ts';
+import { createRequestStore } from '../../../src/api/ingest/store.ts';
+import { ensureFirstKey } from '../../../src/db/api-keys.ts';
+import { openConfiguration } from '../../../src/db/configuration-cache.ts';
+import { newId } from '../../../src/db/ids.ts';
+import { ensureDefaultProject } from '../../../src/db/projects.ts';
+import type { RequestRow } from '../../../src/db/request-reads.ts';
+import { createSealer } from '../../../src/db/sealing.ts';
+import { keepSourceSecret } from '../../../src/db/source-secrets.ts';
+import { sources } from '../../../src/db/sources.ts';
+import { listSourcesOfType } from '../../../src/db/sources-of-type.ts';
+import { noteHandshake } from '../../../src/db/verdicts.ts';
+import { createLog } from '../../../src/log.ts';
+import type { SourceType } from '../../../src/verification/source-types.ts';
+import { refused, VerificationReason } from '../../../src/verification/verdict.ts';
+import type { Keys } from '../../../src/verification/verifier.ts';
+import { testDatabase } from '../../support/postgres.ts';
+
+export type Sent = { status: number; headers: Headers; text: string };
+export type Send = {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array<ArrayBuffer>;
+};
+export type Kept = RequestRow & {
+  rejection_detail: { reason: string; hint: string | null } | null;
+};
+export type Ingest = Awaited<ReturnType<typeof startIngest>>;
+type SourceOptions = { auth?: object; config?: object; name?: string };
+
+export const API_KEY = 'a-key-of-the-tests';
+/** What providers take the gateway's address for. */
+export const PUBLIC_URL = 'https://hooks.example.com';
+const MAX_BODY_BYTES = 1_048_576 * 2;
+
+/** Keys that nobody asks for. */
+export const NO_KEYS: Keys = {
+  certificate: () => Promise.resolve(refused(VerificationReason.KEY_UNAVAILABLE)),
+  json: () => Promise.resolve(refused(VerificationReason.KEY_UNAVAILABLE)),
+};
+
+/** Ingest on a real server over a real database; the outside world is what the test makes of it. */
+export async function startIngest(changes: Partial<IngestOptions> = {}) {
+  const database = await testDatabase();
+  const { db } = database;
+  const sealer = createSealer('a secret of the tests');
+  const project = await ensureDefaultProject(db, sealer);
+  await ensureFirstKey(db, { projectId: project.id, key: API_KEY });
+  const { url } = database;
+  const configuration = await openConfiguration({ database: db, url, sealer, onError() {} });
+  const store = createRequestStore(db, () => {});
+  const authenticate = createAuthenticate(db);
+  const logged: Record<string, unknown>[] = [];
+  const log = createLog({ level: 'silent', name: 'test' });
+  log.info = (fields: object, message?: string) => void logged.push({ ...fields, message });
+  const ingest = createIngest({
+    configuration,
+    store,
+    authenticate: async (header) => (await authenticate(header))?.projectId ?? null,
+    keys: NO_KEYS,
+    confirm: () => Promise.resolve(false),
+    async keepSecret({ id: sourceId }, secret) {
+      await keepSourceSecret(db, { sealer, sourceId, ...secret });
+      await configuration.refresh();
+    },
+    noteHandshake: (note) => noteHandshake(db, note),
+    sourcesOfType: (type) => listSourcesOfType(db, type),
+    publicUrl: PUBLIC_URL,
+    maxBodyBytes: MAX_BODY_BYTES,
+    log,
+    ...changes,
+  });
+  const server = createServer(ingest);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  async function send(path: string, { method = 'POST', headers = {}, body }: Send = {}) {
+    const response = await fetch(`${origin}${path}`, { method, headers, ...(body && { body }) });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  }
+  const rowsOf = async (sourceId: string): Promise<Kept[]> =>
+    (await db.query<Kept>(sql`select * from requests where source_id = ${sourceId} order by id`))
+      .rows;
+
+  return {
+    db,
+    sealer,
+    configuration,
+    store,
+    logged,
+    send,
+    rowsOf,
+    projectId: project.id,
+    /** Makes a source and returns its id, which is where it takes requests. */
+    async source(
+      type: SourceType,
+      { auth, config = {}, name }: SourceOptions = {},
+    ): Promise<string> {
+      const id = newId('source');
+      await sources.insert(db, {
+        projectId: project.id,
+        id,
+        name: name ?? id,
+        description: null,
+        type,
+        config,
+        auth: auth ? sealer.seal(auth, `${project.id}/sources/${id}`) : null,
+      });
+      await configuration.refresh();
+      return id;
+    },
+    /** Sends, and returns the answer with the one row that was kept of it. */
+    async sendTo(sourceId: string, request: Send & { path?: string } = {}) {
+      const before = new Set((await rowsOf(sourceId)).map((row) => row.id));
+      const answer = await send(`/in/${sourceId}${request.path ?? ''}`, request);
+      const kept = (await rowsOf(sourceId)).filter((row) => !before.has(row.id));
+      return { ...answer, kept };
+    },
+    /** Which of a source's requests wait to be routed. */
+    async waiting(sourceId: string): Promise<string[]> {
+      const { rows } = await db.query<{ request_id: string }>(
+        sql`select request_id from outbox where source_id = ${sourceId} order by request_id`,
+      );
+      return rows.map((row) => row.request_id);
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+      await configuration.close();
+      await database.drop();
+    },
+  };
+}
+
+/** An HMAC, as most providers sign. */
+export function mac(
+  text: string,
+  { secret, algorithm = 'sha256', encoding = 'hex' }: MacOptions,
+): string {
+  return createHmac(algorithm, secret).update(text).digest(encoding);
+}
+type MacOptions = {
+  secret: string | Buffer;
+  algorithm?: string;
+  encoding?: 'hex' | 'base64';
+};
+
+export function seconds(): string {
+  return String(Math.floor(Date.now() / 1000));
+}
