@@ -46,7 +46,7 @@ export async function openConfiguration(options: Options): Promise<Configuration
   let closed = false;
   // One after the other: of two reads under way at once, the older one may come in last.
   let last: Promise<unknown> = Promise.resolve();
-  const read = (what: { sinceMs: number | null; id?: string }): Promise<void> => {
+  const read = (what: { sinceMs: number | null; ids?: string[] }): Promise<void> => {
     const next = last.then(async () =>
       store.apply(await readConfiguration(database, { sealer, ...what })),
     );
@@ -56,16 +56,36 @@ export async function openConfiguration(options: Options): Promise<Configuration
   const onError = (error: unknown) => {
     if (!closed) options.onError(error);
   };
+  // What is heard of while a read is under way is read together, however much it is.
+  let heard = new Set<string>();
+  const hear = (id: string): void => {
+    const isFirst = heard.size === 0;
+    heard.add(id);
+    if (!isFirst) return;
+    const readHeard = () => {
+      const ids = [...heard];
+      heard = new Set();
+      return read({ sinceMs: null, ids });
+    };
+    void last.then(readHeard).catch(onError);
+  };
+  let awaited: Promise<void> | undefined;
+  const refresh = (): Promise<void> => {
+    awaited ??= last.then(() => {
+      awaited = undefined;
+      return read({ sinceMs: LOOK_BACK_MS });
+    });
+    return awaited;
+  };
   await read({ sinceMs: null });
   const listener = keepListening(
     { ...options, onError },
     {
-      onChange: (id) => void read({ sinceMs: null, id }).catch(onError),
+      onChange: hear,
       // Nobody knows how long it heard nothing: read everything.
       onConnect: () => void read({ sinceMs: null }).catch(onError),
     },
   );
-  const refresh = () => read({ sinceMs: LOOK_BACK_MS });
   let polling = false;
   const poll = setInterval(() => {
     if (polling || listener.alive()) return;

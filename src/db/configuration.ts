@@ -70,13 +70,13 @@ export type ConfigurationRow =
   | { table: 'connections'; value: Connection }
   | { table: 'transformations'; value: Transformation };
 
-/** Reads what changed in the last `sinceMs` (everything when it is null), or the one row that `id` names. */
+/** Reads what changed in the last `sinceMs` (everything when it is null), or the rows that `ids` name. */
 export async function readConfiguration(
   db: Db,
-  { sealer, sinceMs, id }: { sealer: Sealer; sinceMs: number | null; id?: string },
+  { sealer, sinceMs, ids }: { sealer: Sealer; sinceMs: number | null; ids?: string[] },
 ): Promise<ConfigurationRow[]> {
-  const where = id
-    ? sql`where id = ${id}`
+  const where = ids
+    ? sql`where id = any(${ids})`
     : sinceMs === null
       ? sql``
       : sql`where updated_at > now() - make_interval(secs => ${sinceMs / 1000})`;

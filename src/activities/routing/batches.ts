@@ -4,6 +4,9 @@ import type { Configuration } from '../../db/configuration-cache.ts';
 import type { RoutedEvent } from '../../db/routing.ts';
 import type { DestinationPace } from '../destination-pace.ts';
 
+// Wider than this, a request's deliveries no longer make a tree that anybody reads.
+const WIDE = 10;
+
 type Dependencies = { configuration: Configuration; pace: DestinationPace; maxBatch: number };
 
 /** Puts the events of a dispatch together by destination, and decides which first attempts run inside the parent. */
@@ -11,9 +14,10 @@ export function batchByDestination(
   { configuration, pace, maxBatch }: Dependencies,
   { dispatch, events }: { dispatch: Dispatch; events: RoutedEvent[] },
 ): RoutedBatch[] {
+  const groups = [...Map.groupBy(events, (event) => event.destinationId)];
   // Alone, a request has a workflow of its own and each destination a child: the history reads as a tree.
-  const together = maxBatch > 1 && dispatch.requestIds.length > 1;
-  return [...Map.groupBy(events, (event) => event.destinationId)].map(([destinationId, group]) => {
+  const together = maxBatch > 1 && (dispatch.requestIds.length > 1 || groups.length > WIDE);
+  return groups.map(([destinationId, group]) => {
     const destination = configuration.destination(destinationId);
     const plain =
       destination !== undefined && !destination.paused && !destination.config.delivery_policy;
