@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Commands } from './api/commands.ts';
+import type { Changed, Commands } from './api/commands.ts';
+import type { GateKind } from './domain/control.ts';
+import { GatewayError } from './domain/errors.ts';
 import { AttemptTrigger } from './domain/status.ts';
 import { deliveryWorkflowId } from './domain/workflow-id.ts';
 import type { Configuration } from './db/configuration-cache.ts';
+import { readGate } from './db/gates.ts';
 import { newId } from './db/ids.ts';
 import type { Database } from './db/pool.ts';
 import {
@@ -13,17 +16,21 @@ import {
   requeueRequest,
   type RequeuedEvent,
 } from './db/recovery.ts';
+import type { Log } from './log.ts';
 import type { Workflows } from './temporal/workflows.ts';
 
 type Dependencies = {
   db: Database;
   configuration: Configuration;
   workflows: Workflows;
+  temporalAnswers: () => Promise<boolean>;
+  log: Log;
   /** Tells the dispatchers that something waits. */
   announce: () => void;
 };
 
 const ROUTED_WITHIN_MS = 3_000;
+const APPLIED_WITHIN_MS = 3_000;
 const LOOK_EVERY_MS = 25;
 
 /** What the API asks for, done: the state in PostgreSQL is the truth, a signal makes the workflows look at it. */
@@ -31,14 +38,18 @@ export function createCommands(deps: Dependencies): Commands {
   const { db, configuration, workflows, announce } = deps;
   return {
     async retryEvents({ projectId, eventIds }) {
+      // A row that says it is due while nobody can be told of it would wait for ever.
+      await demandTemporal(deps);
       const trigger = AttemptTrigger.Manual;
       const events = await requeueEvents(db, { projectId, eventIds, trigger });
       await deliver(deps, { projectId, events });
     },
     async cancelEvents(order) {
       const events = await cancelEvents(db, order);
-      const deliveries = new Set(events.map((event) => event.deliveryId));
-      await Promise.all([...deliveries].map((id) => workflows.wakeDelivery(id, [])));
+      // They are cancelled; to be told only spares their workflows a wait.
+      await tell(deps, events).catch((error: unknown) =>
+        deps.log.warn({ error }, 'Workflows were not told of a cancellation'),
+      );
     },
     async retryRequest({ requestId, connectionIds }) {
       await requeueRequest(db, { requestId, connectionIds: connectionIds ?? null });
@@ -55,21 +66,74 @@ export function createCommands(deps: Dependencies): Commands {
       announce();
       return { requestId: copy, eventIds: await untilRouted(db, copy) };
     },
-    pauseConnection: ({ id }) => workflows.controlConnection(id, { kind: 'pause' }),
-    unpauseConnection: ({ id }) => workflows.controlConnection(id, { kind: 'resume' }),
-    pauseDestination: ({ id }) => workflows.controlDestination(id, { kind: 'pause' }),
-    unpauseDestination: ({ id }) => workflows.controlDestination(id, { kind: 'resume' }),
-    configurationChanged: () => configuration.refresh(),
+    pauseConnection: ({ id }) => moveGate(deps, { kind: 'connection', id, change: 'pause' }),
+    unpauseConnection: ({ id }) => moveGate(deps, { kind: 'connection', id, change: 'resume' }),
+    pauseDestination: ({ id }) => moveGate(deps, { kind: 'destination', id, change: 'pause' }),
+    unpauseDestination: ({ id }) => moveGate(deps, { kind: 'destination', id, change: 'resume' }),
+    async configurationChanged(changed) {
+      await configuration.refresh();
+      if (changed) nudge(deps, changed);
+    },
   };
+}
+
+async function demandTemporal({ temporalAnswers }: Dependencies): Promise<void> {
+  if (await temporalAnswers()) return;
+  throw new GatewayError('SERVICE_UNAVAILABLE', 'Temporal does not answer. Try again in a moment.');
+}
+
+/** Sends the signal that anybody may send, and waits a moment until it has been applied. */
+async function moveGate(
+  deps: Dependencies,
+  { kind, id, change }: { kind: GateKind; id: string; change: 'pause' | 'resume' },
+): Promise<void> {
+  const { db, workflows } = deps;
+  await demandTemporal(deps);
+  const send = kind === 'destination' ? workflows.controlDestination : workflows.controlConnection;
+  await send(id, { kind: change });
+  const until = Date.now() + APPLIED_WITHIN_MS;
+  while (Date.now() < until) {
+    const gate = await readGate(db, { kind, id });
+    if (!gate || gate.paused === (change === 'pause')) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Tells who waits that something changed: another pace holds at once, and what was deleted keeps nobody waiting. */
+function nudge({ workflows, log }: Dependencies, { kind, id, deleted }: Changed): void {
+  const change = deleted ? ({ kind: 'resume' } as const) : ({ kind: 'setDeliveryPolicy' } as const);
+  const told =
+    kind === 'destination'
+      ? workflows.controlDestination(id, change)
+      : kind === 'connection' && deleted
+        ? workflows.controlConnection(id, change)
+        : Promise.resolve();
+  told.catch((error: unknown) => log.warn({ error, id }, 'A change was not signalled'));
+}
+
+async function tell({ workflows }: Dependencies, events: RequeuedEvent[]): Promise<void> {
+  const lanes = new Set(events.flatMap((event) => event.laneOf ?? []));
+  const others = events.filter((event) => event.laneOf === null);
+  const deliveries = new Set(others.map((event) => event.deliveryId));
+  await Promise.all([
+    ...[...lanes].map((id) => workflows.startLane(id)),
+    ...[...deliveries].map((id) => workflows.wakeDelivery(id, [])),
+  ]);
 }
 
 /** Hands events to the deliveries that know them, and starts new ones where these have ended. */
 async function deliver(
-  { configuration, workflows }: Dependencies,
+  deps: Dependencies,
   { projectId, events }: { projectId: string; events: RequeuedEvent[] },
 ): Promise<void> {
+  const { configuration, workflows } = deps;
+  await tell(
+    deps,
+    events.filter((event) => event.laneOf !== null),
+  );
+  const others = events.filter((event) => event.laneOf === null);
   const left: RequeuedEvent[] = [];
-  for (const [deliveryId, group] of Map.groupBy(events, (event) => event.deliveryId)) {
+  for (const [deliveryId, group] of Map.groupBy(others, (event) => event.deliveryId)) {
     const ids = group.map((event) => event.id);
     if (!(await workflows.wakeDelivery(deliveryId, ids))) left.push(...group);
   }

@@ -1,3 +1,6 @@
+/** What was changed or deleted, of whatever kind. */
+export type Changed = { kind: string; id: string; deleted?: boolean };
+
 /** What the API asks of the workflows; eligibility has been checked before. */
 export type Commands = {
   /** Makes these events due now, whatever their schedule says. */
@@ -22,5 +25,5 @@ export type Commands = {
   pauseDestination(order: { projectId: string; id: string }): Promise<void>;
   unpauseDestination(order: { projectId: string; id: string }): Promise<void>;
   /** A source, destination or connection has changed: caches in this process are stale. */
-  configurationChanged(): Promise<void> | void;
+  configurationChanged(changed?: Changed): Promise<void> | void;
 };

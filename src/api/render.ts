@@ -55,6 +55,7 @@ export function renderConnection(joined: JoinedConnection, links: Links): Connec
     source: renderSource(source, links),
     destination: renderDestination(destination),
     rules: row.rules,
+    ordering: row.ordering,
     disabled_at: time(row.disabled_at),
     paused_at: time(row.paused_at),
     ...times(row),

@@ -1,13 +1,29 @@
-import sql from 'sql-template-tag';
+import sql, { raw } from 'sql-template-tag';
 import type { AttemptTrigger } from '../domain/status.ts';
 import { derivedRange, newId } from './ids.ts';
 import type { Database, Db } from './pool.ts';
 import { bounds } from './routing.ts';
 
 /** An event that was made due again, with the delivery that may still know it. */
-export type RequeuedEvent = { id: string; destinationId: string; deliveryId: string };
+export type RequeuedEvent = {
+  id: string;
+  destinationId: string;
+  deliveryId: string;
+  /** The connection in whose lanes it still waits for its turn; its lanes deliver it. */
+  laneOf: string | null;
+};
 
-type EventRow = { id: string; destination_id: string; dispatch_id: string; workflow_id: string };
+type EventRow = {
+  id: string;
+  connection_id: string;
+  destination_id: string;
+  dispatch_id: string;
+  workflow_id: string;
+  in_lane: boolean;
+};
+
+const RETURNED = raw(`e.id, e.connection_id, e.destination_id, e.dispatch_id, e.workflow_id,
+  exists (select 1 from lane_events l where l.connection_id = e.connection_id and l.lane_key = e.lane_key and l.event_id = e.id) as in_lane`);
 
 /** Makes events due now, also those that were delivered; the schedule of automatic retries stays as it was. */
 export async function requeueEvents(
@@ -20,9 +36,9 @@ export async function requeueEvents(
 ): Promise<RequeuedEvent[]> {
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<EventRow>(sql`
-    update events set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = now(), updated_at = now()
+    update events e set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = now(), updated_at = now()
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
-    returning id, destination_id, dispatch_id, workflow_id`);
+    returning ${RETURNED}`);
   return rows.map(requeued);
 }
 
@@ -33,17 +49,22 @@ export async function cancelEvents(
 ): Promise<RequeuedEvent[]> {
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<EventRow>(sql`
-    update events set status = 'CANCELLED', next_attempt_at = null, automatic_at = null, updated_at = now()
+    update events e set status = 'CANCELLED', next_attempt_at = null, automatic_at = null, updated_at = now()
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
       and (status in ('QUEUED', 'SCHEDULED', 'HOLD') or (status = 'FAILED' and next_attempt_at is not null))
-    returning id, destination_id, dispatch_id, workflow_id`);
+    returning ${RETURNED}`);
   return rows.map(requeued);
 }
 
 function requeued(row: EventRow): RequeuedEvent {
   const child = `delivery/${row.dispatch_id}/${row.destination_id}`;
   const deliveryId = row.workflow_id.startsWith('delivery/') ? row.workflow_id : child;
-  return { id: row.id, destinationId: row.destination_id, deliveryId };
+  return {
+    id: row.id,
+    destinationId: row.destination_id,
+    deliveryId,
+    laneOf: row.in_lane ? row.connection_id : null,
+  };
 }
 
 /**

@@ -25,6 +25,8 @@ export type NewEvent = {
   destinationId: string;
   status: EventStatus;
   deliveryGroup: string | null;
+  /** Where its connection keeps an order: the lane it goes in. */
+  laneKey: string | null;
   hasPayload: boolean;
   nextAttemptAtMs: number | null;
   createdAtMs: number;
@@ -95,16 +97,16 @@ const COMMIT = `
     delete from outbox where dispatch_id = $1 and request_id = any($2) returning request_id
   ), made as (
     insert into events (id, project_id, request_id, connection_id, source_id, destination_id, status, delivery_group,
-      has_payload, next_attempt_at, dispatch_id, workflow_id, created_at, updated_at)
+      lane_key, has_payload, next_attempt_at, dispatch_id, workflow_id, created_at, updated_at)
     select e.id, e.project_id, e.request_id, e.connection_id, e.source_id, e.destination_id, e.status, e.delivery_group,
-      e.has_payload, to_timestamp(e.next_attempt_at / 1000), $1, 'requests/' || $1, t, t
+      e.lane_key, e.has_payload, to_timestamp(e.next_attempt_at / 1000), $1, 'requests/' || $1, t, t
     from json_to_recordset($3) as e (id text, project_id text, request_id text, connection_id text, source_id text,
-        destination_id text, status text, delivery_group text, has_payload boolean, next_attempt_at double precision,
+        destination_id text, status text, delivery_group text, lane_key text, has_payload boolean, next_attempt_at double precision,
         created_at double precision)
       join live on live.request_id = e.request_id
       cross join lateral to_timestamp(e.created_at / 1000) as t
     on conflict (id) do nothing
-    returning id, request_id, destination_id, next_attempt_at
+    returning id, request_id, connection_id, destination_id, lane_key, next_attempt_at
   ), ignored as (
     insert into ignored_events (request_id, connection_id, project_id, cause, meta, created_at)
     select i.request_id, i.connection_id, i.project_id, i.cause, i.meta, to_timestamp(i.created_at / 1000)
@@ -119,7 +121,7 @@ const COMMIT = `
     from json_to_recordset($5) as v (request_id text, rejection_cause text) join live on live.request_id = v.request_id
     where r.id = v.request_id and r.id >= $6 and r.id <= $7
   )
-  select id, destination_id, next_attempt_at from made`;
+  select id, connection_id, destination_id, lane_key, next_attempt_at from made`;
 
 /** What a transformation made of a request, for one event. */
 export type NewPayload = {
@@ -156,7 +158,13 @@ export async function insertPayloads(db: Db, payloads: NewPayload[]): Promise<vo
 }
 
 /** An event that this dispatch owns and has to deliver. */
-export type RoutedEvent = { id: string; destinationId: string; dueAtMs: number | null };
+export type RoutedEvent = {
+  id: string;
+  destinationId: string;
+  /** The connection whose order it keeps, where there is one. */
+  lane: string | null;
+  dueAtMs: number | null;
+};
 
 /**
  * Writes what routing decided, in one statement, for those requests only that still carry this dispatch's id,
@@ -170,7 +178,7 @@ export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEv
     values: [
       plan.dispatchId,
       requestIds,
-      JSON.stringify(plan.events.map(eventRow)),
+      storableJson(plan.events.map(eventRow)),
       storableJson(
         plan.ignored.map((ignored) => ({
           request_id: ignored.requestId,
@@ -200,19 +208,26 @@ export async function listRouted(
 ): Promise<RoutedEvent[]> {
   const [first, last] = bounds(requestIds);
   const { rows } = await db.query<RoutedRow>(sql`
-    select id, destination_id, next_attempt_at from events
+    select id, connection_id, destination_id, lane_key, next_attempt_at from events
     where dispatch_id = ${dispatchId} and id >= ${eventBound(first)} and id <= ${`${eventBound(last)}~`}
       and status in ('QUEUED', 'SCHEDULED', 'HOLD', 'FAILED')
       and (status <> 'FAILED' or next_attempt_at is not null)`);
   return rows.map(routed);
 }
 
-type RoutedRow = { id: string; destination_id: string; next_attempt_at: Date | null };
+type RoutedRow = {
+  id: string;
+  connection_id: string;
+  destination_id: string;
+  lane_key: string | null;
+  next_attempt_at: Date | null;
+};
 
 function routed(row: RoutedRow): RoutedEvent {
   return {
     id: row.id,
     destinationId: row.destination_id,
+    lane: row.lane_key === null ? null : row.connection_id,
     dueAtMs: row.next_attempt_at?.getTime() ?? null,
   };
 }
@@ -227,6 +242,7 @@ function eventRow(event: NewEvent) {
     destination_id: event.destinationId,
     status: event.status,
     delivery_group: event.deliveryGroup,
+    lane_key: event.laneKey,
     has_payload: event.hasPayload,
     next_attempt_at: event.nextAttemptAtMs,
     created_at: event.createdAtMs,

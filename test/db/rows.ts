@@ -94,6 +94,7 @@ export function planOf(
     requestId,
     status: EventStatus.Queued,
     deliveryGroup: null,
+    laneKey: null,
     hasPayload: false,
     nextAttemptAtMs: null,
     createdAtMs,

@@ -14,10 +14,12 @@ export function batchByDestination(
   { configuration, pace, maxBatch }: Dependencies,
   { dispatch, events }: { dispatch: Dispatch; events: RoutedEvent[] },
 ): RoutedBatch[] {
-  const groups = [...Map.groupBy(events, (event) => event.destinationId)];
+  // What keeps an order is delivered by the lanes of its connection.
+  const groups = [...Map.groupBy(events, (event) => event.lane ?? event.destinationId)];
   // Alone, a request has a workflow of its own and each destination a child: the history reads as a tree.
   const together = maxBatch > 1 && (dispatch.requestIds.length > 1 || groups.length > WIDE);
-  return groups.map(([destinationId, group]) => {
+  return groups.map(([, group]) => {
+    const { destinationId, lane } = group[0]!;
     const destination = configuration.destination(destinationId);
     const plain =
       destination !== undefined && !destination.paused && !destination.config.delivery_policy;
@@ -27,7 +29,9 @@ export function batchByDestination(
       destinationId,
       destinationName: destination?.name ?? destinationId,
       waiting: waitingOf(group),
+      ...(lane === null ? {} : { lane }),
       inline:
+        lane === null &&
         together &&
         plain &&
         group.every((event) => event.dueAtMs === null) &&

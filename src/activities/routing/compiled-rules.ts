@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DeduplicateRule } from '../../domain/deduplicate.ts';
 import { compileRuleFilter } from '../../domain/filter.ts';
 import type { Rule } from '../../domain/schema/rule.ts';
-import type { Connection } from '../../db/configuration.ts';
+import type { Connection, Destination } from '../../db/configuration.ts';
 
 /** A rule that routing takes, ready to run; `place` is where it stands in the connection. */
 export type CompiledRule =
@@ -24,9 +24,16 @@ export function rulesOf(connection: Connection): CompiledRule[] {
   return rules;
 }
 
-/** Whether any rule has to look at the request itself. */
-export function readsPayload(connection: Connection): boolean {
-  return rulesOf(connection).some((rule) => rule.type !== 'delay');
+/** Whether a rule, the connection's order or its destination's groups have to look at the request itself. */
+export function readsPayload(
+  connection: Connection,
+  destination: Destination | undefined,
+): boolean {
+  return (
+    rulesOf(connection).some((rule) => rule.type !== 'delay') ||
+    Boolean(connection.ordering?.key) ||
+    Boolean(destination?.config.delivery_policy?.groups)
+  );
 }
 
 /** Whether user code runs on this connection. */

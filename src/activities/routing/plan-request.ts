@@ -1,6 +1,7 @@
+import { deliveryGroupOf, laneKeyOf } from '../../domain/lane.ts';
 import { EventStatus, IgnoredCause, RejectionCause } from '../../domain/status.ts';
 import type { Configuration } from '../../db/configuration-cache.ts';
-import type { Connection } from '../../db/configuration.ts';
+import type { Connection, Destination } from '../../db/configuration.ts';
 import { eventId, timeOfId } from '../../db/ids.ts';
 import type { DispatchedRequest } from '../../db/routing.ts';
 import type { Draft } from './draft.ts';
@@ -31,7 +32,8 @@ export async function planRequest(
   const rejectionCause = connections.length === 0 ? RejectionCause.NoConnection : null;
   draft.verdicts.push({ requestId: request.id, rejectionCause });
   for (const { connection, outcome } of outcomes) {
-    addOutcome(draft, { request, connection, outcome });
+    const destination = configuration.destination(connection.destinationId);
+    addOutcome(draft, { request, connection, destination, outcome });
   }
 }
 
@@ -54,7 +56,12 @@ function isClosed(configuration: Configuration, connection: Connection): boolean
 
 function addOutcome(
   draft: Draft,
-  { request, connection, outcome }: Planned & { outcome: Outcome },
+  {
+    request,
+    connection,
+    destination,
+    outcome,
+  }: Planned & { destination: Destination | undefined; outcome: Outcome },
 ): void {
   const { id: requestId, projectId, sourceId } = request;
   const { id: connectionId, destinationId } = connection;
@@ -73,9 +80,21 @@ function addOutcome(
       sourceId,
       destinationId,
       status: delayMs > 0 ? EventStatus.Scheduled : EventStatus.Queued,
-      deliveryGroup: null,
+      ...flowOf(payload, { connection, destination }),
       hasPayload: changed,
       nextAttemptAtMs: delayMs > 0 ? Date.now() + delayMs : null,
     });
   }
+}
+
+/** The group and the lane of an event; a payload is not read for those that have neither. */
+function flowOf(
+  payload: SeenPayload,
+  { connection, destination }: { connection: Connection; destination: Destination | undefined },
+): { deliveryGroup: string | null; laneKey: string | null } {
+  const policy = destination?.config.delivery_policy;
+  return {
+    deliveryGroup: policy?.groups ? deliveryGroupOf(policy, payload.parts()) : null,
+    laneKey: connection.ordering ? laneKeyOf(connection.ordering, payload.parts()) : null,
+  };
 }

@@ -111,7 +111,10 @@ async function takeSlice(
   const widest = Math.max(1, ...waiting.map((request) => connectionsOf(request).length));
   const most = withCode ? SLICE_WITH_CODE : Math.max(1, Math.floor(SLICE_EVENTS / widest));
   let requests = waiting.slice(0, most);
-  const isRead = (request: DispatchedRequest) => connectionsOf(request).some(readsPayload);
+  const isRead = (request: DispatchedRequest) =>
+    connectionsOf(request).some((connection) =>
+      readsPayload(connection, configuration.destination(connection.destinationId)),
+    );
   const wanted = requests.filter(isRead).map((request) => request.id);
   if (wanted.length === 0) {
     return { requests, payloads: new Map(), withCode, length: requests.length };

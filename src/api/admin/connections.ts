@@ -108,7 +108,7 @@ function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
     response: connection,
     async handle({ projectId, keyId: by, body }) {
       const upsert = method === 'put';
-      await assertRulesRunnable(deps, body.rules);
+      await assertRulesRunnable(deps, { projectId, rules: body.rules });
       const id = await deps.db.transaction((db) =>
         saveConnection(db, { deps, projectId, by, input: body, upsert }),
       );
@@ -139,7 +139,7 @@ function updateRoute(deps: ApiDeps): Route {
     body: connectionUpdate,
     response: connection,
     async handle({ projectId, keyId: by, id, body }) {
-      await assertRulesRunnable(deps, body.rules);
+      await assertRulesRunnable(deps, { projectId, rules: body.rules });
       await deps.db.transaction(async (db) => {
         const before = present(await lockConnection(db, { projectId, id }), id);
         await changeConnection(db, { deps, by, before, input: body });
@@ -159,7 +159,7 @@ function deleteRoute(deps: ApiDeps): Route {
     response: deleted,
     async handle({ projectId, id }) {
       await withLocked(deps, { projectId, id }, (db) => deleteConnection(db, id));
-      await deps.commands.configurationChanged();
+      await deps.commands.configurationChanged({ kind: 'connection', id, deleted: true });
       return { id };
     },
   });

@@ -104,7 +104,7 @@ function writeRoutes<Row extends NamedRow, Update extends { name?: string | unde
   const { kind, plural, rows, model, render } = resource;
   const save = async (work: (inside: Db) => Promise<Row>) => {
     const row = await db.transaction(work);
-    await commands.configurationChanged();
+    await commands.configurationChanged({ kind, id: row.id });
     return render(row);
   };
   const described = { tag: plural, response: model } as const;
@@ -153,7 +153,7 @@ function writeRoutes<Row extends NamedRow, Update extends { name?: string | unde
           present(await rows.lock(inside, { projectId, id }), id);
           await resource.remove(inside, id);
         });
-        await commands.configurationChanged();
+        await commands.configurationChanged({ kind, id, deleted: true });
         return { id };
       },
     }),

@@ -48,8 +48,8 @@ export async function saveConnection(
       return before.id;
     }
     const id = newId('connection');
-    const { description = null } = input;
-    const row = { ...wanted, projectId, id, description, rules: given ?? [] };
+    const { description = null, ordering = null } = input;
+    const row = { ...wanted, projectId, id, description, rules: given ?? [], ordering };
     if (await insertConnection(db, row)) return id;
     // Another one made it in between: now it can be found.
   }
@@ -80,6 +80,7 @@ function contentOf(before: ConnectionRow, input: ConnectionUpdate) {
     name: input.name === undefined ? before.name : input.name,
     description: input.description === undefined ? before.description : input.description,
     rules: input.rules ?? before.rules,
+    ordering: input.ordering === undefined ? before.ordering : input.ordering,
   };
 }
 

@@ -6,11 +6,14 @@ import { invalid } from '../errors.ts';
 import { assertRunnable, upsertTransformation } from './transformation-content.ts';
 
 /** Throws a 422 for code in these rules that cannot be run; before any transaction, for it may take a second. */
-export async function assertRulesRunnable(deps: ApiDeps, rules: Rule[] = []): Promise<void> {
+export async function assertRulesRunnable(
+  deps: ApiDeps,
+  { projectId, rules = [] }: { projectId: string; rules: Rule[] | undefined },
+): Promise<void> {
   for (const [index, rule] of rules.entries()) {
     if (rule.type !== 'transform' || !rule.transformation) continue;
-    const { code, env } = rule.transformation;
-    await assertRunnable(deps, { code, env: env ?? {}, root: rootOf(index) });
+    const input = rule.transformation;
+    await assertRunnable(deps, { projectId, input, root: rootOf(index) });
   }
 }
 

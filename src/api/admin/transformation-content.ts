@@ -1,6 +1,7 @@
 import { newId } from '../../db/ids.ts';
 import type { Db } from '../../db/pool.ts';
 import {
+  findTransformationByName,
   insertTransformation,
   lockTransformation,
   lockTransformationByName,
@@ -24,18 +25,34 @@ type Path = (string | number)[];
 /** Where a transformation stands in the body, and which API key asks. */
 type Order = { deps: Deps; projectId: string; by: string; root?: Path };
 
-/** Throws a 422 that names the code's place in the body, and the place in the code, where it cannot be run. */
+/** Throws a 422 for code that cannot be run, in the environment it would have; before any transaction, for it may take a second. */
 export async function assertRunnable(
-  { sandbox }: Pick<ApiDeps, 'sandbox'>,
-  { code, env, root }: { code: string; env: Environment; root: Path },
+  deps: Pick<ApiDeps, 'db' | 'sandbox' | 'sealer'>,
+  { projectId, input, root = [] }: { projectId: string; input: TransformationInput; root?: Path },
 ): Promise<void> {
-  const verdict = await sandbox.check(code, env);
+  const before = await findTransformationByName(deps.db, { projectId, name: input.name });
+  await assertChangeRunnable(deps, { before, input, root });
+}
+
+/** The same for a change: `before` is what is stored. */
+export async function assertChangeRunnable(
+  { sandbox, ...deps }: Pick<ApiDeps, 'sandbox' | 'sealer'>,
+  {
+    before,
+    input,
+    root = [],
+  }: { before: TransformationRow | null; input: TransformationUpdate; root?: Path },
+): Promise<void> {
+  if (input.code === undefined && input.env === undefined) return;
+  const stored = before ? openEnv(deps, before) : {};
+  const env = input.env === undefined ? stored : meantEnv(input.env ?? {}, { stored, root });
+  const verdict = await sandbox.check(input.code ?? before?.code ?? '', env);
   if (verdict.kind === 'ok') return;
   const { line, column, message } = verdict;
   const place = line === undefined ? '' : ` (line ${line}, column ${column})`;
-  throw invalid('body', [
-    { path: [...root, 'code'], message: `cannot be run: ${message}${place}` },
-  ]);
+  const field = input.code === undefined ? 'env' : 'code';
+  const sentence = `cannot be run: ${message}${place}`;
+  throw invalid('body', [{ path: [...root, field], message: sentence }]);
 }
 
 /** Makes one; a taken name is a 409 with the id of its owner. */

@@ -23,11 +23,10 @@ import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
 import { present } from './named-content.ts';
 import {
+  assertChangeRunnable,
   assertRunnable,
   changeTransformation,
   createTransformation,
-  meantEnv,
-  openEnv,
   upsertTransformation,
 } from './transformation-content.ts';
 import { transformationExecutionRoutes } from './transformation-executions.ts';
@@ -110,7 +109,7 @@ function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
     body: transformationInput,
     response: transformation,
     async handle({ projectId, keyId: by, body: input }) {
-      await assertRunnable(deps, { code: input.code, env: input.env ?? {}, root: [] });
+      await assertRunnable(deps, { projectId, input });
       return saved(deps, (db) => save(db, { deps, projectId, by, input }));
     },
   });
@@ -142,13 +141,8 @@ function updateRoute(deps: ApiDeps): Route {
     body: transformationUpdate,
     response: transformation,
     async handle({ projectId, keyId: by, id, body: input }) {
-      if (input.code !== undefined) {
-        const before = present(await findTransformation(deps.db, { projectId, id }), id);
-        const stored = openEnv(deps, before);
-        const given = input.env === undefined ? stored : (input.env ?? {});
-        const env = meantEnv(given, { stored, root: [] });
-        await assertRunnable(deps, { code: input.code, env, root: [] });
-      }
+      const before = present(await findTransformation(deps.db, { projectId, id }), id);
+      await assertChangeRunnable(deps, { before, input });
       return saved(deps, (db) => changeTransformation(db, { deps, projectId, by, id, input }));
     },
   });
