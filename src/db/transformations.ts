@@ -123,6 +123,17 @@ export function lockTransformation(db: Db, { projectId, id }: Key) {
   );
 }
 
+export function findTransformationByName(
+  db: Db,
+  { projectId, name }: { projectId: string; name: string },
+) {
+  return one(
+    db,
+    sql`select * from transformations
+        where project_id = ${projectId} and name = ${name} and deleted_at is null`,
+  );
+}
+
 /** For a change, by its name. */
 export function lockTransformationByName(
   db: Db,

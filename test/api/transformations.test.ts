@@ -6,6 +6,7 @@ const CODE = `addHandler('transform', (request, context) => {
   request.headers['x-secret'] = process.env.SECRET ?? 'none';
   return request;
 });`;
+const HIDDEN = { SECRET: '********' };
 const env = { SECRET: 'very-hidden', OTHER: 'also-hidden' };
 
 let sandbox: SandboxPool;
@@ -157,8 +158,13 @@ describe('code that cannot be run is refused with its place', () => {
     const code = `const n = process.env.SECRET.length;\n${CODE}`;
     const id = await make('reads-env', { code, env });
     await gateway.done('PUT', `/transformations/${id}`, { code: `${code}//` });
+    await gateway.done('PUT', '/transformations', { name: 'reads-env', code });
+    await gateway.done('PUT', '/transformations', { name: 'reads-env', code, env: HIDDEN });
     expect(await refusal('PUT', `/transformations/${id}`, { code, env: {} })).toEqual([
-      expect.stringContaining('TypeError'),
+      expect.stringMatching(/^body\.code cannot be run: TypeError/),
+    ]);
+    expect(await refusal('PUT', `/transformations/${id}`, { env: null })).toEqual([
+      expect.stringMatching(/^body\.env cannot be run: TypeError/),
     ]);
   });
 
