@@ -58,7 +58,8 @@ export async function openFoundation(
   }).catch(asKeyFault);
   onEnd(() => configuration.close());
   const temporal = await connect({ config, platform, log, hasWorker });
-  onEnd(() => temporal.connection.close());
+  // A worker that still has something under way keeps it until the process ends.
+  onEnd(() => temporal.connection.close().catch(() => {}));
   return {
     config,
     log,

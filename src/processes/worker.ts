@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
@@ -16,6 +17,8 @@ import { openVerificationNetwork } from './verification.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
 export type WorkerProcess = { wake(): void; failed: Promise<never>; stop(): Promise<void> };
+
+const FINISH_MS = 8_000;
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
   const { config, log, platform, db, configuration, temporal, workflows } = foundation;
@@ -80,9 +83,11 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     async stop() {
       stopMaintenance();
       await dispatcher.stop();
-      await worker.stop();
+      const finished = worker.stop().then(() => true);
+      // What is still being sent after that ends with the process, and is sent again by the next: a sender that was
+      // closed would have it recorded as failed.
+      if (await Promise.race([finished, sleep(FINISH_MS, false)])) await sender.close();
       await flow.stop();
-      await sender.close();
       await sandbox.close();
       await network.close();
     },
