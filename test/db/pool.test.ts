@@ -26,7 +26,7 @@ test('a connection that breaks inside a transaction fails the transaction, and n
     await end(await backendOf(inside));
     await inside.query(sql`select 1`);
   });
-  await expect(work).rejects.toThrow(/connection);
+  await expect(work).rejects.toThrow(/connection/);
   const { rows } = await db.query(sql`select to_regclass('lost') as lost`);
   expect(rows).toEqual([{ lost: null }]);
 });

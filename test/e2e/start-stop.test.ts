@@ -4,16 +4,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { freePort } from '../../src/embedded/ports.ts';
-import { createAdmin, requestIdOf } from '../support/admin.ts';
+import { createAdmin, requestIdOf, type Json } from '../support/admin.ts';
 import { launch, launchCommand, type GatewayProcess } from '../support/gateway-process.ts';
 import { temporaryData } from '../support/gateway.ts';
 import { processesOf } from '../support/processes.ts';
+import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const STARTED = /Try it:\s+(curl .+)\n/;
 const STOP_WITHIN_MS = 20_000;
 
+const isDelivered = ({ status }: Json) => status === 'SUCCESSFUL';
+
+const receiver = await startReceiver();
 const dataDir = await temporaryData();
 const port = await freePort(0);
 const settings = { DATA_DIR: dataDir, PORT: String(port) };
@@ -49,10 +53,7 @@ test('the first start prints where everything is, and a command that works when 
   const answer = JSON.parse(pasted.stdout) as { status: string; request_id: string };
   expect(answer.status).toBe('SUCCESS');
   firstRequest = answer.request_id;
-  await admin.eventWhere(firstRequest, {
-    what: 'is delivered',
-    wanted: (event) => event['status'] === 'SUCCESSFUL',
-  });
+  await admin.eventWhere(firstRequest, { what: 'is delivered', wanted: isDelivered });
 });
 
 test('the links it prints lead to something', async () => {
@@ -118,14 +119,24 @@ test('the next start continues: same key, same events, and new ones', async () =
   expect(event).toMatchObject({ status: 'SUCCESSFUL', attempts: 1 });
 
   const requestId = requestIdOf(await admin.post('demo'));
-  await admin.eventWhere(requestId, {
-    what: 'is delivered',
-    wanted: ({ status }) => status === 'SUCCESSFUL',
-  });
+  await admin.eventWhere(requestId, { what: 'is delivered', wanted: isDelivered });
+});
+
+test('Ctrl-C while a delivery hangs ends in time as well, and the next start delivers it', async () => {
+  receiver.script('hanging', [{ does: 'hang' }, { status: 200 }]);
+  await admin.define({ name: 'hanging', url: receiver.url('hanging') });
+  const requestId = requestIdOf(await admin.post('hanging'));
+  await receiver.nth('hanging', 1);
+  expect(await stop(gateway, dataDir)).toMatchObject({ code: 0, inTime: true, left: [] });
+
+  gateway = launch('all', { ...settings, LOG_LEVEL: 'warn' });
+  await gateway.said(STARTED);
+  const event = await admin.eventWhere(requestId, { what: 'is delivered', wanted: isDelivered });
+  expect(event).toMatchObject({ attempts: 2 });
   expect(await stop(gateway, dataDir)).toEqual(IN_ORDER);
 });
 
-test.each(['postgres.json', 'temporal.json', 'secrets/encryption-key'])(
+test.each(['postgres.json', 'temporal.json'])(
   'Ctrl-C in the middle of a first start leaves no process either (once there is %s)',
   async (file) => {
     const early = await temporaryData();
