@@ -42,6 +42,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
   let waitingBytes = 0;
   let inFlight = 0;
   let scheduled = false;
+  let ageTimer: NodeJS.Timeout | undefined;
   let onIdle: (() => void)[] = [];
 
   function add(item: Item): Promise<Result> {
@@ -52,6 +53,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
     return new Promise((resolve, reject) => {
       waiting.push({ item, bytes, since: Date.now(), resolve, reject });
       waitingBytes += bytes;
+      watchAge();
       if (scheduled || inFlight >= maxInFlight) return;
       // Whatever else arrives in this turn of the event loop goes along.
       scheduled = true;
@@ -73,6 +75,17 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
     if (waiting.length > 0 || inFlight > 0) return;
     for (const resolve of onIdle) resolve();
     onIdle = [];
+  }
+
+  // A batch that never comes back must not keep the others from hearing so.
+  function watchAge(): void {
+    if (maxAgeMs === Infinity || ageTimer !== undefined) return;
+    ageTimer = setTimeout(() => {
+      ageTimer = undefined;
+      refuseOld();
+      if (waiting.length > 0) watchAge();
+    }, maxAgeMs);
+    ageTimer.unref();
   }
 
   function take(): Waiting<Item, Result>[] {

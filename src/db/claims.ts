@@ -35,8 +35,15 @@ export async function claimFirst(db: Db, claims: FirstClaim[]): Promise<string[]
   return owners.map((row) => row.owner);
 }
 
-/** Forgets claims that expired; returns how many. */
+const PURGE_AT_ONCE = 10_000;
+
+/** Forgets claims that expired, some at a time so that no statement runs long; returns how many. */
 export async function purgeClaims(db: Db): Promise<number> {
-  const { rowCount } = await db.query(sql`delete from first_claims where expires_at < now()`);
-  return rowCount ?? 0;
+  for (let purged = 0; ;) {
+    const { rowCount } = await db.query(sql`
+      delete from first_claims where ctid = any(array(
+        select ctid from first_claims where expires_at < now() limit ${PURGE_AT_ONCE}))`);
+    purged += rowCount ?? 0;
+    if ((rowCount ?? 0) < PURGE_AT_ONCE) return purged;
+  }
 }

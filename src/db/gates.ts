@@ -2,6 +2,7 @@ import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Gate, GateKind, GateState } from '../domain/control.ts';
 import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import type { Db } from './pool.ts';
+import { storableJson, storableText } from './storable.ts';
 
 type Row = {
   paused_at: Date | null;
@@ -30,7 +31,7 @@ export function shutGate(
 ): Promise<GateState | null> {
   return oneGate(
     db,
-    sql`update ${TABLES[gate.kind]} set paused_at = coalesce(paused_at, now()), pause_reason = ${reason}, epoch = epoch + 1,
+    sql`update ${TABLES[gate.kind]} set paused_at = coalesce(paused_at, now()), pause_reason = ${reason && storableText(reason)}, epoch = epoch + 1,
           updated_at = now() where id = ${gate.id} returning paused_at, pause_reason, epoch, deleted_at`,
   );
 }
@@ -49,7 +50,7 @@ export function setDeliveryPolicy(
 ): Promise<GateState | null> {
   return oneGate(
     db,
-    sql`update destinations set config = jsonb_set(config, '{delivery_policy}', ${JSON.stringify(policy)}::jsonb),
+    sql`update destinations set config = jsonb_set(config, '{delivery_policy}', ${storableJson(policy)}::jsonb),
           epoch = epoch + 1, updated_at = now()
         where id = ${destinationId} returning paused_at, pause_reason, epoch, deleted_at`,
   );

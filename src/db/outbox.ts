@@ -15,12 +15,13 @@ export type Claim = {
 
 const CLAIM = `
   with recursive waiting as (
-    (select source_id from outbox where dispatch_id is null and source_id > $3 and (source_id = any($6)) = $7 order by source_id limit 1)
+    (select source_id from outbox where dispatch_id is null and source_id > $3 order by source_id limit 1)
     union all
-    select (select o.source_id from outbox o where o.dispatch_id is null and o.source_id > w.source_id and (source_id = any($6)) = $7 order by o.source_id limit 1)
+    -- one step of the index a source, however much waits for it
+    select (select o.source_id from outbox o where o.dispatch_id is null and o.source_id > w.source_id order by o.source_id limit 1)
     from waiting w where w.source_id is not null
   ), turn as (
-    select source_id from waiting where source_id is not null limit $5
+    select source_id from waiting where source_id is not null and (source_id = any($6)) = $7 limit $5
   ), share as (
     select greatest(1, ceil($4::numeric / (select greatest(count(*), 1) from turn)))::integer as n
   ), picked as (
@@ -103,7 +104,10 @@ export async function reclaimRequests(db: Db, { staleMs }: { staleMs: number }):
   return rowCount ?? 0;
 }
 
-/** Shows, for as long as this session lasts, that dispatcher `id` lives. */
-export async function holdDispatcherLock(db: Db, id: number): Promise<void> {
-  await db.query(sql`select pg_advisory_lock(${DISPATCHER_LOCKS}, ${id})`);
+/** Shows, for as long as this session lasts, that dispatcher `id` lives; false where another session does so still. */
+export async function tryDispatcherLock(db: Db, id: number): Promise<boolean> {
+  const { rows } = await db.query<{ held: boolean }>(
+    sql`select pg_try_advisory_lock(${DISPATCHER_LOCKS}, ${id}) as held`,
+  );
+  return rows[0]!.held;
 }

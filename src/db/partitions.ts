@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import sql, { raw } from 'sql-template-tag';
 import { firstIdAt, type IdKind } from './ids.ts';
 import type { Database, Db } from './pool.ts';
@@ -21,36 +22,60 @@ const PARTITIONED: Omit<Partition, 'day'>[] = [
   { table: 'attempts', key: 'id', kind: 'attempt', fillfactor: 60 },
 ];
 
-/** Makes the partitions of today and of the `days` that follow, where they are missing. */
-export function ensurePartitions(
+/**
+ * Makes the partitions of today and of the `days` that follow, where they are missing: each in a transaction of its
+ * own, which waits for nobody long. Who sends meanwhile locks the same tables in another order.
+ */
+export async function ensurePartitions(
   database: Database,
   { nowMs, days = 3 }: { nowMs: number; days?: number },
 ): Promise<void> {
-  return database.transaction(async (db) => {
-    await db.query(sql`select pg_advisory_xact_lock(${PARTITION_LOCK})`);
-    const today = Math.floor(nowMs / DAY_MS);
-    for (let day = today; day <= today + days; day++) {
-      for (const partition of PARTITIONED) await ensurePartition(db, { ...partition, day });
+  const today = Math.floor(nowMs / DAY_MS);
+  for (let day = today; day <= today + days; day++) {
+    for (const partition of PARTITIONED) {
+      await briefly(database, (db) => ensurePartition(db, { ...partition, day }));
     }
-  });
+  }
 }
 
-/** Drops every partition whose day ended before `beforeMs`; returns their names. */
-export function dropPartitions(
+/** Drops every partition whose day ended before `beforeMs`, one at a time; returns their names. */
+export async function dropPartitions(
   database: Database,
   { beforeMs }: { beforeMs: number },
 ): Promise<string[]> {
-  return database.transaction(async (db) => {
-    await db.query(sql`select pg_advisory_xact_lock(${PARTITION_LOCK})`);
-    const { rows } = await db.query<{ name: string }>(
-      sql`select c.relname as name from pg_class c join pg_inherits i on i.inhrelid = c.oid
-          where i.inhparent = any(${PARTITIONED.map((p) => p.table)}::regclass[]) and c.relname ~ '_[0-9]{8}$'`,
-    );
-    const last = nameOfDay(Math.floor(beforeMs / DAY_MS));
-    const old = rows.map((row) => row.name).filter((name) => name.slice(-8) < last);
-    for (const name of old) await db.query(raw(`drop table "${name}"`));
-    return old;
-  });
+  const { rows } = await database.query<{ name: string }>(
+    sql`select c.relname as name from pg_class c join pg_inherits i on i.inhrelid = c.oid
+        where i.inhparent = any(${PARTITIONED.map((p) => p.table)}::regclass[]) and c.relname ~ '_[0-9]{8}$'`,
+  );
+  const last = nameOfDay(Math.floor(beforeMs / DAY_MS));
+  const old = rows.map((row) => row.name).filter((name) => name.slice(-8) < last);
+  for (const name of old) {
+    await briefly(database, (db) => db.query(raw(`drop table if exists "${name}"`)));
+  }
+  return old;
+}
+
+const LOCK_TIMEOUT = '55P03';
+const DEADLOCK = '40P01';
+const TRIES = 100;
+const TRY_AGAIN_MS = 200;
+
+/** Runs a change of tables that gives up rather than let others queue behind it, and tries again a moment later. */
+async function briefly(database: Database, change: (db: Db) => Promise<unknown>): Promise<void> {
+  for (let n = 1; ; n++) {
+    try {
+      return await database.transaction(async (db) => {
+        await db.query(raw(`set local lock_timeout = '300ms'`));
+        await db.query(raw(`set local statement_timeout = '10min'`));
+        await db.query(sql`select pg_advisory_xact_lock(${PARTITION_LOCK})`);
+        await change(db);
+      });
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : '';
+      if (n === TRIES || (code !== LOCK_TIMEOUT && code !== DEADLOCK)) throw error;
+      await sleep(TRY_AGAIN_MS);
+    }
+  }
 }
 
 type Partition = { table: string; key: string; kind: IdKind; fillfactor: number; day: number };

@@ -22,6 +22,11 @@ type EventRow = {
   in_lane: boolean;
 };
 
+// Nobody has found it genuine yet: what was refused, and what was kept before the verdict could be taken.
+const UNVERIFIED = raw(
+  `(verified is null or coalesce(rejection_cause = 'VERIFICATION_FAILED', false))`,
+);
+
 const RETURNED = raw(`e.id, e.connection_id, e.destination_id, e.dispatch_id, e.workflow_id,
   exists (select 1 from lane_events l where l.connection_id = e.connection_id and l.lane_key = e.lane_key and l.event_id = e.id) as in_lane`);
 
@@ -77,7 +82,7 @@ export function requeueRequest(
 ): Promise<void> {
   return database.transaction(async (db) => {
     const { rows } = await db.query<{ rejected: boolean; unverified: boolean | null }>(sql`
-      select rejection_cause is not null as rejected, rejection_cause = 'VERIFICATION_FAILED' as unverified
+      select rejection_cause is not null as rejected, ${UNVERIFIED} as unverified
       from requests where id = ${requestId} for update`);
     const ignored = await forgetIgnored(db, { requestId, connectionIds });
     const wanted = connectionIds ?? (rows[0]?.rejected ? null : ignored);
@@ -86,9 +91,13 @@ export function requeueRequest(
         ignored_count = greatest(0, ignored_count - ${ignored.length})
       where id = ${requestId}`);
     await db.query(sql`
-      insert into outbox (request_id, source_id, connection_ids, unverified)
+      insert into outbox as o (request_id, source_id, connection_ids, unverified)
       select id, source_id, ${wanted}, ${rows[0]?.unverified ?? false} from requests where id = ${requestId}
-      on conflict (request_id) do nothing`);
+      -- What waits already is claimed anew, for all that was asked for: the fence keeps the former claim out.
+      on conflict (request_id) do update set dispatch_id = null, claimed_by = null, claimed_at = null,
+        unverified = o.unverified or excluded.unverified,
+        connection_ids = case when o.connection_ids is null or excluded.connection_ids is null then null
+          else o.connection_ids || excluded.connection_ids end`);
   });
 }
 
@@ -116,14 +125,16 @@ export async function copyRequest(
   const { rowCount } = await db.query(sql`
     with copy as (
       insert into requests (id, project_id, source_id, verified, kind, ingested_at, created_at, updated_at)
-      select ${id}, project_id, ${sourceId}, verified, kind, now(), now(), now() from requests where id = ${requestId}
-      returning id
+      select ${id}, project_id, ${sourceId}, case when ${UNVERIFIED} then null else verified end, kind, now(), now(), now()
+      from requests where id = ${requestId} and kind = 'event'
+      returning id, verified
     ), data as (
       insert into request_data (id, method, path, query, headers, body, remote_address)
       select copy.id, d.method, d.path, d.query, d.headers, d.body, d.remote_address
       from copy, request_data d where d.id = ${requestId}
     )
-    insert into outbox (request_id, source_id, connection_ids) select id, ${sourceId}, ${connectionIds} from copy`);
+    insert into outbox (request_id, source_id, connection_ids, unverified)
+    select id, ${sourceId}, ${connectionIds}, verified is null from copy`);
   return rowCount ? id : null;
 }
 

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import pg from 'pg';
 import sql from 'sql-template-tag';
 import { afterEach, afterAll, expect, test } from 'vitest';
-import { countDispatched, holdDispatcherLock, reclaimRequests } from '../../src/db/outbox.ts';
+import { countDispatched, tryDispatcherLock, reclaimRequests } from '../../src/db/outbox.ts';
 import { announceWork, openDispatcherSession } from '../../src/db/outbox-session.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
@@ -93,7 +93,7 @@ test('even a living dispatcher does not keep a request for ever', async () => {
   await storeRequests(db, ends, 1);
   const holder = new pg.Client({ connectionString: url });
   await holder.connect();
-  await holdDispatcherLock(holder, 77);
+  await tryDispatcherLock(holder, 77);
   await claim(db, { claimedBy: 77 });
   expect(await reclaimRequests(db, { staleMs: HOUR_MS })).toBe(0);
   await db.query(sql`update outbox set claimed_at = now() - interval '2 hours'`);

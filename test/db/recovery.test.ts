@@ -26,6 +26,7 @@ test('a retry by hand makes any settled event due now, and tells which delivery 
   expect(requeued).toEqual({
     id: event,
     destinationId: ends.destinationId,
+    laneOf: null,
     deliveryId: 'delivery/dsp_x/des_y',
   });
   expect(await rowOf(db, event!)).toMatchObject({ status: 'QUEUED', trigger: 'MANUAL' });

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import { singleHeader } from '../received.ts';
 import type { Handshake } from './handshake.ts';
-import { answered, asRecord, challengeText, configText, hmacSha256, plain } from './reply.ts';
+import {
+  answered,
+  asRecord,
+  challengeText,
+  configText,
+  hmacSha256,
+  plain,
+  signableText,
+} from './reply.ts';
 
 /** Questions whose answer is the challenge itself, or a digest of it. */
 export const challenges = {
@@ -13,7 +21,7 @@ export const challenges = {
   strava: (input) =>
     subscription(input, (challenge) => answered(200, { 'hub.challenge': challenge })),
   twitter: ({ received, query, config }) => {
-    const token = challengeText(query.get('crc_token'));
+    const token = signableText(query.get('crc_token'));
     const secret = configText(config, 'api_key');
     if (received.method !== 'GET' || token === null || secret === '') return null;
     return answered(200, {
@@ -21,7 +29,7 @@ export const challenges = {
     });
   },
   zoom: ({ body, config }) => {
-    const token = challengeText(asRecord(body['payload'])['plainToken']);
+    const token = signableText(asRecord(body['payload'])['plainToken']);
     const secret = configText(config, 'webhook_secret_key');
     if (body['event'] !== 'endpoint.url_validation' || token === null || secret === '') return null;
     return answered(200, {
@@ -53,7 +61,7 @@ export const challenges = {
     return answered(200, { challengeResponse: createHash('sha256').update(text).digest('hex') });
   },
   linkedin: ({ received, query, config }) => {
-    const code = challengeText(query.get('challengeCode'));
+    const code = signableText(query.get('challengeCode'));
     const secret = configText(config, 'webhook_secret_key');
     if (received.method !== 'GET' || code === null || secret === '') return null;
     return answered(200, {
@@ -78,7 +86,7 @@ export const challenges = {
   },
   smartcar: ({ body, config }) => {
     const isQuestion = body['eventName'] === 'verify' || body['eventType'] === 'VERIFY';
-    const challenge = challengeText(
+    const challenge = signableText(
       asRecord(body['payload'])['challenge'] ?? asRecord(body['data'])['challenge'],
     );
     const secret = configText(config, 'webhook_secret_key');

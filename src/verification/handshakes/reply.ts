@@ -56,6 +56,17 @@ export function challengeText(value: unknown): string | null {
     : null;
 }
 
+// What providers send as a challenge; no body, and no text that a signature covers, is made of this alone.
+const SIGNABLE = /^[\w+/=.-]{1,128}$/;
+
+/**
+ * A challenge that is answered with its signature under the source's secret. Anybody can ask, and the answer would
+ * sign whatever was asked: so only what cannot be an event is signed.
+ */
+export function signableText(value: unknown): string | null {
+  return typeof value === 'string' && SIGNABLE.test(value) ? value : null;
+}
+
 export function hmacSha256(
   secret: string,
   { text, encoding }: { text: string; encoding: 'hex' | 'base64' },
