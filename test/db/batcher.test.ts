@@ -50,3 +50,17 @@ test('more bytes than may wait are refused at once, and what waits still goes th
   expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
   expect(await batcher.add('again')).toBe('again');
 });
+
+test('what waits behind a batch that never comes back is refused when it is too old', async () => {
+  const never = Promise.withResolvers<number[]>();
+  const batcher = createBatcher<number, number>({
+    maxItems: 1,
+    maxAgeMs: 50,
+    run: () => never.promise,
+  });
+  const first = batcher.add(1);
+  await new Promise(setImmediate);
+  await expect(batcher.add(2)).rejects.toThrow('Waited too long');
+  never.resolve([1]);
+  expect(await first).toBe(1);
+});

@@ -120,3 +120,36 @@ test('a copy of a request has an id of its own, the same bytes, and waits to be 
   const none = { requestId: 'req_none', sourceId, connectionIds: null };
   expect(await copyRequest(db, none)).toBeNull();
 });
+
+test('a second retry before the first is routed adds its connections to the first’s', async () => {
+  const [requestId] = await storeRequests(db, ends);
+  await claim(db);
+  await requeueRequest(db, { requestId: requestId!, connectionIds: ['web_a'] });
+  await requeueRequest(db, { requestId: requestId!, connectionIds: ['web_b'] });
+  const { rows } = await db.query(
+    sql`select connection_ids, dispatch_id from outbox where request_id = ${requestId!}`,
+  );
+  expect(rows).toEqual([{ connection_ids: null, dispatch_id: null }]);
+});
+
+test('what nobody found genuine is verified before a retry or a replay is routed', async () => {
+  const [requestId] = await storeRequests(db, ends);
+  await db.query(sql`
+    update requests set verified = false, rejection_cause = 'VERIFICATION_FAILED' where id = ${requestId!}`);
+  const { sourceId } = ends;
+  const copy = await copyRequest(db, { requestId: requestId!, sourceId, connectionIds: null });
+  await requeueRequest(db, { requestId: requestId!, connectionIds: null });
+  const { rows } = await db.query(
+    sql`select unverified from outbox where request_id in (${requestId!}, ${copy!})`,
+  );
+  expect(rows).toEqual([{ unverified: true }, { unverified: true }]);
+});
+
+test('a handshake is not replayed: it is no event', async () => {
+  const [requestId] = await storeRequests(db, ends);
+  await db.query(sql`update requests set kind = 'handshake' where id = ${requestId!}`);
+  const { sourceId } = ends;
+  expect(
+    await copyRequest(db, { requestId: requestId!, sourceId, connectionIds: null }),
+  ).toBeNull();
+});
