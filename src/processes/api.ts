@@ -11,17 +11,14 @@ import { pingDatabase } from '../db/pool.ts';
 import { keepSourceSecret } from '../db/source-secrets.ts';
 import { listSourcesOfType } from '../db/sources-of-type.ts';
 import { noteHandshake } from '../db/verdicts.ts';
-import type { SourceConfig } from '../domain/schema/source.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { StartupError } from '../embedded/errors.ts';
 import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
-import { schemaProblem } from '../verification/schema-check.ts';
-import { validateSourceConfig } from '../verification/source-config.ts';
-import { isSourceType, sourceTypeNames } from '../verification/source-types.ts';
+import { sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
 import { openSandbox } from './sandbox.ts';
-import { openVerificationNetwork } from './verification.ts';
+import { openVerificationNetwork, validateSource } from './verification.ts';
 
 /** Ingest, admin API and dashboard on one port. */
 export type ApiProcess = { url: string; stop(): Promise<void> };
@@ -114,16 +111,7 @@ function apiDeps(foundation: Foundation, { announce, url }: { announce: () => vo
     temporalUiUrl: platform.temporalUiUrl ?? '',
     namespace: config.temporalNamespace,
     sourceTypes: sourceTypeNames,
-    validateSourceConfig(type: string, source: unknown) {
-      if (!isSourceType(type)) return { ok: true as const };
-      const check = validateSourceConfig(type, source);
-      if ('errors' in check) return { ok: false as const, errors: check.errors };
-      const { schema } = source as SourceConfig;
-      const problem = schema ? schemaProblem(schema) : null;
-      if (problem === null) return { ok: true as const };
-      const path = ['schema', 'json_schema', ...problem.path];
-      return { ok: false as const, errors: [{ path, message: problem.message }] };
-    },
+    validateSourceConfig: validateSource,
     checkUrl(destination: string) {
       const verdict = guard.checkUrl(destination);
       return Promise.resolve(verdict.allowed ? null : verdict.message);

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SourceConfig } from '../domain/schema/source.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createFetchDocument } from '../egress/fetch-document.ts';
 import { createSender } from '../egress/send.ts';
+import { schemaProblem } from '../verification/schema-check.ts';
+import { validateSourceConfig } from '../verification/source-config.ts';
+import { isSourceType } from '../verification/source-types.ts';
 import { createKeys } from '../verification/keys.ts';
 import type { Keys } from '../verification/verifier.ts';
 import { allowedCidrs, type Foundation } from './foundation.ts';
@@ -48,4 +52,19 @@ async function problemOf(fetch: () => Promise<{ status: number }>): Promise<unkn
   } catch (error) {
     return error;
   }
+}
+
+type Checked =
+  { ok: true } | { ok: false; errors: { path: string | (string | number)[]; message: string }[] };
+
+/** Says whether a source can be saved: as its type demands, and with a schema that can be used. */
+export function validateSource(type: string, source: unknown): Checked {
+  if (!isSourceType(type)) return { ok: true };
+  const check = validateSourceConfig(type, source);
+  if ('errors' in check) return { ok: false, errors: check.errors };
+  const { schema } = source as SourceConfig;
+  const problem = schema ? schemaProblem(schema) : null;
+  if (problem === null) return { ok: true };
+  const path = ['schema', 'json_schema', ...problem.path];
+  return { ok: false, errors: [{ path, message: problem.message }] };
 }

@@ -1,0 +1,186 @@
+import { Stripe } from 'stripe';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { API_KEY, mac, seconds, startIngest, type Ingest, type Send } from './ingest.ts';
+
+let ingest: Ingest;
+beforeAll(async () => {
+  ingest = await startIngest();
+});
+afterAll(() => ingest.close());
+
+const SECRET = 'the-secret';
+const auth = { webhook_secret_key: SECRET };
+const idOf = ({ text }: { text: string }) =>
+  (JSON.parse(text) as { request_id: string }).request_id;
+
+function github(delivery: string, body = '{}'): Send {
+  const signature = `sha256=${mac(body, { secret: SECRET })}`;
+  return { headers: { 'x-hub-signature-256': signature, 'x-github-delivery': delivery }, body };
+}
+function stripe(payload: string): Send {
+  const header = Stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET });
+  return { headers: { 'stripe-signature': header }, body: payload };
+}
+function slack(body: string): Send {
+  const at = seconds();
+  const signature = `v0=${mac(`v0:${at}:${body}`, { secret: SECRET })}`;
+  return { headers: { 'x-slack-request-timestamp': at, 'x-slack-signature': signature }, body };
+}
+const parallel = (id: string, { request, times }: { request: Send; times: number }) =>
+  Promise.all(
+    Array.from({ length: times }, () => ingest.send(`/in/${id}`, { method: 'POST', ...request })),
+  );
+
+describe('the provider’s own id of a delivery', () => {
+  test.each([
+    ['GITHUB', () => github('d-1')],
+    ['STRIPE', () => stripe('{"id":"evt_1"}')],
+  ] as const)(
+    '%s: of 30 repeats at once one is kept, and all are told its id',
+    async (type, make) => {
+      const id = await ingest.source(type, { auth });
+      const request = make();
+      const answers = await parallel(id, { request, times: 30 });
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      const rows = await ingest.rowsOf(id);
+      expect(rows).toMatchObject([{ verified: true, rejection_cause: null }]);
+      expect(new Set(answers.map(idOf))).toEqual(new Set([rows[0]!.id]));
+      expect(await ingest.waiting(id)).toHaveLength(1);
+
+      const later = await ingest.sendTo(id, make());
+      expect(later.kept).toEqual([]);
+      expect(idOf(later)).toBe(rows[0]!.id);
+    },
+  );
+
+  test('another id is another delivery, though the body is the same', async () => {
+    const id = await ingest.source('GITHUB', { auth });
+    await ingest.sendTo(id, github('d-1'));
+    const other = await ingest.sendTo(id, github('d-2'));
+    expect(other.kept).toMatchObject([{ rejection_cause: null }]);
+  });
+
+  test('is claimed by no request that was refused', async () => {
+    const id = await ingest.source('GITHUB', { auth });
+    const forged = { ...github('d-1'), body: '{"forged":true}' };
+    expect((await ingest.sendTo(id, forged)).kept).toMatchObject([{ verified: false }]);
+    const real = await ingest.sendTo(id, github('d-1'));
+    expect(real.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
+  });
+
+  test('is one source’s own', async () => {
+    const [one, other] = [
+      await ingest.source('GITHUB', { auth }),
+      await ingest.source('GITHUB', { auth }),
+    ];
+    await ingest.sendTo(one, github('d-1'));
+    expect((await ingest.sendTo(other, github('d-1'))).kept).toMatchObject([
+      { rejection_cause: null },
+    ]);
+  });
+
+  test.each([false, null])('idempotency_key %s switches it off', async (key) => {
+    const id = await ingest.source('GITHUB', { auth, config: { idempotency_key: key } });
+    for (const _time of [1, 2]) {
+      const sent = await ingest.sendTo(id, github('d-1'));
+      expect(sent.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
+    }
+    expect(await ingest.waiting(id)).toHaveLength(2);
+  });
+
+  test('gives way to the place the source names', async () => {
+    const config = { idempotency_key: 'body.order' };
+    const id = await ingest.source('GITHUB', { auth, config });
+    await ingest.sendTo(id, github('d-1', '{"order":1}'));
+    expect((await ingest.sendTo(id, github('d-2', '{"order":1}'))).kept).toEqual([]);
+    expect((await ingest.sendTo(id, github('d-1', '{"order":2}'))).kept).toHaveLength(1);
+  });
+});
+
+test('what is published repeats by the key of its source too', async () => {
+  const id = await ingest.source('PUBLISH_API', { config: { idempotency_key: 'headers.x-key' } });
+  const request = {
+    method: 'POST',
+    headers: { authorization: `Bearer ${API_KEY}`, 'x-sluice-source-id': id, 'x-key': 'k-1' },
+    body: '{}',
+  };
+  const first = await ingest.send('/v1/publish', request);
+  const second = await ingest.send('/v1/publish', request);
+  expect([first.status, idOf(second)]).toEqual([200, idOf(first)]);
+  expect(await ingest.rowsOf(id)).toMatchObject([{ verified: true }]);
+});
+
+describe('a signature that was seen before', () => {
+  test('is kept as a replay with its reason, answered 200, logged, and not routed', async () => {
+    const id = await ingest.source('SLACK', { auth });
+    const request = slack('{"type":"event_callback"}');
+    const first = await ingest.sendTo(id, request);
+    const replay = await ingest.sendTo(id, request);
+    expect(first.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
+    expect([replay.status, replay.text]).toEqual([200, '']);
+    expect(replay.kept).toMatchObject([
+      { verified: true, rejection_cause: 'REPLAYED', rejection_detail: { reason: 'REPLAYED' } },
+    ]);
+    expect(await ingest.waiting(id)).toEqual([first.kept[0]!.id]);
+    expect(ingest.logged).toContainEqual(
+      expect.objectContaining({ request: replay.kept[0]!.id, reason: 'REPLAYED' }),
+    );
+  });
+
+  test('of 30 at once one is accepted', async () => {
+    const id = await ingest.source('SLACK', { auth });
+    await parallel(id, { request: slack('{"type":"event_callback"}'), times: 30 });
+    const causes = (await ingest.rowsOf(id)).map((row) => row.rejection_cause);
+    expect(causes.filter((cause) => cause === null)).toHaveLength(1);
+    expect(causes.filter((cause) => cause === 'REPLAYED')).toHaveLength(29);
+    expect(await ingest.waiting(id)).toHaveLength(1);
+  });
+
+  test('passes where the source switches the protection off', async () => {
+    const id = await ingest.source('SLACK', { auth: { ...auth, replay_protection: false } });
+    const request = slack('{"type":"event_callback"}');
+    await ingest.sendTo(id, request);
+    expect((await ingest.sendTo(id, request)).kept).toMatchObject([{ rejection_cause: null }]);
+  });
+
+  test('is remembered for longer than it is accepted, a day where it carries no time', async () => {
+    const ends = async (id: string) => {
+      const { rows } = await ingest.db.query<{ seconds: number }>({
+        text: 'select extract(epoch from expires_at - now())::integer as seconds from first_claims where scope = $1',
+        values: [`${id}#replay`],
+      });
+      return rows[0]!.seconds;
+    };
+    const body = '{"a":1}';
+    const at = seconds();
+    const eleven = await ingest.source('ELEVENLABS', { auth });
+    const signature = `t=${at},v0=${mac(`${at}.${body}`, { secret: SECRET })}`;
+    await ingest.sendTo(eleven, { headers: { 'elevenlabs-signature': signature }, body });
+    expect(await ends(eleven)).toBeGreaterThan(3_500);
+    const hub = await ingest.source('GITHUB', { auth: { ...auth, replay_protection: true } });
+    await ingest.sendTo(hub, github('d-1'));
+    expect(await ends(hub)).toBeGreaterThan(86_000);
+  });
+});
+
+describe('two secrets', () => {
+  const sendSigned = (id: string, secret: string) => {
+    const headers = { 'x-hub-signature-256': `sha256=${mac('{}', { secret })}` };
+    return ingest.sendTo(id, { headers, body: '{}' });
+  };
+
+  test('both verify until the older one’s not_after, and then the newer alone', async () => {
+    const soon = new Date(Date.now() + 60_000).toISOString();
+    const past = new Date(Date.now() - 1_000).toISOString();
+    for (const [end, reason] of [
+      [soon, null],
+      [past, { reason: 'WRONG_SECRET_OR_BODY' }],
+    ] as const) {
+      const rotated = { ...auth, previous_secrets: [{ value: 'older', not_after: end }] };
+      const id = await ingest.source('GITHUB', { auth: rotated });
+      expect((await sendSigned(id, SECRET)).kept).toMatchObject([{ verified: true }]);
+      expect((await sendSigned(id, 'older')).kept).toMatchObject([{ verified: reason === null }]);
+      expect((await sendSigned(id, 'neither')).kept).toMatchObject([{ verified: false }]);
+    }
+  });
+});
