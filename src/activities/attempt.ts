@@ -4,7 +4,12 @@ import { nextStep, type RetryRule } from '../domain/retry.ts';
 import { settle } from '../domain/settle.ts';
 import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { AttemptStatus, DestinationType } from '../domain/status.ts';
-import { finishAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
+import {
+  finishAttempts,
+  withdrawAttempts,
+  type BegunAttempt,
+  type FinishedAttempt,
+} from '../db/attempts.ts';
 import { createBatcher } from '../db/batcher.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Connection, Destination, Project, Source } from '../db/configuration.ts';
@@ -16,6 +21,7 @@ import type { Log } from '../log.ts';
 import type { AttemptOnce } from './delivery.ts';
 import type { Circuits } from './circuit.ts';
 import type { DestinationPace } from './destination-pace.ts';
+import { Stopping, type Flights } from './flights.ts';
 import { retryRuleOf } from './retry-rule.ts';
 
 type Dependencies = {
@@ -24,6 +30,7 @@ type Dependencies = {
   sender: AuthenticatedSender;
   pace: DestinationPace;
   circuits: Pick<Circuits, 'record'>;
+  flights: Flights;
   log: Log;
   eventUrl: (eventId: string) => string | null;
   random: () => number;
@@ -50,14 +57,18 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
       return items.map(() => undefined);
     },
   });
-  return async (attempt, destinationId) => {
+  async function attemptOnce(attempt: BegunAttempt, destinationId: string): Promise<number | null> {
+    if (deps.flights.isStopping()) {
+      await withdrawAttempts(deps.db, [attempt.attemptId]);
+      throw new Stopping();
+    }
     const parties = partiesOf(deps.configuration, { attempt, destinationId });
     const rule = parties ? retryRuleOf(parties.connection) : null;
     const request = parties ? outgoing(deps, { attempt, parties, rule }) : GONE;
     const outcome =
       !parties || 'kind' in request
         ? (request as AttemptOutcome)
-        : await send(deps.sender, { request, ...parties });
+        : await deps.flights.watch(send(deps.sender, { request, ...parties }));
     deps.circuits.record(destinationId, outcome);
     if (outcome.kind !== 'refused') {
       deps.pace.record(destinationId, {
@@ -80,6 +91,13 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
       'Attempt',
     );
     return finished.nextAttemptAtMs;
+  }
+  return async (attempt, destinationId) => {
+    try {
+      return await attemptOnce(attempt, destinationId);
+    } finally {
+      deps.flights.leave([attempt.eventId]);
+    }
   };
 }
 

@@ -2,12 +2,14 @@ import {
   beginAttempts,
   cancelClosed,
   closeInterrupted,
+  withdrawAttempts,
   type BegunAttempt,
   type Beginning,
 } from '../db/attempts.ts';
 import type { Look } from '../db/look.ts';
 import { holdEvents } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
+import type { DeliveryDependencies } from './delivery.ts';
 
 /** An event that is not over, and when to look at it again; `parked`: somebody will wake it before. */
 export type Open = { eventId: string; dueAtMs: number; parked?: boolean };
@@ -21,24 +23,68 @@ const LOOK_AGAIN_MS = 5_000;
 // No attempt lasts longer: 900 s is the longest timeout a destination can have.
 const LONGEST_ATTEMPT_MS = 960_000;
 
-/** Begins attempts; closes those that a former life of this workflow left open, and begins these events anew. */
+/**
+ * Begins attempts; closes those that somebody left open who is gone, and begins these events anew. What is begun stays
+ * in `flights` until its attempt is over. An event that is under way in this process is busy, whoever asks.
+ */
 export async function begin(
-  db: Database,
-  { eventIds, workflowId, inLane }: { eventIds: string[]; workflowId: string; inLane?: boolean },
+  { db, traffic }: Pick<DeliveryDependencies, 'db' | 'traffic'>,
+  { eventIds, ...order }: { eventIds: string[]; workflowId: string; inLane?: boolean },
 ): Promise<{ begun: BegunAttempt[]; others: Unbegun[] }> {
-  const order = { workflowId, inLane: inLane ?? false };
-  const found = await beginAttempts(db, { ...order, eventIds, nowMs: Date.now() });
+  const { flights } = traffic;
+  const entered = flights.enter(eventIds);
+  const free = new Set(entered);
+  try {
+    const found = entered.length > 0 ? await beginFree(db, { ...order, eventIds: entered }) : [];
+    const { begun, others } = divide(found);
+    for (const { eventId } of begun) free.delete(eventId);
+    const here = entered.length === eventIds.length ? [] : without(eventIds, entered);
+    return {
+      begun,
+      others: [...others, ...here.map((eventId) => ({ kind: 'busy' as const, eventId }))],
+    };
+  } finally {
+    flights.leave([...free]);
+  }
+}
+
+/** Takes back attempts of which nothing was sent. */
+export async function withdraw(
+  { db, traffic }: Pick<DeliveryDependencies, 'db' | 'traffic'>,
+  attempts: BegunAttempt[],
+): Promise<void> {
+  try {
+    await withdrawAttempts(
+      db,
+      attempts.map((attempt) => attempt.attemptId),
+    );
+  } finally {
+    traffic.flights.leave(attempts.map((attempt) => attempt.eventId));
+  }
+}
+
+async function beginFree(
+  db: Database,
+  order: { eventIds: string[]; workflowId: string; inLane?: boolean },
+): Promise<Beginning[]> {
+  const { workflowId } = order;
+  const found = await beginAttempts(db, { ...order, nowMs: Date.now() });
   // Rows that are gone (their day has been dropped) are settled by that.
   const busy = found.filter((event) => event.kind === 'busy').map((event) => event.eventId);
-  if (busy.length === 0) return divide(found);
+  if (busy.length === 0) return found;
   const staleMs = LONGEST_ATTEMPT_MS;
   const closed = await closeInterrupted(db, { eventIds: busy, workflowId, staleMs });
-  if (closed.length === 0) return divide(found);
+  if (closed.length === 0) return found;
   const again = await beginAttempts(db, { ...order, eventIds: closed, nowMs: Date.now() });
-  return divide([
+  return [
     ...found.filter((event) => event.kind !== 'busy' || !closed.includes(event.eventId)),
     ...again,
-  ]);
+  ];
+}
+
+function without(eventIds: string[], others: string[]): string[] {
+  const known = new Set(others);
+  return eventIds.filter((id) => !known.has(id));
 }
 
 function divide(found: Beginning[]): { begun: BegunAttempt[]; others: Unbegun[] } {

@@ -6,9 +6,9 @@ import type { Configuration } from '../db/configuration-cache.ts';
 import { clearParked } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 import { groupWaiting } from '../domain/waiting.ts';
-import { begin, passOver, type Open } from './beginning.ts';
+import type { Open } from './beginning.ts';
 import { deliverPaced } from './paced.ts';
-import { deliverPlain, flyOne } from './plain.ts';
+import { deliverPlain, launch, type Flight } from './plain.ts';
 import type { Traffic } from './traffic.ts';
 import { waitForTurn } from './turn.ts';
 
@@ -32,6 +32,8 @@ export type DeliveryDependencies = {
 };
 
 const INLINE_MS = 5_000;
+// Bodies are held in memory while they are sent.
+const INLINE_SLICE = 25;
 const LOOK_AGAIN_MS = 5_000;
 const HEARTBEAT_MS = 3_000;
 // Where few requests may be open at once, few deliveries need to be at work.
@@ -49,8 +51,7 @@ export function createDeliveryActivities(deps: DeliveryDependencies): DeliveryAc
       }
     },
     async attemptInline({ destinationId, eventIds }) {
-      const attempting = await attemptInline(deps, { destinationId, eventIds });
-      return groupWaiting(await withinTime(attempting), Date.now());
+      return groupWaiting(await attemptInline(deps, { destinationId, eventIds }), Date.now());
     },
   };
 }
@@ -80,42 +81,52 @@ async function deliver(
   }
 }
 
-/** One event of an inline order, and what will be known of it when its attempt is over: empty when it is settled. */
-type Attempting = { eventId: string; open: Promise<Open[]> };
-
+/**
+ * Sends as many as find a place within a few seconds, and waits no longer. An attempt that takes longer goes on and
+ * records its outcome by itself; what found no place is open, and has not been begun.
+ */
 async function attemptInline(
   deps: DeliveryDependencies,
   { destinationId, eventIds }: AttemptOrder,
-): Promise<Attempting[]> {
-  const found = await begin(deps.db, { eventIds, workflowId: workflowId() });
-  const passed = await passOver(deps.db, {
-    others: found.others,
-    workflowId: workflowId(),
-    // This workflow does not wait: a child goes on, and can be woken.
-    parks: false,
-    enterLane: deps.enterLane,
-  });
-  return [
-    ...passed.map((open) => ({ eventId: open.eventId, open: Promise.resolve([open]) })),
-    ...found.begun.map((attempt) => ({
-      eventId: attempt.eventId,
-      open: flyOne(deps, { attempt, destinationId, probe: true }).then(({ open }) => open),
-    })),
-  ];
+): Promise<Open[]> {
+  const timer = new AbortController();
+  const late = sleep(INLINE_MS, 'late' as const, { signal: timer.signal });
+  late.catch(() => {});
+  const { places } = deps.traffic;
+  const open: Open[] = [];
+  const flights: Flight[] = [];
+  let left = eventIds;
+  try {
+    while (left.length > 0) {
+      const most = Math.min(INLINE_SLICE, left.length);
+      const taking = places.take(destinationId, most);
+      const count = await Promise.race([taking, late]);
+      if (count === 'late') {
+        // Its place comes later, to be given to the next.
+        taking.then((taken) => places.give(destinationId, taken)).catch(() => {});
+        break;
+      }
+      const taken = left.slice(0, count);
+      left = left.slice(count);
+      // This workflow does not wait: a child goes on, and can be woken.
+      const order = { destinationId, eventIds: taken, workflowId: workflowId(), parks: false };
+      const launched = await launch(deps, order);
+      open.push(...launched.open);
+      flights.push(...launched.flights);
+    }
+    const nowMs = Date.now();
+    open.push(...left.map((eventId) => ({ eventId, dueAtMs: nowMs })));
+    const known = await Promise.all(flights.map((flight) => withinTime(flight, late)));
+    return [...open, ...known.flat()];
+  } finally {
+    timer.abort();
+  }
 }
 
-/** What is open after a few seconds at most. An attempt that takes longer goes on and records its outcome by itself. */
-async function withinTime(attempting: Attempting[]): Promise<Open[]> {
-  const timer = new AbortController();
-  const late = sleep(INLINE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-  const found = await Promise.all(
-    attempting.map(async ({ eventId, open }) => {
-      const known = await Promise.race([open, late]);
-      return known ?? [{ eventId, dueAtMs: Date.now() + LOOK_AGAIN_MS }];
-    }),
-  );
-  timer.abort();
-  return found.flat();
+/** What is open of an event, or that it is still under way. */
+async function withinTime({ eventId, open }: Flight, late: Promise<'late'>): Promise<Open[]> {
+  const known = await Promise.race([open, late]);
+  return known === 'late' ? [{ eventId, dueAtMs: Date.now() + LOOK_AGAIN_MS }] : known;
 }
 
 function workflowId(): string {

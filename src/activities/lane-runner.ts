@@ -7,7 +7,7 @@ import { createBatcher } from '../db/batcher.ts';
 import type { Connection } from '../db/configuration.ts';
 import { leaveLanes, type Head } from '../db/lanes.ts';
 import { lookAtEvents } from '../db/look.ts';
-import { begin, passOver, type Unbegun } from './beginning.ts';
+import { begin, passOver, withdraw, type Unbegun } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 
 /** Delivers heads of lanes side by side, each key by itself. */
@@ -65,7 +65,12 @@ export function createLaneRunner(
   }
   async function send(head: Head, attempt: BegunAttempt): Promise<void> {
     const { destinationId } = connection;
-    await deps.traffic.places.take(destinationId);
+    try {
+      await deps.traffic.places.take(destinationId);
+    } catch (error) {
+      await withdraw(deps, [attempt]);
+      throw error;
+    }
     try {
       const dueAtMs = await deps.attemptOnce(attempt, destinationId);
       if (dueAtMs !== null) return waitUntil(head.key, dueAtMs);
@@ -88,19 +93,19 @@ export function createLaneRunner(
   }
   async function beginAll(heads: Head[]): Promise<void> {
     const eventIds = heads.map((head) => head.eventId);
-    const { begun, others } = await begin(deps.db, { eventIds, workflowId, inLane: true });
-    await settleOthers(heads, others);
+    const { begun, others } = await begin(deps, { eventIds, workflowId, inLane: true });
     const attempts = new Map(begun.map((attempt) => [attempt.eventId, attempt]));
     for (const head of heads) {
       const attempt = attempts.get(head.eventId);
       if (attempt) track(head, send(head, attempt));
     }
+    await settleOthers(heads, others);
   }
   async function paced(head: Head, policy: DeliveryPolicy): Promise<void> {
     const inMs = await waitForSlot(deps, { connection, policy, eventId: head.eventId });
     if (inMs > 0) return waitUntil(head.key, Date.now() + inMs);
     const { eventId } = head;
-    const { begun, others } = await begin(deps.db, {
+    const { begun, others } = await begin(deps, {
       eventIds: [eventId],
       workflowId,
       inLane: true,

@@ -67,7 +67,8 @@ async function drain(
   bells.set(connectionId, () => ring());
   const runner = createLaneRunner(deps, { connection, onFree: () => ring() });
   const until = Date.now() + AT_WORK_MS;
-  for (let idleSince = Date.now(); Date.now() < until && Date.now() - idleSince < IDLE_MS;) {
+  const isOver = () => Date.now() > until || deps.traffic.flights.isStopping();
+  for (let idleSince = Date.now(); !isOver() && Date.now() - idleSince < IDLE_MS;) {
     const rung = new Promise<void>((resolve) => (ring = resolve));
     const heads = await look(deps, { connection, runner });
     if (heads.length > 0) await runner.start(heads);

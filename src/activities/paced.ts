@@ -3,11 +3,12 @@ import { limitsOf, type Limits } from '../domain/allot.ts';
 import { ParkReason } from '../domain/control.ts';
 import type { AttemptOrder } from '../domain/delivery.ts';
 import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
-import { withdrawAttempts, type BegunAttempt } from '../db/attempts.ts';
+import type { BegunAttempt } from '../db/attempts.ts';
 import { lookAtEvents } from '../db/look.ts';
 import { parkEvents } from '../db/parked.ts';
-import { begin, passOver, type Open } from './beginning.ts';
+import { begin, passOver, withdraw, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
+import { createLandings, type Landings } from './landings.ts';
 import type { PacedAnswer, PacedWant } from './pacer.ts';
 import { waitForTurn } from './turn.ts';
 
@@ -15,7 +16,8 @@ type Order = AttemptOrder & { workflowId: string };
 type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
 type Run = { order: Order; limits: Limits; open: Open[]; waiting: PacedWant[] };
 
-const SLICE = 100;
+// Bodies are held in memory while they are sent.
+const SLICE = 25;
 // An activity is not for waiting: what takes longer than this is for a durable timer.
 const NEAR_MS = 2_000;
 const AT_WORK_MS = 20_000;
@@ -44,14 +46,27 @@ export async function deliverPaced(
   return [...run.open, ...(await waitLonger(deps, { run, place }))];
 }
 
-/** Reserves, begins, sends, as long as something can leave soon. */
 async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
+  const landings = createLandings();
+  // What is on its way is waited for, also when something fails meanwhile.
+  try {
+    await launchAll(deps, { run, landings });
+  } finally {
+    await landings.all();
+  }
+  landings.check();
+}
+
+/** Reserves, begins, sends, as long as something can leave soon. */
+async function launchAll(
+  deps: DeliveryDependencies,
+  { run, landings }: { run: Run; landings: Landings },
+): Promise<void> {
   const { traffic } = deps;
   const { destinationId } = run.order;
   const until = Date.now() + AT_WORK_MS;
-  const flights: Promise<void>[] = [];
-  while (run.waiting.length > 0 && Date.now() < until) {
-    if (traffic.circuits.state(destinationId).open && flights.length > 0) break;
+  for (let flights = 0; run.waiting.length > 0 && Date.now() < until && !landings.failed();) {
+    if (traffic.circuits.state(destinationId).open && flights > 0) break;
     const wanted = Math.min(run.waiting.length, SLICE);
     const most = await traffic.places.take(destinationId, wanted);
     const { limits, waiting: wants } = run;
@@ -70,7 +85,8 @@ async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
     if (slots.size > 0) {
       const taken = wants.filter((want) => slots.has(want.eventId));
       run.waiting = wants.filter((want) => !slots.has(want.eventId));
-      flights.push(sendAll(deps, { run, taken, slots }));
+      landings.add(sendAll(deps, { run, taken, slots }));
+      flights++;
       continue;
     }
     const waitMs = Math.min(
@@ -79,7 +95,6 @@ async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
     if (waitMs > NEAR_MS) break;
     await Promise.race([sleep(Math.max(5, waitMs - 20)), traffic.pacer.released(destinationId)]);
   }
-  await Promise.all(flights);
 }
 
 async function sendAll(
@@ -89,40 +104,60 @@ async function sendAll(
   const { db, enterLane, traffic } = deps;
   const { destinationId, workflowId } = run.order;
   const eventIds = taken.map((want) => want.eventId);
-  const found = await begin(db, { eventIds, workflowId });
+  const found = await begin(deps, { eventIds, workflowId }).catch(async (error: unknown) => {
+    traffic.places.give(destinationId, eventIds.length);
+    await traffic.pacer.release(destinationId, eventIds);
+    throw error;
+  });
   const begun = new Map(found.begun.map((attempt) => [attempt.eventId, attempt]));
   const unused = eventIds.filter((id) => !begun.has(id));
   traffic.places.give(destinationId, unused.length);
-  await traffic.pacer.release(destinationId, unused);
-  if (found.others.length > 0) {
-    const { others } = found;
-    run.open.push(...(await passOver(db, { others, workflowId, parks: true, enterLane })));
+  const landings = createLandings();
+  for (const want of taken) {
+    const attempt = begun.get(want.eventId);
+    if (!attempt) continue;
+    const slot = slots.get(want.eventId)!;
+    landings.add(sendInPlace(deps, { run, want, attempt, slot }));
   }
-  await Promise.all(
-    taken.map(async (want) => {
-      const attempt = begun.get(want.eventId);
-      if (!attempt) return;
-      const slot = slots.get(want.eventId)!;
-      await sendOne(deps, { run, want, attempt, slot }).finally(() =>
-        traffic.places.give(destinationId, 1),
-      );
-      await traffic.pacer.release(destinationId, [want.eventId]);
-    }),
-  );
+  landings.add(traffic.pacer.release(destinationId, unused));
+  const { others } = found;
+  if (others.length > 0) {
+    const passed = passOver(db, { others, workflowId, parks: true, enterLane });
+    landings.add(passed.then((open) => void run.open.push(...open)));
+  }
+  await landings.all();
+  landings.check();
+}
+
+type Sending = { run: Run; want: PacedWant; attempt: BegunAttempt; slot: Slot };
+
+async function sendInPlace(deps: DeliveryDependencies, sending: Sending): Promise<void> {
+  const { destinationId } = sending.run.order;
+  try {
+    await sendOne(deps, sending);
+  } finally {
+    deps.traffic.places.give(destinationId, 1);
+    await deps.traffic.pacer.release(destinationId, [sending.want.eventId]);
+  }
 }
 
 /** Sends one attempt at its time. One that missed it asks for another: what comes late would come too close to the next. */
 async function sendOne(
   deps: DeliveryDependencies,
-  { run, want, attempt, slot }: { run: Run; want: PacedWant; attempt: BegunAttempt; slot: Slot },
+  { run, want, attempt, slot }: Sending,
 ): Promise<void> {
   const { destinationId } = run.order;
   let current: Slot | null = slot;
-  while (current && !(await isInTime(current))) {
-    current = await anotherSlot(deps, { run, want });
+  try {
+    while (current && !(await isInTime(current))) {
+      current = await anotherSlot(deps, { run, want });
+    }
+  } catch (error) {
+    await withdraw(deps, [attempt]);
+    throw error;
   }
   if (!current) {
-    await withdrawAttempts(deps.db, [attempt.attemptId]);
+    await withdraw(deps, [attempt]);
     run.waiting.push({ ...want, queued: true });
     return;
   }

@@ -1,11 +1,12 @@
 import type { AttemptOrder } from '../domain/delivery.ts';
-import { withdrawAttempts, type BegunAttempt } from '../db/attempts.ts';
+import type { BegunAttempt } from '../db/attempts.ts';
 import { begin, passOver, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
+import { createLandings } from './landings.ts';
 import { waitForTurn } from './turn.ts';
 
 // Bodies are held in memory while they are sent.
-const SLICE = 100;
+const SLICE = 25;
 
 /** Attempts events as fast as their destination takes them. While it does not answer, one tries it and the others wait. */
 export async function deliverPlain(
@@ -16,58 +17,74 @@ export async function deliverPlain(
     place,
   }: { order: AttemptOrder & { workflowId: string }; probe: boolean; place: string | null },
 ): Promise<Open[]> {
-  const { db, traffic, enterLane } = deps;
-  const { destinationId, eventIds, workflowId } = order;
+  const { places, circuits } = deps.traffic;
+  const { destinationId, workflowId } = order;
   const open: Open[] = [];
-  for (let from = 0; from < eventIds.length;) {
-    if (from > 0 && traffic.circuits.state(destinationId).open) {
-      open.push(...(await waitForTurn(deps, { ...order, eventIds: eventIds.slice(from), place })));
-      return open;
+  const landings = createLandings();
+  let left = order.eventIds;
+  try {
+    while (left.length > 0 && !landings.failed()) {
+      const probing = probe && left === order.eventIds;
+      const count = await places.take(destinationId, probing ? 1 : Math.min(SLICE, left.length));
+      if (!probing && circuits.state(destinationId).open) {
+        places.give(destinationId, count);
+        break;
+      }
+      const eventIds = left.slice(0, count);
+      left = left.slice(count);
+      const taken = { destinationId, eventIds, workflowId, parks: true };
+      const launched = await launch(deps, taken);
+      open.push(...launched.open);
+      for (const flight of launched.flights) {
+        landings.add(flight.open.then((still) => void open.push(...still)));
+      }
+      if (probing) await landings.all();
     }
-    const probing = probe && from === 0;
-    const slice = eventIds.slice(from, from + (probing ? 1 : SLICE));
-    from += slice.length;
-    const found = await begin(db, { eventIds: slice, workflowId });
-    const others = { others: found.others, workflowId, parks: true, enterLane };
-    const [passed, flown] = await Promise.all([
-      found.others.length > 0 ? passOver(db, others) : [],
-      Promise.all(
-        found.begun.map((attempt) => flyOne(deps, { attempt, destinationId, probe: probing })),
-      ),
-    ]);
-    open.push(...passed, ...flown.flatMap((flight) => flight.open));
-    const grounded = flown.flatMap((flight) => flight.grounded ?? []);
-    if (grounded.length > 0) {
-      const eventIds = grounded.map((attempt) => attempt.eventId);
-      await withdrawAttempts(
-        db,
-        grounded.map((attempt) => attempt.attemptId),
-      );
-      open.push(...(await waitForTurn(deps, { ...order, eventIds, place })));
-    }
+  } finally {
+    await landings.all();
   }
-  return open;
+  landings.check();
+  const parked = await waitForTurn(deps, { ...order, eventIds: left, place });
+  return [...open, ...parked];
 }
 
-/** What became of an attempt: its event is open or not, or nothing was sent. */
-export type Flight = { open: Open[]; grounded?: BegunAttempt };
+/** An attempt that is being sent, and what is open of its event when it is over. */
+export type Flight = { eventId: string; open: Promise<Open[]> };
 
-/** Sends one attempt when there is a place for it, unless the destination has stopped answering meanwhile. */
-export async function flyOne(
-  { attemptOnce, traffic }: Pick<DeliveryDependencies, 'attemptOnce' | 'traffic'>,
+/**
+ * Begins events, as many as there are places taken for them, and sends what has begun; each gives its place back.
+ * What is begun is sent at once: nobody's pause or cancellation comes in between.
+ */
+export async function launch(
+  deps: DeliveryDependencies,
   {
-    attempt,
     destinationId,
-    probe,
-  }: { attempt: BegunAttempt; destinationId: string; probe: boolean },
-): Promise<Flight> {
-  await traffic.places.take(destinationId);
-  try {
-    const { open } = traffic.circuits.state(destinationId);
-    if (open && !probe) return { open: [], grounded: attempt };
-    const dueAtMs = await attemptOnce(attempt, destinationId);
-    return { open: dueAtMs === null ? [] : [{ eventId: attempt.eventId, dueAtMs }] };
-  } finally {
-    traffic.places.give(destinationId, 1);
-  }
+    eventIds,
+    workflowId,
+    parks,
+  }: { destinationId: string; eventIds: string[]; workflowId: string; parks: boolean },
+): Promise<{ open: Open[]; flights: Flight[] }> {
+  const { db, traffic, enterLane } = deps;
+  const { begun, others } = await begin(deps, { eventIds, workflowId }).catch((error: unknown) => {
+    traffic.places.give(destinationId, eventIds.length);
+    throw error;
+  });
+  traffic.places.give(destinationId, eventIds.length - begun.length);
+  const flights = begun.map((attempt) => fly(deps, { attempt, destinationId }));
+  const open =
+    others.length > 0 ? await passOver(db, { others, workflowId, parks, enterLane }) : [];
+  return { open, flights };
+}
+
+function fly(
+  { attemptOnce, traffic }: DeliveryDependencies,
+  { attempt, destinationId }: { attempt: BegunAttempt; destinationId: string },
+): Flight {
+  const { eventId } = attempt;
+  const open = attemptOnce(attempt, destinationId)
+    .then((dueAtMs) => (dueAtMs === null ? [] : [{ eventId, dueAtMs }]))
+    .finally(() => traffic.places.give(destinationId, 1));
+  // Whoever waits for it hears of it; nobody may.
+  open.catch(() => {});
+  return { eventId, open };
 }

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { createCircuits, type Circuits } from './circuit.ts';
 import { recordCircuits } from './circuit-rows.ts';
+import { createFlights, Stopping, type Flights } from './flights.ts';
 import { createPlaces, type Places } from './limiter.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { wakeFirst, type WakeDelivery } from './pump.ts';
@@ -11,9 +12,13 @@ import { wakeFirst, type WakeDelivery } from './pump.ts';
 export type Traffic = {
   /** Open requests to each destination from this process. */
   places: Places;
+  /** What is under way here, and the end of it. */
+  flights: Flights;
   circuits: Circuits;
   admission: Admission;
   pacer: Pacer;
+  /** Sends nothing new any more; what is on the wire may come to its end. */
+  stop(): void;
   close(): Promise<void>;
 };
 
@@ -42,11 +47,18 @@ export function createTraffic({ db, wakeDelivery, worker, log }: TrafficDependen
     onError,
   });
   const pacer = createPacer({ db, onError });
+  const flights = createFlights();
+  const places = createPlaces(PER_DESTINATION);
   return {
-    places: createPlaces(PER_DESTINATION),
+    places,
+    flights,
     circuits,
     admission,
     pacer,
+    stop() {
+      flights.stop();
+      places.close(new Stopping());
+    },
     async close() {
       admission.close();
       pacer.close();

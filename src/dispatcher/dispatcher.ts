@@ -17,11 +17,15 @@ import { createSignals, type Signals } from './signals.ts';
 
 /** Claims what waits in the outbox and starts one workflow per batch. */
 export type Dispatcher = {
+  /** The number under which an advisory lock shows to all that this process lives, until `close`. */
+  id: number;
   /** Something was put into the outbox. */
   wake(): void;
   /** The requests of a dispatch have been routed: its lane is free. */
   routed(dispatchId: string): void;
+  /** Claims nothing more. */
   stop(): Promise<void>;
+  close(): Promise<void>;
 };
 
 type Options = {
@@ -70,14 +74,15 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
     ...Array.from({ length: CODE_LANES }, () => runLane(options, { ...context, withCode: true })),
   ];
   return {
+    id: session.id,
     wake: signals.wake,
     routed: signals.routed,
     async stop() {
       clearInterval(reclaiming);
       signals.stop();
       await Promise.all(lanes);
-      await session.close();
     },
+    close: () => session.close(),
   };
 }
 

@@ -13,6 +13,9 @@ export type Shutdown = {
 };
 
 const WITHIN_MS = 20_000;
+const LONGEST_MS = 10_000;
+const EACH_MS = 1_300;
+const MOMENT_MS = 500;
 // A server that is just being started cannot be stopped yet. Longer than this takes only a download.
 const START_GRACE_MS = 8_000;
 
@@ -26,14 +29,24 @@ export function createShutdown(log: Log, starting: Promise<unknown>): Shutdown {
     async end(code) {
       if (begun.signal.aborted) return;
       begun.abort();
+      const endsAt = performance.now() + WITHIN_MS - MOMENT_MS;
       setTimeout(() => process.exit(code || 1), WITHIN_MS).unref();
       await Promise.race([starting, sleep(START_GRACE_MS)]);
       for (let stop = stops.pop(); stop; stop = stops.pop()) {
-        await stop().catch((error: unknown) =>
-          log.error({ error }, 'A part did not stop in order'),
+        // Whatever takes too long, its successors have their time: servers of ours are the last.
+        const leftMs = endsAt - performance.now() - stops.length * EACH_MS;
+        await within(Math.min(LONGEST_MS, Math.max(MOMENT_MS, leftMs)), stop()).catch(
+          (error: unknown) => log.error({ error }, 'A part did not stop in order'),
         );
       }
       process.exit(code);
     },
   };
+}
+
+/** Waits for the end of a part, for so long at most. */
+export async function within(ms: number, part: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  const late = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([part, late]).finally(() => timer.abort());
 }

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
@@ -13,12 +12,16 @@ import { allowedCidrs, type Foundation } from './foundation.ts';
 import { startMaintenance } from './maintenance.ts';
 import { openFlow } from './flow.ts';
 import { openSandbox } from './sandbox.ts';
+import { within } from './shutdown.ts';
 import { openVerificationNetwork } from './verification.ts';
 
 /** Dispatcher, Temporal worker and everything that leaves. */
 export type WorkerProcess = { wake(): void; failed: Promise<never>; stop(): Promise<void> };
 
-const FINISH_MS = 8_000;
+// What is on the wire may come to its end; what takes longer is sent again by the next process.
+const FINISH_MS = 4_000;
+const GIVE_UP_MS = 2_500;
+const CLOSE_MS = 1_500;
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
   const { config, log, platform, db, configuration, temporal, workflows } = foundation;
@@ -26,7 +29,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     allowCidrs: allowedCidrs(foundation),
     denyEndpoints: ownEndpoints(foundation),
   });
-  const sender = createSender({ guard });
+  const sender = createSender({ guard, closeWithinMs: CLOSE_MS / 3 });
   const pace = createDestinationPace();
   const flow = openFlow(foundation);
   const sandbox = openSandbox(foundation);
@@ -37,6 +40,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     sender: createAuthenticatedSender({ sender }),
     pace,
     circuits: flow.traffic.circuits,
+    flights: flow.traffic.flights,
     log,
     eventUrl: () => null,
     random: Math.random,
@@ -82,14 +86,16 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     failed: worker.failed,
     async stop() {
       stopMaintenance();
-      await dispatcher.stop();
-      const finished = worker.stop().then(() => true);
-      // What is still being sent after that ends with the process, and is sent again by the next: a sender that was
-      // closed would have it recorded as failed.
-      if (await Promise.race([finished, sleep(FINISH_MS, false)])) await sender.close();
-      await flow.stop();
-      await sandbox.close();
-      await network.close();
+      flow.traffic.stop();
+      const finished = worker.stop();
+      const quiet = Promise.all([finished, flow.traffic.flights.idle()]);
+      await Promise.all([within(FINISH_MS, dispatcher.stop()), within(FINISH_MS, quiet)]);
+      flow.traffic.flights.giveUp();
+      await within(GIVE_UP_MS, finished);
+      const parts = [sender, sandbox, network, { close: () => flow.stop() }];
+      await Promise.all(parts.map((part) => within(CLOSE_MS, part.close())));
+      // Until now it showed that what this process had under way was not to be taken over.
+      await within(CLOSE_MS, dispatcher.close());
     },
   };
 }

@@ -48,16 +48,20 @@ export async function startWorker({
     // They wait for others most of the time; one destination takes 64 at most (activities/admission.ts).
     maxConcurrentActivityTaskExecutions: 1_000,
     maxConcurrentLocalActivityExecutions: 100,
-    shutdownGraceTime: '10s',
-    shutdownForceTime: '15s',
+    // Attempts are given up before; this is for what else takes long (processes/worker.ts).
+    shutdownGraceTime: '5s',
+    shutdownForceTime: '6s',
   });
   const running = worker.run();
+  let stopping = false;
   return {
     failed: running.then(
       () => new Promise<never>(() => {}),
-      (error: unknown) => Promise.reject(error),
+      // What did not end in time is no fault of a worker that was told to stop.
+      (error: unknown) => (stopping ? new Promise<never>(() => {}) : Promise.reject(error)),
     ),
     async stop() {
+      stopping = true;
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await running.catch(() => {});
     },
