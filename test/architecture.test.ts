@@ -16,7 +16,7 @@ const allowances: Record<string, Allowance> = {
   main: everything,
   processes: everything,
   // Says to database and Temporal what api asks of its port.
-  commands: { values: ['temporal', 'db', 'domain'], types: ['api'] },
+  commands: { values: ['temporal', 'db', 'domain'], types: ['api', 'log'] },
   api: {
     values: ['temporal', 'egress', 'verification', 'db', 'domain', 'metrics'],
     types: ['log', 'config'],

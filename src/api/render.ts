@@ -100,6 +100,7 @@ export function renderEvent(row: EventRow, links: Links): Event {
     source_id: row.source_id,
     destination_id: row.destination_id,
     delivery_group: row.delivery_group,
+    lane_key: row.lane_key,
     event_data_id: eventDataId(row.request_id),
     request_id: row.request_id,
     attempts: row.attempts,

@@ -192,7 +192,10 @@ export type FinishedAttempt = {
 
 // What somebody decided while the attempt was under way stands, unless it was delivered after all.
 const STANDS = `(f.event_status <> 'SUCCESSFUL' and (e.status in ('SUCCESSFUL', 'CANCELLED')
-  or e.trigger in ('MANUAL', 'BULK_RETRY') and a.trigger <> e.trigger))`;
+  or e.trigger in ('MANUAL', 'BULK_RETRY') and f.trigger <> e.trigger))`;
+
+// A failure that is heard of after the success changes nothing that the event shows.
+const LATE = `(e.status = 'SUCCESSFUL' and f.event_status <> 'SUCCESSFUL')`;
 
 const FINISH = `
   with finished as materialized (
@@ -208,16 +211,23 @@ const FINISH = `
       body_truncated = f.body_truncated, delivered_at = to_timestamp(f.delivered_at / 1000), responded_at = f.at,
       response_latency = f.latency, successful_at = case when f.status = 'SUCCESSFUL' then f.at end, updated_at = f.at
     from finished f where a.id = f.attempt_id and a.id >= $3 and a.id <= $4
-    returning a.event_id, a.workflow_id, a.trigger
+    returning a.id, a.workflow_id, a.trigger
+  ), told as (
+    -- of two outcomes of one event the success counts, or else the later attempt
+    select distinct on (f.event_id) f.*, a.workflow_id, a.trigger
+    from finished f join attempt a on a.id = f.attempt_id
+    order by f.event_id, f.event_status = 'SUCCESSFUL' desc, f.number desc
   )
   update events e set attempts = greatest(e.attempts, f.number), automatic_attempts = f.automatic_attempts,
-    response_status = f.response_status, error_code = f.error_code, last_attempt_at = f.at, updated_at = f.at,
-    workflow_id = a.workflow_id, automatic_at = to_timestamp(f.next_attempt_at / 1000),
+    response_status = case when ${LATE} then e.response_status else f.response_status end,
+    error_code = case when ${LATE} then e.error_code else f.error_code end,
+    last_attempt_at = greatest(e.last_attempt_at, f.at), updated_at = f.at, workflow_id = f.workflow_id,
+    automatic_at = case when e.status not in ('SUCCESSFUL', 'CANCELLED') then to_timestamp(f.next_attempt_at / 1000) end,
     trigger = case when ${STANDS} then e.trigger else 'AUTOMATIC' end,
     status = case when ${STANDS} then e.status else f.event_status end,
     next_attempt_at = case when ${STANDS} then e.next_attempt_at else to_timestamp(f.next_attempt_at / 1000) end,
     successful_at = case when f.event_status = 'SUCCESSFUL' then f.at else e.successful_at end
-  from finished f join attempt a on a.event_id = f.event_id
+  from told f
   where e.id = f.event_id and e.id >= $5 and e.id <= $6`;
 
 /** Writes how attempts ended and what becomes of their events, in one statement. */

@@ -23,6 +23,7 @@ export type EventRow = {
   response_status: number | null;
   error_code: string | null;
   delivery_group: string | null;
+  lane_key: string | null;
   workflow_id: string;
   has_payload: boolean;
   cli_id: string | null;

@@ -70,7 +70,8 @@ export function buildRequest(delivery: Delivery): OutgoingRequest | RefusedAttem
     headers: [...forwardedHeaders(delivery), ...appendedHeaders(delivery)],
     body: request.body,
     timeoutMs: destination.timeoutMs,
-    poolKey: project.id,
+    // Never shared between tenants, nor between destinations: one that hangs would fill the pool of its host.
+    poolKey: `${project.id}/${destination.name}`,
   };
 }
 

@@ -13,7 +13,7 @@ export type OutgoingRequest = {
   body: Buffer;
   /** For everything together: name lookup, connection, TLS, request, answer. */
   timeoutMs: number;
-  /** The project's id: connections are never shared between keys. */
+  /** Connections are never shared between keys. */
   poolKey: string;
 };
 

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createControlActivities, type ControlActivities } from '../activities/control.ts';
 import {
   createDeliveryActivities,
@@ -23,6 +24,8 @@ export type Flow = {
 
 const LOOK_MS = 2_000;
 const AT_ONCE = 20;
+// A workflow costs Temporal some 30 ms: many new gates at once must not hold up deliveries.
+const PAUSE_MS = 150;
 
 export function openFlow({ db, configuration, log, workflows }: Foundation): Flow {
   const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
@@ -35,8 +38,12 @@ export function openFlow({ db, configuration, log, workflows }: Foundation): Flo
     for (;;) {
       const gates = await listUncontrolled(db, AT_ONCE);
       if (gates.length === 0 || stopped) return;
-      await Promise.all(gates.map((gate) => workflows.startControl(gate)));
-      await markControlled(db, gates);
+      for (const gate of gates) {
+        if (stopped) return;
+        await workflows.startControl(gate);
+        await markControlled(db, [gate]);
+        await sleep(PAUSE_MS);
+      }
     }
   }
   function look(): void {

@@ -32,7 +32,7 @@ export type Workflows = {
 
 type NamedSource = { id: string; name: string };
 
-export function createWorkflows({ client }: Temporal): Workflows {
+export function createWorkflows({ client, native }: Temporal): Workflows {
   return {
     controlDestination: (id, change) =>
       control(client, { gate: { kind: 'destination', id }, change }),
@@ -68,7 +68,7 @@ export function createWorkflows({ client }: Temporal): Workflows {
         taskQueue: TASK_QUEUE,
         workflowId: requestsWorkflowId(dispatchId),
         args: [{ dispatchId, requestIds }],
-        requestEagerStart: true,
+        requestEagerStart: native !== null,
         workflowIdConflictPolicy: 'USE_EXISTING',
         staticSummary: `${requestIds.length === 1 ? '1 request' : `${requestIds.length} requests`} from ${names.slice(0, 150)}`,
         typedSearchAttributes: searchAttributes({
@@ -83,7 +83,7 @@ export function createWorkflows({ client }: Temporal): Workflows {
         taskQueue: TASK_QUEUE,
         workflowId,
         args: [delivery],
-        requestEagerStart: true,
+        requestEagerStart: native !== null,
         workflowIdConflictPolicy: 'USE_EXISTING',
         staticSummary: `${count === 1 ? '1 event' : `${count} events`} → ${delivery.destinationName}, again`,
         typedSearchAttributes: searchAttributes({

@@ -191,8 +191,7 @@ test('bodies of several answers are kept apart, whatever their bytes', async () 
   }
 });
 
-// To be mended in finishAttempts: an event twice in one batch joins each outcome with the other's attempt.
-test.fails('two outcomes of one event in one batch: the success stands', async () => {
+test('two outcomes of one event in one batch: the success stands', async () => {
   const results: unknown[] = [];
   for (const inOrder of [true, false]) {
     const event = await oneEvent();
@@ -205,8 +204,7 @@ test.fails('two outcomes of one event in one batch: the success stands', async (
   expect(results).toEqual(['SUCCESSFUL', 'SUCCESSFUL']);
 });
 
-// To be mended in finishAttempts: status and time stand, but the answer and the schedule are overwritten.
-test.fails('a failure that comes after the success changes nothing the event shows', async () => {
+test('a failure that comes after the success changes nothing the event shows', async () => {
   const event = await oneEvent();
   const first = await begun(event);
   await closeInterrupted(db, { eventIds: [event], workflowId: WORKFLOW, staleMs: LONGEST_MS });
@@ -219,14 +217,10 @@ test.fails('a failure that comes after the success changes nothing the event sho
   });
 });
 
-// To be mended in finishAttempts: the schedule of a cancelled event comes back with a failed retry by hand.
-test.fails(
-  'a cancelled event has no schedule left, also when an attempt was under way',
-  async () => {
-    const event = await oneEvent();
-    const first = await begun(event);
-    await cancelEvents(db, { projectId, eventIds: [event] });
-    await finishAttempts(db, [ended(first, { nextAttemptAtMs: Date.now() + 60_000 })]);
-    expect(await rowOf(db, event)).toMatchObject({ status: 'CANCELLED', automatic_at: null });
-  },
-);
+test('a cancelled event has no schedule left, also when an attempt was under way', async () => {
+  const event = await oneEvent();
+  const first = await begun(event);
+  await cancelEvents(db, { projectId, eventIds: [event] });
+  await finishAttempts(db, [ended(first, { nextAttemptAtMs: Date.now() + 60_000 })]);
+  expect(await rowOf(db, event)).toMatchObject({ status: 'CANCELLED', automatic_at: null });
+});

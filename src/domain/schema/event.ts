@@ -30,6 +30,8 @@ export const event = z
     source_id: sourceId,
     destination_id: destinationId,
     delivery_group: z.string().nullable(),
+    /** The lane it goes in where its connection keeps an order; '' where the key is missing. */
+    lane_key: z.string().nullable(),
     event_data_id: eventDataId,
     request_id: requestId,
     attempts: z.int(),

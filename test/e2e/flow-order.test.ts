@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { startGateway } from '../support/gateway.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { until } from '../support/until.ts';
+
+const KEYS = 20;
+const EACH = 12;
+const receiver = await startReceiver();
+const gateway = await startGateway();
+const { admin } = gateway;
+
+const retry = { type: 'retry', strategy: 'linear', interval: 200, count: 100 };
+
+/** A connection that keeps the order of each customer's events. */
+async function defineOrdered(name: string, ordering: object) {
+  const made = await admin.define({ name, url: receiver.url(name), rules: [retry] });
+  await admin.done('PUT', `/connections/${made.connectionId}`, { ordering });
+  return made;
+}
+
+type Numbered = { customer: string; n: number };
+
+function numbered(name: string): Numbered[] {
+  return receiver.received(name).map(({ body }) => JSON.parse(body.toString()) as Numbered);
+}
+
+/** The numbers of one customer as they arrived, one that was tried again counted once. */
+function orderOf(name: string, customer: string): number[] {
+  const numbers = numbered(name).filter((one) => one.customer === customer);
+  return numbers.map(({ n }) => n).filter((n, i, all) => n !== all[i - 1]);
+}
+
+test('events of one key arrive in their order, through failures and a kill of everything', async () => {
+  await defineOrdered('ordered', { key: 'body.customer' });
+  // Every third request fails: its event is tried again before the next of its key goes.
+  receiver.script(
+    'ordered',
+    Array.from({ length: 2_000 }, (_, i) => ({ status: i % 3 === 0 ? 500 : 200 })),
+  );
+  for (let n = 0; n < EACH; n++) {
+    const customers = Array.from({ length: KEYS }, (_, i) => `customer-${i}`);
+    const send = (customer: string) => admin.post('ordered', JSON.stringify({ customer, n }));
+    const answers = await Promise.all(customers.map(send));
+    expect(answers.every((answer) => answer.status === 200)).toBe(true);
+  }
+  await receiver.nth('ordered', (KEYS * EACH) / 4);
+  gateway.killEverything();
+  await gateway.start();
+  await until(
+    'every event to be delivered',
+    async () => (await admin.models('/events?status=SUCCESSFUL&limit=250')).length === KEYS * EACH,
+    { withinMs: 90_000, everyMs: 500 },
+  );
+  const inOrder = Array.from({ length: EACH }, (_, n) => n);
+  for (let i = 0; i < KEYS; i++) {
+    // A kill may hide an outcome: then the last one sent is sent once more, never an older one.
+    expect(orderOf('ordered', `customer-${i}`)).toEqual(inOrder);
+  }
+}, 180_000);
+
+test('an event that fails holds back its own key and no other', async () => {
+  await defineOrdered('held-back', { key: 'body.customer' });
+  const blocked = Promise.withResolvers<void>();
+  receiver.script('held-back', [{ until: blocked.promise }, { status: 200 }]);
+  await admin.post('held-back', JSON.stringify({ customer: 'a', n: 0 }));
+  await receiver.nth('held-back', 1);
+  await admin.post('held-back', JSON.stringify({ customer: 'a', n: 1 }));
+  for (const customer of ['b', 'c', 'd']) {
+    await admin.post('held-back', JSON.stringify({ customer, n: 0 }));
+  }
+  await receiver.nth('held-back', 4, { withinMs: 30_000 });
+  expect(orderOf('held-back', 'a')).toEqual([0]);
+  blocked.resolve();
+  await receiver.nth('held-back', 5, { withinMs: 30_000 });
+  expect(orderOf('held-back', 'a')).toEqual([0, 1]);
+}, 90_000);
+
+test('an event without the key goes in the lane of the empty key, and says so', async () => {
+  await defineOrdered('keyless', { key: 'body.customer' });
+  const { body } = await admin.post('keyless', JSON.stringify({ n: 0 }));
+  const event = await admin.eventWhere(body['request_id'] as string, {
+    what: 'is delivered',
+    wanted: ({ status }) => (status as string) === 'SUCCESSFUL',
+  });
+  expect(event['lane_key']).toBe('');
+}, 60_000);
