@@ -4,13 +4,7 @@ import { nextStep, type RetryRule } from '../domain/retry.ts';
 import { settle } from '../domain/settle.ts';
 import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { AttemptStatus, DestinationType } from '../domain/status.ts';
-import {
-  finishAttempts,
-  withdrawAttempts,
-  type BegunAttempt,
-  type FinishedAttempt,
-} from '../db/attempts.ts';
-import { createBatcher } from '../db/batcher.ts';
+import { withdrawAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Connection, Destination, Project, Source } from '../db/configuration.ts';
 import type { Database } from '../db/pool.ts';
@@ -22,6 +16,7 @@ import type { AttemptOnce } from './delivery.ts';
 import type { Circuits } from './circuit.ts';
 import type { DestinationPace } from './destination-pace.ts';
 import { Stopping, type Flights } from './flights.ts';
+import { createOutcomes } from './outcomes.ts';
 import { retryRuleOf } from './retry-rule.ts';
 
 type Dependencies = {
@@ -49,14 +44,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** Makes the one way an attempt is carried out: build, send, decide, record. */
 export function createAttemptOnce(deps: Dependencies): AttemptOnce {
-  const outcomes = createBatcher<FinishedAttempt, void>({
-    maxItems: 500,
-    maxInFlight: 2,
-    run: async (items) => {
-      await finishAttempts(deps.db, items);
-      return items.map(() => undefined);
-    },
-  });
+  const outcomes = createOutcomes(deps);
   async function attemptOnce(attempt: BegunAttempt, destinationId: string): Promise<number | null> {
     if (deps.flights.isStopping()) {
       await withdrawAttempts(deps.db, [attempt.attemptId]);

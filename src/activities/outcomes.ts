@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { finishAttempts, type FinishedAttempt } from '../db/attempts.ts';
+import { createBatcher, type Batcher } from '../db/batcher.ts';
+import { isDataFault } from '../db/faults.ts';
+import type { Database } from '../db/pool.ts';
+import type { Log } from '../log.ts';
+import { Stopping, type Flights } from './flights.ts';
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2_000;
+
+/**
+ * Writes outcomes, many at once. An outcome that is known is not forgotten because PostgreSQL is away: the receiver has
+ * the event already. It is written again and again until it is there, or the process ends.
+ */
+export function createOutcomes({
+  db,
+  flights,
+  log,
+}: {
+  db: Database;
+  flights: Flights;
+  log: Log;
+}): Batcher<FinishedAttempt, void> {
+  async function write(items: FinishedAttempt[]): Promise<void> {
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      try {
+        return await finishAttempts(db, items);
+      } catch (error) {
+        if (isDataFault(error)) throw error;
+        if (flights.hasGivenUp()) throw new Stopping();
+        log.warn({ error, attempts: items.length }, 'Outcomes could not be written; trying again');
+        await sleep(waitMs);
+      }
+    }
+  }
+  return createBatcher({
+    maxItems: 500,
+    maxInFlight: 2,
+    run: async (items) => {
+      await write(items);
+      return items.map(() => undefined);
+    },
+    isItemFault: isDataFault,
+  });
+}
