@@ -1,11 +1,11 @@
+import { activityInfo } from '@temporalio/activity';
 import {
   beginAttempts,
-  cancelClosed,
-  closeInterrupted,
   withdrawAttempts,
   type BegunAttempt,
   type Beginning,
 } from '../db/attempts.ts';
+import { cancelClosed, closeInterrupted } from '../db/interrupted.ts';
 import type { Look } from '../db/look.ts';
 import { holdEvents } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
@@ -20,6 +20,7 @@ export type Unbegun = Exclude<Beginning | Look, { kind: 'begun' } | { kind: 'rea
 // Woken by signal when the wait is over; this look is for a signal that got lost.
 export const PARKED_LOOK_MS = 6 * 3_600_000;
 const LOOK_AGAIN_MS = 5_000;
+const SOON_MS = 50;
 // No attempt lasts longer: 900 s is the longest timeout a destination can have.
 const LONGEST_ATTEMPT_MS = 960_000;
 
@@ -35,7 +36,10 @@ export async function begin(
   const entered = flights.enter(eventIds);
   const free = new Set(entered);
   try {
-    const found = entered.length > 0 ? await beginFree(db, { ...order, eventIds: entered }) : [];
+    const found =
+      entered.length > 0
+        ? await beginFree(db, { ...order, eventIds: entered, holder: flights.holder() })
+        : [];
     const { begun, others } = divide(found);
     for (const { eventId } of begun) free.delete(eventId);
     const here = entered.length === eventIds.length ? [] : without(eventIds, entered);
@@ -65,21 +69,30 @@ export async function withdraw(
 
 async function beginFree(
   db: Database,
-  order: { eventIds: string[]; workflowId: string; inLane?: boolean },
+  order: { eventIds: string[]; workflowId: string; inLane?: boolean; holder: number | null },
 ): Promise<Beginning[]> {
-  const { workflowId } = order;
-  const found = await beginAttempts(db, { ...order, nowMs: Date.now() });
+  const { workflowId, holder } = order;
+  const nowMs = scheduleNow();
+  const found = await beginAttempts(db, { ...order, nowMs });
   // Rows that are gone (their day has been dropped) are settled by that.
   const busy = found.filter((event) => event.kind === 'busy').map((event) => event.eventId);
   if (busy.length === 0) return found;
   const staleMs = LONGEST_ATTEMPT_MS;
-  const closed = await closeInterrupted(db, { eventIds: busy, workflowId, staleMs });
+  const closed = await closeInterrupted(db, { eventIds: busy, workflowId, staleMs, holder });
   if (closed.length === 0) return found;
-  const again = await beginAttempts(db, { ...order, eventIds: closed, nowMs: Date.now() });
+  const again = await beginAttempts(db, { ...order, eventIds: closed, nowMs });
   return [
     ...found.filter((event) => event.kind !== 'busy' || !closed.includes(event.eventId)),
     ...again,
   ];
+}
+
+/**
+ * The time by which events are due: Temporal's, where its clock is ahead of ours. What it calls due would be none
+ * otherwise, and be asked for again at once.
+ */
+export function scheduleNow(): number {
+  return Math.max(Date.now(), activityInfo().currentAttemptScheduledTimestampMs);
 }
 
 function without(eventIds: string[], others: string[]): string[] {
@@ -121,9 +134,10 @@ export async function passOver(
   if (laned.size > 0) await enterLane([...laned]);
   const held = of('held');
   const parked = parks && held.length > 0 ? await holdEvents(db, { held, workflowId }) : [];
+  const soonMs = scheduleNow() + SOON_MS;
   return [
-    ...of('later').map(({ eventId, dueAtMs }) => ({ eventId, dueAtMs })),
-    ...of('busy').map(({ eventId }) => ({ eventId, dueAtMs: Date.now() + LOOK_AGAIN_MS })),
+    ...of('later').map(({ eventId, dueAtMs }) => ({ eventId, dueAtMs: Math.max(dueAtMs, soonMs) })),
+    ...of('busy').map(({ eventId }) => ({ eventId, dueAtMs: scheduleNow() + LOOK_AGAIN_MS })),
     ...held.map(({ eventId }): Open =>
       parked.includes(eventId)
         ? { eventId, dueAtMs: Date.now() + PARKED_LOOK_MS, parked: true }

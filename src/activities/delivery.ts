@@ -6,7 +6,7 @@ import type { Configuration } from '../db/configuration-cache.ts';
 import { clearParked } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 import { groupWaiting } from '../domain/waiting.ts';
-import type { Open } from './beginning.ts';
+import { scheduleNow, type Open } from './beginning.ts';
 import { deliverPaced } from './paced.ts';
 import { deliverPlain, launch, type Flight } from './plain.ts';
 import type { Traffic } from './traffic.ts';
@@ -126,7 +126,7 @@ async function attemptInline(
 /** What is open of an event, or that it is still under way. */
 async function withinTime({ eventId, open }: Flight, late: Promise<'late'>): Promise<Open[]> {
   const known = await Promise.race([open, late]);
-  return known === 'late' ? [{ eventId, dueAtMs: Date.now() + LOOK_AGAIN_MS }] : known;
+  return known === 'late' ? [{ eventId, dueAtMs: scheduleNow() + LOOK_AGAIN_MS }] : known;
 }
 
 function workflowId(): string {

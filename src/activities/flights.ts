@@ -8,6 +8,9 @@ export class Stopping extends Error {
 
 /** The events whose attempt is under way in this process, and the end of it all. */
 export type Flights = {
+  /** The number under which others see that this process lives; null as long as there is none. */
+  holder(): number | null;
+  holdAs(holder: number): void;
   /** Takes those of these events that nobody here attempts, until `leave`; returns them. */
   enter(eventIds: string[]): string[];
   leave(eventIds: string[]): void;
@@ -27,9 +30,12 @@ export function createFlights(): Flights {
   const events = new Set<string>();
   const waiting = new Set<(error: Stopping) => void>();
   const onIdle: (() => void)[] = [];
+  let holder: number | null = null;
   let stopping = false;
   let givenUp = false;
   return {
+    holder: () => holder,
+    holdAs: (given) => void (holder = given),
     enter(eventIds) {
       const free = eventIds.filter((id) => !events.has(id));
       for (const id of free) events.add(id);

@@ -6,7 +6,7 @@ import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import type { BegunAttempt } from '../db/attempts.ts';
 import { lookAtEvents } from '../db/look.ts';
 import { parkEvents } from '../db/parked.ts';
-import { begin, passOver, withdraw, type Open } from './beginning.ts';
+import { begin, passOver, scheduleNow, withdraw, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 import { createLandings, type Landings } from './landings.ts';
 import type { PacedAnswer, PacedWant } from './pacer.ts';
@@ -33,7 +33,7 @@ export async function deliverPaced(
   { order, policy, place }: { order: Order; policy: DeliveryPolicy; place: string | null },
 ): Promise<Open[]> {
   const { db, enterLane } = deps;
-  const looks = await lookAtEvents(db, { eventIds: order.eventIds, nowMs: Date.now() });
+  const looks = await lookAtEvents(db, { eventIds: order.eventIds, nowMs: scheduleNow() });
   const others = looks.filter((look) => look.kind !== 'ready');
   const { workflowId } = order;
   const open = await passOver(db, { others, workflowId, parks: true, enterLane });
@@ -204,7 +204,7 @@ async function waitLonger(
     return waitForTurn(deps, { ...order, eventIds, place });
   }
   const turnsInMs = await deps.traffic.pacer.lineUp({ destinationId, limits, wants });
-  const nowMs = Date.now();
+  const nowMs = scheduleNow();
   const longest = Math.max(...turnsInMs);
   if (longest > LONG_MS) {
     const reason = ParkReason.Pace;

@@ -47,9 +47,9 @@ const BEGIN = `
       join connections c on c.id = e.connection_id
     where e.id = any($1) and e.id >= $4 and e.id <= $5
   ), begun as (
-    insert into attempts (id, project_id, event_id, destination_id, number, trigger, workflow_id, created_at, updated_at)
+    insert into attempts (id, project_id, event_id, destination_id, number, trigger, workflow_id, holder, created_at, updated_at)
     select 'atm_' || substr(id, 5) || lpad((attempts + 1)::text, greatest(4, length((attempts + 1)::text)), '0'),
-      project_id, id, destination_id, attempts + 1, trigger, $2, to_timestamp($3::double precision / 1000), to_timestamp($3::double precision / 1000)
+      project_id, id, destination_id, attempts + 1, trigger, $2, $9::integer, to_timestamp($3::double precision / 1000), to_timestamp($3::double precision / 1000)
     from wanted
     where due and not settled and not closed and not laned and not destination_paused and not connection_paused
     on conflict (id) do nothing
@@ -98,7 +98,7 @@ type BeginRow = {
 /**
  * Looks at the gate, and writes an attempt row for each of these events that may be sent now, in one statement.
  * Two that begin the same attempt meet in its primary key: the second finds it `busy`. Only the one who drains the
- * lanes may begin what is in a lane (`inLane`).
+ * lanes may begin what is in a lane (`inLane`). `holder` is the number of this process, by which others see it lives.
  */
 export async function beginAttempts(
   db: Db,
@@ -107,7 +107,14 @@ export async function beginAttempts(
     workflowId,
     nowMs,
     inLane = false,
-  }: { eventIds: string[]; workflowId: string; nowMs: number; inLane?: boolean },
+    holder = null,
+  }: {
+    eventIds: string[];
+    workflowId: string;
+    nowMs: number;
+    inLane?: boolean;
+    holder?: number | null;
+  },
 ): Promise<Beginning[]> {
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<BeginRow>({
@@ -122,6 +129,7 @@ export async function beginAttempts(
       inLane,
       `req_${first.slice(4, 24)}`,
       `req_${last.slice(4, 24)}`,
+      holder,
     ],
   });
   return rows.map(beginning);
@@ -268,36 +276,4 @@ export async function finishAttempts(db: Db, attempts: FinishedAttempt[]): Promi
       ...bounds(attempts.map((attempt) => attempt.eventId)),
     ],
   });
-}
-
-/**
- * Closes attempts whose outcome nobody will ever tell: those this very workflow began in a life that ended before
- * (a workflow runs one activity at a time), and those older than any attempt lasts. Their events become due again.
- */
-export async function closeInterrupted(
-  db: Db,
-  { eventIds, workflowId, staleMs }: { eventIds: string[]; workflowId: string; staleMs: number },
-): Promise<string[]> {
-  const [first, last] = bounds(eventIds);
-  const { rows } = await db.query<{ id: string }>(sql`
-    with closed as (
-      update attempts set status = 'FAILED', error_code = 'UNKNOWN', updated_at = now(), responded_at = now(),
-        message = 'The worker stopped before it could record how this attempt ended.'
-      where event_id = any(${eventIds}) and id >= ${`atm_${first.slice(4)}`} and id <= ${`atm_${last.slice(4)}~`}
-        and status is null
-        and (workflow_id = ${workflowId} or created_at < now() - make_interval(secs => ${staleMs / 1000}))
-      returning event_id, number
-    )
-    update events e set attempts = c.number, updated_at = now(), last_attempt_at = now()
-    from closed c where e.id = c.event_id and e.id >= ${first} and e.id <= ${last}
-    returning e.id`);
-  return rows.map((row) => row.id);
-}
-
-/** Marks events whose connection or destination was disabled or deleted as cancelled: nothing will be sent. */
-export async function cancelClosed(db: Db, eventIds: string[]): Promise<void> {
-  const [first, last] = bounds(eventIds);
-  await db.query(sql`
-    update events set status = 'FAILED', error_code = 'CANCELLED', next_attempt_at = null, updated_at = now()
-    where id = any(${eventIds}) and id >= ${first} and id <= ${last} and status not in ('SUCCESSFUL', 'CANCELLED')`);
 }

@@ -79,6 +79,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     maxBatch: config.dispatchMaxBatch,
     concurrency: config.dispatchConcurrency,
   });
+  flow.traffic.flights.holdAs(dispatcher.id);
   const stopMaintenance = startMaintenance(foundation);
   flow.start();
   return {

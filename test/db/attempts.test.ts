@@ -2,12 +2,12 @@ import sql from 'sql-template-tag';
 import { afterAll, expect, test } from 'vitest';
 import {
   beginAttempts,
-  closeInterrupted,
   finishAttempts,
   type BegunAttempt,
   type FinishedAttempt,
 } from '../../src/db/attempts.ts';
 import { attemptId } from '../../src/db/ids.ts';
+import { closeInterrupted } from '../../src/db/interrupted.ts';
 import { cancelEvents, requeueEvents } from '../../src/db/recovery.ts';
 import { AttemptStatus, AttemptTrigger, EventStatus } from '../../src/domain/status.ts';
 import { testDatabase } from '../support/postgres.ts';
