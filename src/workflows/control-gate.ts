@@ -1,4 +1,4 @@
-import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
+import { condition, patched, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
   ParkReason,
   pauseOf,
@@ -27,24 +27,29 @@ export async function controlGate(gate: Gate, changes: GateChange[]): Promise<Ga
   setHandler(state, () => ({ ...(known ?? UNKNOWN), pending: waiting.length }));
 
   known = await applying(`What ${gate.id} is like`).applyControl({ gate, change: null });
+  let pumps = 0;
+  let ending = false;
   while (!known.gone) {
-    await condition(() => waiting.length > 0);
+    await condition(() => waiting.length > 0 || (ending && pumps === 0));
+    if (ending && pumps === 0) break;
     const change = waiting.shift()!;
     known = await applying(`${WORDS[change.kind]} ${gate.id}`).applyControl({ gate, change });
     const reasons = reasonsToWake(known, change);
     if (reasons.length > 0) {
+      pumps++;
       // Not awaited: a gate that is shut again stops its own pump.
-      pumped = pumped.then(() =>
-        pumping(`Wake what waits at ${gate.id}`).pumpParked({ gateId: gate.id, reasons }),
-      );
+      pumped = pumped
+        .then(() =>
+          pumping(`Wake what waits at ${gate.id}`).pumpParked({ gateId: gate.id, reasons }),
+        )
+        .finally(() => pumps--);
     }
-    if (workflowInfo().continueAsNewSuggested) {
-      await pumped;
-      return waiting;
-    }
+    // A pump may take hours: what is asked for meanwhile is applied, and then the next run begins. Runs of old waited.
+    ending ||= workflowInfo().continueAsNewSuggested;
+    if (ending && (pumps === 0 || !patched('apply-while-waking'))) break;
   }
   await pumped;
-  return null;
+  return known.gone ? null : waiting;
 }
 
 const WORDS: Record<GateChange['kind'], string> = {

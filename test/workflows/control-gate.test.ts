@@ -28,8 +28,9 @@ async function control(
   {
     row = gate(),
     input = {},
+    pumped = () => {},
     ...options
-  }: { row?: ReturnType<typeof gate>; input?: object } & {
+  }: { row?: ReturnType<typeof gate>; input?: object; pumped?: () => unknown } & {
     continueAsNewSuggestedFromMs?: number;
   } = {},
 ) {
@@ -41,8 +42,9 @@ async function control(
       signals,
       activities: {
         applyControl: row.applyControl,
-        pumpParked: (order: unknown) => {
+        pumpParked: async (order: unknown) => {
           pumps.push(order);
+          await pumped();
           return 0;
         },
       },
@@ -94,6 +96,26 @@ describe('a control workflow', () => {
     });
     expect(end).toBe('continued');
     expect(continuedWith).toEqual([{ id: 'des_1', changes: [] }]);
+  });
+
+  test('applies what is asked for while it still wakes what waits, also when its history has grown long', async () => {
+    const row = gate();
+    const shut = Promise.withResolvers<void>();
+    const applyControl = (order: { gate: Gate; change: GateChange | null }) => {
+      if (order.change?.kind === 'pause') shut.resolve();
+      return row.applyControl(order);
+    };
+    const { end, continuedWith, changes } = await control([], {
+      row: { ...row, applyControl },
+      input: { changes: [{ kind: 'resume' }, { kind: 'pause' }] },
+      pumped: () => shut.promise,
+      continueAsNewSuggestedFromMs: 0,
+    });
+    expect(changes).toEqual([{ kind: 'resume' }, { kind: 'pause' }]);
+    expect({ end, continuedWith }).toEqual({
+      end: 'continued',
+      continuedWith: [{ id: 'des_1', changes: [] }],
+    });
   });
 
   test('begins with what its former run had not applied', async () => {
