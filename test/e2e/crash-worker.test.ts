@@ -103,17 +103,11 @@ test('a retry that waits survives the worker, and comes at its time', async () =
   expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(WAIT_MS);
 });
 
-// To be mended in closeInterrupted: the attempt carries the parent's workflow id, the child that waits for it has
-// another, and so finds it busy until no attempt can last that long (16 minutes).
-test.fails(
-  'attempts begun inside a parent workflow are made again soon by the one that waits for them',
-  async () => {
-    const open = async () => {
-      const events = (await Promise.all(batch.map((id) => admin.eventsOf(id)))).flat();
-      return events.filter((event) => !successful(event)).map((event) => event['id'] as string);
-    };
-    await until('none open', async () => (await open()).length === 0, { withinMs: 20_000 });
-    expect(await open()).toEqual([]);
-  },
-  60_000,
-);
+test('attempts begun inside a parent workflow are made again soon by the one that waits for them', async () => {
+  const open = async () => {
+    const events = (await Promise.all(batch.map((id) => admin.eventsOf(id)))).flat();
+    return events.filter((event) => !successful(event)).map((event) => event['id'] as string);
+  };
+  await until('none open', async () => (await open()).length === 0, { withinMs: 20_000 });
+  expect(await open()).toEqual([]);
+}, 60_000);
