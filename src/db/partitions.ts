@@ -8,7 +8,7 @@ const PARTITION_LOCK = 7_318_204_512;
 
 /** The tables that hold a day in a partition, with the kind of id that divides them and how full their pages are made. */
 const PARTITIONED: Omit<Partition, 'day'>[] = [
-  { table: 'requests', key: 'id', kind: 'request', fillfactor: 80 },
+  { table: 'requests', key: 'id', kind: 'request', fillfactor: 60 },
   { table: 'request_data', key: 'id', kind: 'request', fillfactor: 100 },
   { table: 'events', key: 'id', kind: 'event', fillfactor: 70 },
   { table: 'event_payloads', key: 'event_id', kind: 'event', fillfactor: 100 },
@@ -19,7 +19,7 @@ const PARTITIONED: Omit<Partition, 'day'>[] = [
     kind: 'transformationExecution',
     fillfactor: 100,
   },
-  { table: 'attempts', key: 'id', kind: 'attempt', fillfactor: 60 },
+  { table: 'attempts', key: 'id', kind: 'attempt', fillfactor: 45 },
 ];
 
 /**

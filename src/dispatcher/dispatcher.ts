@@ -98,6 +98,7 @@ async function runLane(options: Options, context: LaneContext): Promise<void> {
   const { database, log, maxBatch } = options;
   const { session, signals, busy, withCode } = context;
   const lane = withCode ? 'code' : 'plain';
+  const limit = withCode ? Math.min(maxBatch, CODE_BATCH) : maxBatch;
   let afterSourceId = '';
   while (!signals.stopped()) {
     try {
@@ -105,19 +106,23 @@ async function runLane(options: Options, context: LaneContext): Promise<void> {
         await signals.work(lane, IDLE_LOOK_MS);
         continue;
       }
+      const served = laneOf(options, context);
       const claim = await claimRequests(database, {
         dispatchId: newId('dispatch'),
         claimedBy: session.id,
         afterSourceId,
-        limit: withCode ? Math.min(maxBatch, CODE_BATCH) : maxBatch,
-        lane: laneOf(options, context),
+        limit,
+        lane: served,
       });
       if (claim.requestIds.length > 0) {
-        // There may be more: one lane wakes the next, so that none looks in vain.
-        signals.wakeNext(lane);
+        const isFull =
+          claim.requestIds.length >= limit || claim.sourceIds.length >= served.maxSources;
+        // There is more: one lane wakes the next, so that none looks in vain.
+        if (isFull) signals.wakeNext(lane);
         busy.enter(claim.sourceIds);
         await dispatch(options, { claim, signals }).finally(() => busy.leave(claim.sourceIds));
-        afterSourceId = claim.lastSourceId;
+        // Only where some had to be left out does the next round begin behind those that had their turn.
+        afterSourceId = isFull ? claim.lastSourceId : '';
       } else if (afterSourceId !== '') afterSourceId = '';
       else await signals.work(lane, withCode && busy.any() ? BUSY_LOOK_MS : IDLE_LOOK_MS);
     } catch (error) {

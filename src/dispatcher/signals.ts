@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** Lanes for sources with user code, and lanes for all others. */
 export type LaneKind = 'plain' | 'code';
 export type Signals = ReturnType<typeof createSignals>;
@@ -56,10 +54,12 @@ export function createSignals() {
   };
 }
 
-async function within(promise: Promise<void>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
-  const won = await Promise.race([promise.then(() => true), late]);
-  timer.abort();
-  return won;
+function within(promise: Promise<void>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    void promise.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }
