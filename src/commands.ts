@@ -35,7 +35,7 @@ const LOOK_EVERY_MS = 25;
 
 /** What the API asks for, done: the state in PostgreSQL is the truth, a signal makes the workflows look at it. */
 export function createCommands(deps: Dependencies): Commands {
-  const { db, configuration, workflows, announce } = deps;
+  const { db, configuration, announce } = deps;
   return {
     async retryEvents({ projectId, eventIds }) {
       // A row that says it is due while nobody can be told of it would wait for ever.

@@ -45,7 +45,10 @@ export async function openDispatcherSession(
   }
   // After a break the server may not have noticed that the former session is gone: that one still holds the lock.
   async function holdLock(client: pg.Client): Promise<void> {
-    while (!closed && !(await tryDispatcherLock(client, id))) await sleep(RECONNECT_MS);
+    for (;;) {
+      if (closed || (await tryDispatcherLock(client, id))) return;
+      await sleep(RECONNECT_MS);
+    }
   }
   function reconnect(): void {
     clearTimeout(timer);

@@ -13,7 +13,11 @@ export async function runMigrations(
 ): Promise<void> {
   const onError = (error: Error) => log.warn({ error }, 'A database connection broke');
   const db = openDatabase(platform.databaseUrl, { max: 2, onError });
-  await prepareDatabase(db, log).finally(() => db.close());
+  try {
+    await prepareDatabase(db, log);
+  } finally {
+    await db.close();
+  }
   const namespace = config.temporalNamespace;
   const { connection } = reachTemporal({ address: platform.temporalAddress, namespace });
   try {

@@ -68,6 +68,7 @@ test('every operation of the document answers as the document says', async () =>
     await gateway.done('PUT', `/${plural}/${id}`, { description: 'new' });
     for (const word of words) await gateway.done('PUT', `/${plural}/${id}/${word}`);
   }
+  await gateway.done('GET', `/destinations/${ends.destinationId}/circuit`);
   for (const [plural, id] of [
     ['connections', ends.connectionId],
     ['sources', ends.sourceId],

@@ -33,5 +33,9 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 async function withDatabase(url: string, work: (db: Database) => Promise<unknown>): Promise<void> {
   const db = openDatabase(url, { max: 1, onError: (error) => console.error(error) });
-  await work(db).finally(() => db.close());
+  try {
+    await work(db);
+  } finally {
+    await db.close();
+  }
 }

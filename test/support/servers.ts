@@ -17,7 +17,7 @@ declare module 'vitest' {
 }
 
 /** One real PostgreSQL with a migrated template, and one real Temporal, for all test files of a run. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   const log = createLog({ level: 'warn', name: 'test' });
   const [postgres, temporal] = await Promise.all([

@@ -1,3 +1,4 @@
+import { listOpenCircuits } from '../../db/circuits.ts';
 import {
   deleteDestination,
   type DestinationRow,
@@ -6,6 +7,7 @@ import {
   enableDestination,
 } from '../../db/destinations.ts';
 import {
+  circuit,
   destination,
   destinationInput,
   destinationUpdate,
@@ -37,7 +39,7 @@ export function destinationRoutes(deps: ApiDeps): Route[] {
     enable: enableDestination,
     remove: deleteDestination,
   });
-  return [...routes, gateRoute(deps, 'pause'), gateRoute(deps, 'unpause')];
+  return [...routes, gateRoute(deps, 'pause'), gateRoute(deps, 'unpause'), circuitRoute(deps)];
 }
 
 function gateRoute({ db, commands }: ApiDeps, word: 'pause' | 'unpause'): Route {
@@ -52,6 +54,28 @@ function gateRoute({ db, commands }: ApiDeps, word: 'pause' | 'unpause'): Route 
       present(await destinations.find(db, { projectId, id }), id);
       await commands[`${word}Destination`]({ projectId, id });
       return renderDestination(present(await destinations.find(db, { projectId, id }), id));
+    },
+  });
+}
+
+function circuitRoute({ db }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/destinations/:id/circuit',
+    summary: 'Whether deliveries are held back because it keeps failing, and when it is probed',
+    tag: 'destinations',
+    id: 'destination',
+    response: circuit,
+    async handle({ projectId, id }) {
+      present(await destinations.find(db, { projectId, id }), id);
+      const [open] = await listOpenCircuits(db, [id]);
+      if (!open) return { state: 'closed' as const, opened_at: null, probe_at: null };
+      const { openedAt, probeAt } = open;
+      return {
+        state: 'open' as const,
+        opened_at: openedAt.toISOString(),
+        probe_at: probeAt.toISOString(),
+      };
     },
   });
 }

@@ -61,6 +61,15 @@ export const destination = z
   .meta({ id: 'Destination' });
 export type Destination = z.infer<typeof destination>;
 
+/** What workers think of a destination that keeps failing. */
+export const circuit = z
+  .strictObject({
+    state: z.enum(['open', 'closed']),
+    opened_at: time.nullable(),
+    probe_at: time.nullable(),
+  })
+  .meta({ id: 'Circuit' });
+
 const fields = z.strictObject({
   name,
   description: description.optional(),
