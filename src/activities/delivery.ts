@@ -32,8 +32,6 @@ export type DeliveryDependencies = {
 };
 
 const INLINE_MS = 5_000;
-// Bodies are held in memory while they are sent.
-const INLINE_SLICE = 25;
 const LOOK_AGAIN_MS = 5_000;
 const HEARTBEAT_MS = 3_000;
 // Where few requests may be open at once, few deliveries need to be at work.
@@ -92,13 +90,13 @@ async function attemptInline(
   const timer = new AbortController();
   const late = sleep(INLINE_MS, 'late' as const, { signal: timer.signal });
   late.catch(() => {});
-  const { places } = deps.traffic;
+  const { places, bodySizes } = deps.traffic;
   const open: Open[] = [];
   const flights: Flight[] = [];
   let left = eventIds;
   try {
     while (left.length > 0) {
-      const most = Math.min(INLINE_SLICE, left.length);
+      const most = Math.min(bodySizes.most(destinationId), left.length);
       const taking = places.take(destinationId, most);
       const count = await Promise.race([taking, late]);
       if (count === 'late') {

@@ -16,8 +16,6 @@ type Order = AttemptOrder & { workflowId: string };
 type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
 type Run = { order: Order; limits: Limits; open: Open[]; waiting: PacedWant[] };
 
-// Bodies are held in memory while they are sent.
-const SLICE = 25;
 // An activity is not for waiting: what takes longer than this is for a durable timer.
 const NEAR_MS = 2_000;
 const AT_WORK_MS = 20_000;
@@ -67,7 +65,7 @@ async function launchAll(
   const until = Date.now() + AT_WORK_MS;
   for (let flights = 0; run.waiting.length > 0 && Date.now() < until && !landings.failed();) {
     if (traffic.circuits.state(destinationId).open && flights > 0) break;
-    const wanted = Math.min(run.waiting.length, SLICE);
+    const wanted = Math.min(run.waiting.length, traffic.bodySizes.most(destinationId));
     const most = await traffic.places.take(destinationId, wanted);
     const { limits, waiting: wants } = run;
     const answers = await traffic.pacer
@@ -109,6 +107,8 @@ async function sendAll(
     await traffic.pacer.release(destinationId, eventIds);
     throw error;
   });
+  const bodies = found.begun.map((attempt) => attempt.body);
+  traffic.bodySizes.record(destinationId, bodies);
   const begun = new Map(found.begun.map((attempt) => [attempt.eventId, attempt]));
   const unused = eventIds.filter((id) => !begun.has(id));
   traffic.places.give(destinationId, unused.length);

@@ -5,9 +5,6 @@ import type { DeliveryDependencies } from './delivery.ts';
 import { createLandings } from './landings.ts';
 import { waitForTurn } from './turn.ts';
 
-// Bodies are held in memory while they are sent.
-const SLICE = 25;
-
 /** Attempts events as fast as their destination takes them. While it does not answer, one tries it and the others wait. */
 export async function deliverPlain(
   deps: DeliveryDependencies,
@@ -17,7 +14,7 @@ export async function deliverPlain(
     place,
   }: { order: AttemptOrder & { workflowId: string }; probe: boolean; place: string | null },
 ): Promise<Open[]> {
-  const { places, circuits } = deps.traffic;
+  const { places, circuits, bodySizes } = deps.traffic;
   const { destinationId, workflowId } = order;
   const open: Open[] = [];
   const landings = createLandings();
@@ -25,7 +22,8 @@ export async function deliverPlain(
   try {
     while (left.length > 0 && !landings.failed()) {
       const probing = probe && left === order.eventIds;
-      const count = await places.take(destinationId, probing ? 1 : Math.min(SLICE, left.length));
+      const most = probing ? 1 : Math.min(bodySizes.most(destinationId), left.length);
+      const count = await places.take(destinationId, most);
       if (!probing && circuits.state(destinationId).open) {
         places.give(destinationId, count);
         break;
@@ -70,6 +68,10 @@ export async function launch(
     throw error;
   });
   traffic.places.give(destinationId, eventIds.length - begun.length);
+  traffic.bodySizes.record(
+    destinationId,
+    begun.map((attempt) => attempt.body),
+  );
   const flights = begun.map((attempt) => fly(deps, { attempt, destinationId }));
   const open =
     others.length > 0 ? await passOver(db, { others, workflowId, parks, enterLane }) : [];

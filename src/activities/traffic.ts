@@ -1,6 +1,7 @@
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../log.ts';
 import { createAdmission, type Admission } from './admission.ts';
+import { createBodySizes, type BodySizes } from './body-sizes.ts';
 import { createCircuits, type Circuits } from './circuit.ts';
 import { recordCircuits } from './circuit-rows.ts';
 import { createFlights, Stopping, type Flights } from './flights.ts';
@@ -14,6 +15,7 @@ export type Traffic = {
   places: Places;
   /** What is under way here, and the end of it. */
   flights: Flights;
+  bodySizes: BodySizes;
   circuits: Circuits;
   admission: Admission;
   pacer: Pacer;
@@ -52,6 +54,7 @@ export function createTraffic({ db, wakeDelivery, worker, log }: TrafficDependen
   return {
     places,
     flights,
+    bodySizes: createBodySizes(),
     circuits,
     admission,
     pacer,
