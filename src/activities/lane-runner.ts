@@ -7,7 +7,7 @@ import { createBatcher } from '../db/batcher.ts';
 import type { Connection } from '../db/configuration.ts';
 import { leaveLanes, type Head } from '../db/lanes.ts';
 import { lookAtEvents } from '../db/look.ts';
-import { begin, passOver, withdraw, type Unbegun } from './beginning.ts';
+import { begin, passOver, type Unbegun } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 
 /** Delivers heads of lanes side by side, each key by itself. */
@@ -63,14 +63,9 @@ export function createLaneRunner(
       });
     underWay.set(head.key, done);
   }
+  /** Sends in a place that has been taken, and gives it back. */
   async function send(head: Head, attempt: BegunAttempt): Promise<void> {
     const { destinationId } = connection;
-    try {
-      await deps.traffic.places.take(destinationId);
-    } catch (error) {
-      await withdraw(deps, [attempt]);
-      throw error;
-    }
     try {
       const dueAtMs = await deps.attemptOnce(attempt, destinationId);
       if (dueAtMs !== null) return waitUntil(head.key, dueAtMs);
@@ -92,8 +87,31 @@ export function createLaneRunner(
     }
   }
   async function beginAll(heads: Head[]): Promise<void> {
+    const { places, bodySizes } = deps.traffic;
+    for (let left = heads; left.length > 0;) {
+      const most = Math.min(bodySizes.most(connection.destinationId), left.length);
+      const count = await places.take(connection.destinationId, most);
+      await beginSome(left.slice(0, count));
+      left = left.slice(count);
+    }
+  }
+  /** Begins what has its places, and gives back those of the others. */
+  async function beginInPlace(heads: Head[]): Promise<Awaited<ReturnType<typeof begin>>> {
+    const { places, bodySizes } = deps.traffic;
     const eventIds = heads.map((head) => head.eventId);
-    const { begun, others } = await begin(deps, { eventIds, workflowId, inLane: true });
+    let unused = heads.length;
+    try {
+      const found = await begin(deps, { eventIds, workflowId, inLane: true });
+      unused -= found.begun.length;
+      const bodies = found.begun.map((attempt) => attempt.body);
+      bodySizes.record(connection.destinationId, bodies);
+      return found;
+    } finally {
+      places.give(connection.destinationId, unused);
+    }
+  }
+  async function beginSome(heads: Head[]): Promise<void> {
+    const { begun, others } = await beginInPlace(heads);
     const attempts = new Map(begun.map((attempt) => [attempt.eventId, attempt]));
     for (const head of heads) {
       const attempt = attempts.get(head.eventId);
@@ -104,17 +122,13 @@ export function createLaneRunner(
   async function paced(head: Head, policy: DeliveryPolicy): Promise<void> {
     const inMs = await waitForSlot(deps, { connection, policy, eventId: head.eventId });
     if (inMs > 0) return waitUntil(head.key, Date.now() + inMs);
-    const { eventId } = head;
-    const { begun, others } = await begin(deps, {
-      eventIds: [eventId],
-      workflowId,
-      inLane: true,
-    });
-    await settleOthers([head], others);
     try {
+      await deps.traffic.places.take(connection.destinationId);
+      const { begun, others } = await beginInPlace([head]);
+      await settleOthers([head], others);
       if (begun[0]) await send(head, begun[0]);
     } finally {
-      await deps.traffic.pacer.release(connection.destinationId, [eventId]);
+      await deps.traffic.pacer.release(connection.destinationId, [head.eventId]);
     }
   }
 
