@@ -53,14 +53,26 @@ async function keep(
   }
 }
 
-/** Answers. What is left of a body that was too large is read and thrown away for a while, so that the answer arrives. */
+const LINGER_MS = 2_000;
+
 function finish(
   req: IncomingMessage,
   { res, reply }: { res: ServerResponse; reply: Answer },
 ): void {
+  if (!req.complete) linger(req);
   write(res, req.method === 'HEAD' ? { ...reply, body: '' } : reply);
-  if (req.complete) return;
+}
+
+/**
+ * What is left of a body that was too large is read and thrown away for a while before the connection is closed:
+ * closed at once, it would be reset, and the answer lost with it.
+ */
+function linger(req: IncomingMessage): void {
+  const { socket } = req;
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+  // What the server calls once the answer is written: say that nothing more comes, and go on reading.
+  socket.destroySoon = () => socket.end();
+  req.once('end', () => socket.destroy());
   req.resume();
-  const timer = setTimeout(() => req.destroy(), 2_000);
-  req.once('close', () => clearTimeout(timer));
 }
