@@ -90,7 +90,7 @@ export const communication = {
       fields: basicFields,
       secretField: null,
       unverifiedStatus: 401,
-      idempotency: 'json:MessageID',
+      idempotency: null,
       note: 'Signs nothing; put the credentials into the URL.',
     },
   ),

@@ -38,7 +38,7 @@ export const developerTools = {
     {
       fields: { api_key: secretText, version: z.enum(['token', 'signature']).default('token') },
       secretField: 'api_key',
-      idempotency: 'header:x-gitlab-event-uuid',
+      idempotency: 'header:idempotency-key',
       note: 'GitLab’s newer signing token is chosen with `version: signature`.',
     },
   ),
@@ -162,7 +162,7 @@ export const developerTools = {
       fields: { token: secretText },
       secretField: 'token',
       optional: true,
-      idempotency: 'header:ce-id',
+      idempotency: null,
       handshake: 'cloudevents',
     },
   ),

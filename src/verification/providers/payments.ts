@@ -83,7 +83,7 @@ export const payments = {
     signed('header:x-paystack-signature', { algorithm: 'hmac-sha512' }),
   ),
   PAYMOB: provider('Paymob', plugin('paymob'), {
-    idempotency: 'json:obj.id',
+    idempotency: null,
     note: 'The signature is the query parameter `hmac`.',
   }),
   SOLIDGATE: provider(
