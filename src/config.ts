@@ -111,9 +111,13 @@ const entries = {
   },
   dispatchConcurrency: {
     name: 'DISPATCH_CONCURRENCY',
-    schema: wholeNumber({ min: 1, max: 100 }).default(2),
-    description: 'Batches a worker routes at once; small, about one for each core',
+    schema: wholeNumber({ min: 1, max: 100 }).default(() =>
+      Math.max(1, Math.floor(availableParallelism() / 2)),
+    ),
+    // Measured on two cores at 300/s and 1,000/s: with 2 the batches are half as large and everything waits twice as long.
+    description: 'Batches a worker routes at once; more make smaller batches, and latency grows',
     remedy: 'a whole number between 1 and 100',
+    defaultText: 'half the number of cores',
   },
   egressAllowCidrs: {
     name: 'EGRESS_ALLOW_CIDRS',

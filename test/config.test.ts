@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
 import { ConfigError, configTable, describeConfig, readConfig } from '../src/config.ts';
 
@@ -19,7 +20,7 @@ test('an empty environment gives the defaults', () => {
     temporalNamespace: 'default',
     temporalUiPort: 8233,
     dispatchMaxBatch: 200,
-    dispatchConcurrency: 2,
+    dispatchConcurrency: Math.max(1, Math.floor(availableParallelism() / 2)),
     retentionDays: 30,
     logLevel: 'info',
   });
