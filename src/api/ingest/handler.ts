@@ -54,6 +54,7 @@ async function keep(
 }
 
 const LINGER_MS = 2_000;
+const LINGER_BYTES = 4 * 1024 * 1024;
 
 function finish(
   req: IncomingMessage,
@@ -74,5 +75,11 @@ function linger(req: IncomingMessage): void {
   // What the server calls once the answer is written: say that nothing more comes, and go on reading.
   socket.destroySoon = () => socket.end();
   req.once('end', () => socket.destroy());
+  let bytes = 0;
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    // Enough for whoever was nearly done; the others have to wait, and meet the answer.
+    if (bytes > LINGER_BYTES) req.pause();
+  });
   req.resume();
 }
