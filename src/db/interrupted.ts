@@ -1,10 +1,11 @@
 import sql, { raw } from 'sql-template-tag';
+import { dispatcherLives } from './outbox.ts';
 import type { Db } from './pool.ts';
 import { bounds } from './routing.ts';
 
-// By which a dispatcher shows that it lives (outbox.ts). Where the server has just started, it may not have got round to it.
-const GONE = raw(`(holder is not null and now() - pg_postmaster_start_time() > interval '5 s'
-  and not exists (select 1 from pg_locks where locktype = 'advisory' and classid = 731820451 and objid = holder::oid and granted))`);
+// Where the server has just started, a dispatcher that lives may not have got round to showing so.
+const GONE = sql`(holder is not null and now() - pg_postmaster_start_time() > interval '5 s'
+  and not ${dispatcherLives(raw('holder'))})`;
 
 /**
  * Closes attempts whose outcome nobody will ever tell: those of a process that is gone, those that this process

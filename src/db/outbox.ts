@@ -1,4 +1,4 @@
-import sql from 'sql-template-tag';
+import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Db } from './pool.ts';
 
 // The namespace of advisory locks by which a dispatcher shows that it lives.
@@ -97,11 +97,16 @@ export async function reclaimRequests(db: Db, { staleMs }: { staleMs: number }):
     update outbox set dispatch_id = null, claimed_by = null, claimed_at = null
     where dispatch_id is not null
       and (claimed_at < now() - make_interval(secs => ${staleMs / 1000})
-        or not exists (
-          select 1 from pg_locks
-          where locktype = 'advisory' and classid = ${DISPATCHER_LOCKS} and objid = outbox.claimed_by::oid
-            and database = (select oid from pg_database where datname = current_database())))`);
+        or not ${dispatcherLives(raw('outbox.claimed_by'))})`);
   return rowCount ?? 0;
+}
+
+/** The condition that the dispatcher whose number stands in `column` lives: some session of this database holds its lock. */
+export function dispatcherLives(column: Sql): Sql {
+  return sql`exists (
+    select 1 from pg_locks
+    where locktype = 'advisory' and classid = ${DISPATCHER_LOCKS} and objid = ${column}::oid and granted
+      and database = (select oid from pg_database where datname = current_database()))`;
 }
 
 /** Shows, for as long as this session lasts, that dispatcher `id` lives; false where another session does so still. */
