@@ -96,7 +96,7 @@ function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
       httpMethod: config.http_method ?? null,
       timeoutMs: 0,
     },
-    event: { id: event.id, url: `${publicUrl}/events/${event.id}` },
+    event: { id: event.id, url: `${publicUrl}/2026-09-01/events/${event.id}` },
     request: {
       id: event.request_id,
       method: incoming.method,

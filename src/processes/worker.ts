@@ -25,6 +25,7 @@ const CLOSE_MS = 1_500;
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
   const { config, log, platform, db, configuration, temporal, workflows } = foundation;
+  const publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`;
   const guard = createAddressGuard({
     allowCidrs: allowedCidrs(foundation),
     denyEndpoints: ownEndpoints(foundation),
@@ -42,7 +43,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     circuits: flow.traffic.circuits,
     flights: flow.traffic.flights,
     log,
-    eventUrl: () => null,
+    eventUrl: (id) => `${publicUrl}/2026-09-01/events/${id}`,
     random: Math.random,
   });
   // The worker must be there before the dispatcher, and the dispatcher before anything is routed.
@@ -63,7 +64,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         db,
         configuration,
         keys: network.keys,
-        publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+        publicUrl,
         log,
         onSettled: () => dispatcher?.wake(),
       }),
