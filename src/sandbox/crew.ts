@@ -23,13 +23,13 @@ export class Crew {
   readonly #options: CrewOptions;
   readonly #all = new Set<SandboxChild>();
   readonly #idle: SandboxChild[] = [];
+  readonly #busy = new Set<SandboxChild>();
   readonly #ends = new Set<Promise<ChildEnd>>();
   #failures = 0;
   #starting = 0;
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
-  #busy = 0;
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -44,14 +44,14 @@ export class Crew {
   take(): SandboxChild | undefined {
     const child = this.#idle.shift();
     if (child === undefined) return undefined;
-    this.#busy++;
+    this.#busy.add(child);
     this.#watch ??= setInterval(() => this.#inspect(), WATCH_EVERY_MS);
     return child;
   }
 
   giveBack(child: SandboxChild, { retire }: { retire: boolean }): void {
-    this.#busy--;
-    if (this.#busy === 0) {
+    this.#busy.delete(child);
+    if (this.#busy.size === 0) {
       clearInterval(this.#watch);
       this.#watch = undefined;
     }
@@ -60,6 +60,12 @@ export class Crew {
       child.jobsDone >= recycleJobs || performance.now() - child.bornAtMs >= recycleAgeMs;
     if (retire || isOld) this.#dismiss(child);
     else if (this.#all.has(child)) this.#idle.push(child);
+  }
+
+  /** Replaces all that have no job: what ended one from outside may have ended them too, unheard of as yet. */
+  renew(): void {
+    this.#idle.length = 0;
+    for (const child of this.#all) if (!this.#busy.has(child)) this.#dismiss(child);
   }
 
   async close(): Promise<void> {
@@ -109,7 +115,10 @@ export class Crew {
     this.#all.add(child);
     this.#ends.add(child.ended);
     void this.#follow(child);
-    if (!(await child.ready)) return (await child.ended).stderr || 'the child ended at once';
+    if (!(await child.ready)) {
+      const { cause, stderr } = await child.ended;
+      return cause === 'retired' ? '' : stderr || 'the child ended at once';
+    }
     this.#failures = 0;
     if (this.#all.has(child)) this.#idle.push(child);
     this.#options.onIdle();

@@ -125,6 +125,8 @@ export class Scheduler {
     // Once: a job whose children die twice is treated as the cause, so that it cannot go round for ever.
     if (verdict.isFault && waiting.faults === 0) {
       waiting.faults++;
+      // The second try is for a child that was started after the first failed, and has shown that it lives.
+      this.#crew.renew();
       this.#queue.pushFirst(placeOf(waiting.job), waiting);
       return;
     }
