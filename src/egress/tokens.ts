@@ -116,7 +116,7 @@ function readAnswer(
   if (!answer.success) return handshakeFailed("The authorization server's answer has no token.");
   const { data } = answer;
   // A tenth early, so that a token does not expire on its way to the destination.
-  const expiresAtMs = Date.now() + (data.expires_in ?? DEFAULT_LIFE_S) * 900;
+  const expiresAtMs = Date.now() + Math.floor((data.expires_in ?? DEFAULT_LIFE_S) * 900);
   const token = { value: data.access_token ?? data.id_token ?? '', expiresAtMs };
   return { token, refreshToken: data.refresh_token ?? null };
 }
