@@ -32,6 +32,8 @@ type Dependencies = {
 const ROUTED_WITHIN_MS = 3_000;
 const APPLIED_WITHIN_MS = 3_000;
 const LOOK_EVERY_MS = 25;
+const ANSWERS_WITHIN_MS = 2_000;
+const ASK_EVERY_MS = 100;
 
 /** What the API asks for, done: the state in PostgreSQL is the truth, a signal makes the workflows look at it. */
 export function createCommands(deps: Dependencies): Commands {
@@ -77,8 +79,13 @@ export function createCommands(deps: Dependencies): Commands {
   };
 }
 
+/** A Temporal that has just come back is heard of a moment later. */
 async function demandTemporal({ temporalAnswers }: Dependencies): Promise<void> {
-  if (await temporalAnswers()) return;
+  for (const until = Date.now() + ANSWERS_WITHIN_MS; ;) {
+    if (await temporalAnswers()) return;
+    if (Date.now() > until) break;
+    await sleep(ASK_EVERY_MS);
+  }
   throw new GatewayError('SERVICE_UNAVAILABLE', 'Temporal does not answer. Try again in a moment.');
 }
 

@@ -11,6 +11,12 @@ export type Temporal = {
 
 type Address = { address: string; namespace: string };
 
+// By default a server that was away for a while would not be tried again for minutes.
+const RECONNECT = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+};
+
 /** Connects now, for a process with a worker. Rejects where nobody answers. */
 export async function connectTemporal({ address, namespace }: Address): Promise<Temporal> {
   const connection = await NativeConnection.connect({
@@ -24,7 +30,7 @@ export async function connectTemporal({ address, namespace }: Address): Promise<
 
 /** Connects when first needed, and again whenever needed: a process that takes requests in starts without Temporal. */
 export function reachTemporal({ address, namespace }: Address): Temporal {
-  const connection = Connection.lazy({ address });
+  const connection = Connection.lazy({ address, channelArgs: RECONNECT });
   return { connection, native: null, client: new Client({ connection, namespace }), namespace };
 }
 
