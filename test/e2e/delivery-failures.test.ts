@@ -2,9 +2,9 @@ import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, expect, test } from 'vitest';
-import { freePort } from '../../src/embedded/ports.ts';
 import { requestIdOf, type Json } from '../support/admin.ts';
 import { startGateway } from '../support/gateway.ts';
+import { lastingPort } from '../support/ports.ts';
 import { startReceiver, type Reaction, type Receiver } from '../support/receiver.ts';
 
 const DEADLINE_S = 3;
@@ -77,7 +77,7 @@ test('nobody listening, no such name, no HTTP, an early end: each has its code',
   );
   const garbage = await bareServer((socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
   const codes = await Promise.all([
-    attempt('nobody', `http://127.0.0.1:${await freePort(0)}/`),
+    attempt('nobody', `http://127.0.0.1:${await lastingPort()}/`),
     attempt('noname', 'http://does-not-exist.invalid/'),
     attempt('garbage', garbage),
     attempt('early', early),

@@ -242,13 +242,15 @@ test('code without an end on one source leaves the others flowing', async () => 
 }, 150_000);
 
 /** Starts a part until it runs: it ends at once where what it needs is not there yet. */
-function supervised(part: Part): Promise<boolean> {
+async function supervised(part: Part): Promise<void> {
   const start = () =>
     part.start().then(
       () => true,
       () => false,
     );
-  return until('the part runs', start, { withinMs: 60_000 });
+  await until('the part runs', start, { withinMs: 60_000 }).catch((cause: unknown) => {
+    throw new Error(`It said:\n${part.output().slice(-4_000)}`, { cause });
+  });
 }
 
 function json(): RequestInit {

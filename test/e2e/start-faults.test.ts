@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnSync } from 'node:child_process';
 import { afterAll, expect, test } from 'vitest';
-import { freePort } from '../../src/embedded/ports.ts';
 import { launch, launchCommand, type GatewayProcess } from '../support/gateway-process.ts';
 import { temporaryData } from '../support/gateway.ts';
+import { lastingPort } from '../support/ports.ts';
 import { processesOf } from '../support/processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,7 +24,7 @@ async function refusal(start: GatewayProcess, dataDir: string): Promise<string> 
 
 test('a taken port is one sentence, and everything that was started is stopped', async () => {
   const holder = createServer();
-  const port = await freePort(0);
+  const port = await lastingPort();
   await new Promise<void>((listening) => holder.listen(port, '127.0.0.1', listening));
   afterAll(() => holder.close());
   const dataDir = await temporaryData();

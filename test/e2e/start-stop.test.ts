@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { freePort } from '../../src/embedded/ports.ts';
 import { createAdmin, requestIdOf, type Json } from '../support/admin.ts';
 import { launch, launchCommand, type GatewayProcess } from '../support/gateway-process.ts';
 import { temporaryData } from '../support/gateway.ts';
+import { lastingPort } from '../support/ports.ts';
 import { processesOf } from '../support/processes.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
@@ -19,7 +19,7 @@ const isDelivered = ({ status }: Json) => status === 'SUCCESSFUL';
 
 const receiver = await startReceiver();
 const dataDir = await temporaryData();
-const port = await freePort(0);
+const port = await lastingPort();
 const settings = { DATA_DIR: dataDir, PORT: String(port) };
 const url = `http://127.0.0.1:${port}`;
 let key = '';
@@ -74,7 +74,7 @@ test('the key is printed once, and a command shows it again', () => {
 });
 
 test('a second start on the same data says who has it, and ends', async () => {
-  const second = launch('all', { ...settings, PORT: String(await freePort(0)) });
+  const second = launch('all', { ...settings, PORT: String(await lastingPort()) });
   expect(await second.ended).toBe(1);
   expect(second.output()).toContain(`Process ${gateway.pid} already runs on the data directory`);
   expect(second.output()).toContain('DATA_DIR');
@@ -84,7 +84,7 @@ test('a second start on the same data says who has it, and ends', async () => {
 
 test('two gateways run side by side, each with its own events, also when started by npm', async () => {
   const otherData = await temporaryData();
-  const otherUrl = `http://127.0.0.1:${await freePort(0)}`;
+  const otherUrl = `http://127.0.0.1:${await lastingPort()}`;
   const other = launchCommand(
     ['npm', 'start'],
     { DATA_DIR: otherData, PORT: new URL(otherUrl).port, LOG_LEVEL: 'warn' },

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { createAdmin, type Admin } from './admin.ts';
 import { launch, type GatewayProcess } from './gateway-process.ts';
+import { lastingPort } from './ports.ts';
 import { familyOf, killAll, processesOf } from './processes.ts';
 
 /** A gateway in one process, with the servers it brings along. */
@@ -56,7 +57,7 @@ function guard(): Writable {
 /** Starts `sluice all` on a new data directory, for all tests of the file. */
 export async function startGateway(env: Record<string, string> = {}): Promise<Gateway> {
   const dataDir = await temporaryData();
-  let port = '0';
+  const port = String(await lastingPort());
   let url = '';
   let current: GatewayProcess;
   const gateway: Gateway = {
@@ -75,7 +76,6 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Ga
       current = launch('all', { ...settings, ...env });
       const [, found] = await current.said(/Admin API +(http:\S+?)\/2026-09-01[^]*Try it:/);
       url = found!;
-      port = new URL(url).port;
     },
   };
   await gateway.start();

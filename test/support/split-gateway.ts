@@ -8,6 +8,7 @@ import { afterAll } from 'vitest';
 import { createAdmin, type Admin } from './admin.ts';
 import { temporaryData, STOP_MS } from './gateway.ts';
 import { launch, type GatewayProcess } from './gateway-process.ts';
+import { lastingPort } from './ports.ts';
 import { familyOf, killAll } from './processes.ts';
 
 /** A part of a gateway that can be killed and started again alone. */
@@ -61,6 +62,7 @@ export async function startSplitGateway(env: Record<string, string> = {}): Promi
     const part = processPart(command, {
       ...shared,
       DATA_DIR: join(folder, `${command}${count++}`),
+      PORT: String(await lastingPort()),
     });
     stops.unshift(part.kill);
     await part.start();
@@ -87,7 +89,6 @@ const STARTED = /"url":"(http:[^"]+)"[^\n]*The API is running|The worker is runn
 
 function processPart(command: 'api' | 'worker', env: Record<string, string>) {
   let current: GatewayProcess | undefined;
-  let port = '0';
   let url = '';
   let before = '';
   return {
@@ -96,9 +97,9 @@ function processPart(command: 'api' | 'worker', env: Record<string, string>) {
     output: () => before + (current?.output() ?? ''),
     async start() {
       before += current?.output() ?? '';
-      current = launch(command, { ...env, PORT: port });
+      current = launch(command, env);
       const [, found] = await current.said(STARTED);
-      if (found) port = new URL((url = found)).port;
+      if (found) url = found;
     },
     kill: async () => current?.kill(),
     stop: async () => void (await current?.interrupt()),
@@ -106,29 +107,37 @@ function processPart(command: 'api' | 'worker', env: Record<string, string>) {
 }
 
 async function postgresPart(folder: string) {
+  const port = await lastingPort();
   let server: EmbeddedPostgres | undefined;
   const start = async () => {
-    const port = server?.port ?? 0;
     server = await startPostgres({ dataDir: join(folder, 'postgres-server'), log, port });
+    demandPort(server.port, port);
   };
   await start();
   return { ...serverPart(() => server!, start), url: () => server!.url };
 }
 
 async function temporalPart(folder: string) {
+  const [port, uiPort] = [await lastingPort(), await lastingPort()];
   let server: EmbeddedTemporal | undefined;
   const start = async () => {
     server = await startTemporal({
       dataDir: join(folder, 'temporal-server'),
       namespace: 'default',
-      port: Number(server?.address.split(':')[1] ?? 0),
-      uiPort: Number(server ? new URL(server.uiUrl).port : 0),
+      port,
+      uiPort,
       log,
       searchAttributes: SEARCH_ATTRIBUTES,
     });
+    demandPort(Number(server.address.split(':')[1]), port);
   };
   await start();
   return { ...serverPart(() => server!, start), address: () => server!.address };
+}
+
+/** The other parts know a server by its port: one that comes up elsewhere is not there for them. */
+function demandPort(actual: number, wanted: number): void {
+  if (actual !== wanted) throw new Error(`Port ${wanted} was taken: the server took ${actual}`);
 }
 
 function serverPart(
