@@ -163,7 +163,7 @@ export async function listNeglected(
 export async function listForgotten(db: Db, { afterMs }: { afterMs: number }): Promise<Parked[]> {
   const { rows } = await db.query<{ workflow_id: string; event_ids: string[] }>(sql`
     select e.workflow_id, array_agg(e.id order by e.id) as event_ids
-    from projects t join events e on e.project_id = t.id and e.status = 'HOLD'
+    from projects t join events e on e.project_id = t.id and e.noted_status = 'HOLD'
       join destinations d on d.id = e.destination_id
       join connections c on c.id = e.connection_id
     where d.paused_at is null and c.paused_at is null and e.updated_at < now() - make_interval(secs => ${afterMs / 1000})

@@ -10,7 +10,8 @@ const PARTITION_LOCK = 7_318_204_512;
 const PARTITIONED: Omit<Partition, 'day'>[] = [
   { table: 'requests', key: 'id', kind: 'request', fillfactor: 60 },
   { table: 'request_data', key: 'id', kind: 'request', fillfactor: 100 },
-  { table: 'events', key: 'id', kind: 'event', fillfactor: 70 },
+  // Each event changes once at least, soon after it is made: there is room for that on its page.
+  { table: 'events', key: 'id', kind: 'event', fillfactor: 50 },
   { table: 'event_payloads', key: 'event_id', kind: 'event', fillfactor: 100 },
   { table: 'ignored_events', key: 'request_id', kind: 'request', fillfactor: 100 },
   {
@@ -21,6 +22,14 @@ const PARTITIONED: Omit<Partition, 'day'>[] = [
   },
   { table: 'attempts', key: 'id', kind: 'attempt', fillfactor: 45 },
 ];
+
+// A day begins empty: by the server's own thresholds, which are shares of a table, it would be vacuumed and analyzed
+// every few seconds until it is large. What changes in it mostly stays on its page, and is tidied up there.
+const UPKEEP = [
+  'autovacuum_vacuum_threshold = 100000',
+  'autovacuum_vacuum_insert_threshold = 200000',
+  'autovacuum_analyze_threshold = 50000',
+].join(', ');
 
 /**
  * Makes the partitions of today and of the `days` that follow, where they are missing: each in a transaction of its
@@ -92,19 +101,30 @@ async function ensurePartition(
   const to = firstIdAt(kind, (day + 1) * DAY_MS);
   const early = `from ${table}_default where ${key} >= '${from}' and ${key} < '${to}'`;
   const { rowCount: isLate } = await db.query(raw(`select 1 ${early} limit 1`));
-  const options = `with (fillfactor = ${fillfactor})`;
+  const options = `with (fillfactor = ${fillfactor}, ${UPKEEP})`;
   const bounds = `for values from ('${from}') to ('${to}')`;
   if (!isLate) {
     await db.query(raw(`create table ${name} partition of ${table} ${bounds} ${options}`));
     return;
   }
   // A clock that was ahead, or nobody here to make it in time: what came meanwhile lies in the default partition.
-  await db.query(raw(`create table ${name} (like ${table} including defaults) ${options}`));
+  const like = `(like ${table} including defaults including generated)`;
+  await db.query(raw(`create table ${name} ${like} ${options}`));
   await db.query(raw(`lock table ${table}_default in access exclusive mode`));
+  const columns = await columnsOf(db, table);
   await db.query(
-    raw(`with early as (delete ${early} returning *) insert into ${name} select * from early`),
+    raw(`with early as (delete ${early} returning ${columns})
+         insert into ${name} (${columns}) select ${columns} from early`),
   );
   await db.query(raw(`alter table ${table} attach partition ${name} ${bounds}`));
+}
+
+/** The columns of a table that are written, not generated. */
+async function columnsOf(db: Db, table: string): Promise<string> {
+  const { rows } = await db.query<{ columns: string }>(sql`
+    select string_agg(quote_ident(attname), ', ') as columns from pg_attribute
+    where attrelid = ${table}::regclass and attnum > 0 and not attisdropped and attgenerated = ''`);
+  return rows[0]!.columns;
 }
 
 function nameOfDay(day: number): string {

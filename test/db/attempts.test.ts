@@ -7,6 +7,7 @@ import {
   type FinishedAttempt,
 } from '../../src/db/attempts.ts';
 import { attemptId } from '../../src/db/ids.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { closeInterrupted } from '../../src/db/interrupted.ts';
 import { cancelEvents, requeueEvents } from '../../src/db/recovery.ts';
 import { AttemptStatus, AttemptTrigger, EventStatus } from '../../src/domain/status.ts';
@@ -19,6 +20,24 @@ const ends = await makeEnds(db);
 const { projectId } = ends;
 const WORKFLOW = 'delivery/dsp_1/des_1';
 const LONGEST_MS = 960_000;
+
+/** How many rows of events `work` has written anew, and of how many of them no index had to hear. */
+async function updatesOf(work: (inside: Db) => Promise<unknown>) {
+  return db.transaction(async (inside) => {
+    const count = async () => {
+      const { rows } = await inside.query<{ all: number; hot: number }>(sql`
+        select sum(pg_stat_get_xact_tuples_updated(relid))::integer as all,
+          sum(pg_stat_get_xact_tuples_hot_updated(relid))::integer as hot
+        from pg_partition_tree('events') where isleaf`);
+      return rows[0]!;
+    };
+    // The session counts from before.
+    const before = await count();
+    await work(inside);
+    const after = await count();
+    return { all: after.all - before.all, hot: after.hot - before.hot };
+  });
+}
 
 async function oneEvent(): Promise<string> {
   const [event] = await makeEvents(db, ends, 1);
@@ -223,4 +242,15 @@ test('a cancelled event has no schedule left, also when an attempt was under way
   await cancelEvents(db, { projectId, eventIds: [event] });
   await finishAttempts(db, [ended(first, { nextAttemptAtMs: Date.now() + 60_000 })]);
   expect(await rowOf(db, event)).toMatchObject({ status: 'CANCELLED', automatic_at: null });
+});
+
+test('to settle an event on its usual way changes no index', async () => {
+  const success = { status: AttemptStatus.Successful, eventStatus: EventStatus.Successful };
+  const delivered = ended(await begun(await oneEvent()), { ...success, responseStatus: 200 });
+  expect(await updatesOf((inside) => finishAttempts(inside, [delivered]))).toEqual({
+    all: 1,
+    hot: 1,
+  });
+  const failed = ended(await begun(await oneEvent()));
+  expect(await updatesOf((inside) => finishAttempts(inside, [failed]))).toEqual({ all: 1, hot: 0 });
 });

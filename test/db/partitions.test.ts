@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import { afterAll, expect, test } from 'vitest';
-import { newId } from '../../src/db/ids.ts';
+import { eventId, newId } from '../../src/db/ids.ts';
 import { dropPartitions, ensurePartitions } from '../../src/db/partitions.ts';
 import { insertRequests } from '../../src/db/requests.ts';
 import { testDatabase } from '../support/postgres.ts';
@@ -61,6 +61,23 @@ test('what came before its partition was there is kept, and moves into it', asyn
   await expect(
     db.query(sql`insert into requests select * from requests where id = ${id}`),
   ).rejects.toThrow(/duplicate key/);
+});
+
+test('an event that came early moves with all it has, and is found by its status', async () => {
+  const nowMs = at('2031-06-01');
+  const { id } = await store(nowMs);
+  const event = eventId(id, ends.connectionId);
+  await db.query(sql`
+    insert into events (id, project_id, request_id, connection_id, source_id, destination_id, status, dispatch_id,
+      workflow_id, created_at, updated_at)
+    values (${event}, ${ends.projectId}, ${id}, ${ends.connectionId}, ${ends.sourceId}, ${ends.destinationId}, 'HOLD',
+      'dsp_1', 'requests/dsp_1', now(), now())`);
+  const find = () =>
+    db.query(sql`select tableoid::regclass::text as name, dispatch_id from events
+      where project_id = ${ends.projectId} and noted_status = 'HOLD' and id = ${event}`);
+  expect((await find()).rows).toEqual([{ name: 'events_default', dispatch_id: 'dsp_1' }]);
+  await ensurePartitions(db, { nowMs, days: 0 });
+  expect((await find()).rows).toEqual([{ name: 'events_20310601', dispatch_id: 'dsp_1' }]);
 });
 
 test('a partition made late has the indexes, settings and rules of the others', async () => {

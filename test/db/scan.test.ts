@@ -93,7 +93,7 @@ test('a page of events reads a page of rows, whatever indexed filter it has', as
     [{ destination_id: { in: ['des_1'] } }, THIRD],
     [{ webhook_id: { in: ['web_rare'] } }, THIRD],
     [{ status: { in: ['FAILED'] } }, THIRD],
-    [{ status: { in: ['FAILED', 'QUEUED', 'HOLD'] } }, THIRD],
+    [{ status: { in: ['FAILED', 'SCHEDULED', 'HOLD'] } }, THIRD],
   ];
   for (const [filters, limit] of wanted) {
     const { read, found } = await rowsRead((db) =>
@@ -117,6 +117,15 @@ test('a page of events reads a page of rows, whatever indexed filter it has', as
   );
   expect(bySource).toMatchObject({ found: 50 });
   expect(bySource.read).toBeLessThanOrEqual(THIRD);
+});
+
+test('queued events are found from the newest on, however far the others lie', async () => {
+  const filters: EventFilters = { status: { in: ['QUEUED', 'FAILED'] } };
+  const { read, found } = await rowsRead((db) =>
+    listEvents(db, { projectId, filters, connectionIds: null, page: PAGE }),
+  );
+  expect(found).toBe(50);
+  expect(read).toBeLessThan(ROWS);
 });
 
 test('a page of requests reads a page of rows, whatever indexed filter it has', async () => {
