@@ -33,9 +33,9 @@ export async function startApiProcess(
   foundation: Foundation,
   { wake }: { wake?: () => void } = {},
 ): Promise<ApiProcess> {
-  const { config, db, sealer, log, configuration } = foundation;
+  const { config, db, pipeline, sealer, log, configuration } = foundation;
   const announce = wake ?? announcer(foundation);
-  const store = createRequestStore(db, announce);
+  const store = createRequestStore(pipeline, announce);
   const network = openVerificationNetwork(foundation);
   const authenticate = createAuthenticate(db);
   const server = createServer({
@@ -126,7 +126,7 @@ function apiDeps(foundation: Foundation, { announce, url }: { announce: () => vo
 }
 
 /** At most one announcement under way, and one more behind it: the dispatchers look into the outbox anyway. */
-function announcer({ db, log }: Foundation): () => void {
+function announcer({ pipeline, log }: Foundation): () => void {
   let running = false;
   let again = false;
   return function announce(): void {
@@ -135,7 +135,7 @@ function announcer({ db, log }: Foundation): () => void {
       return;
     }
     running = true;
-    announceWork(db)
+    announceWork(pipeline)
       .catch((error: unknown) => log.warn({ error }, 'Dispatchers could not be told of new work'))
       .finally(() => {
         running = false;

@@ -27,7 +27,7 @@ const AT_ONCE = 20;
 // A workflow costs Temporal some 30 ms: many new gates at once must not hold up deliveries.
 const PAUSE_MS = 150;
 
-export function openFlow({ db, configuration, log, workflows }: Foundation): Flow {
+export function openFlow({ pipeline: db, configuration, log, workflows }: Foundation): Flow {
   const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
     workflows.wakeDelivery(workflowId, eventIds);
   const traffic = createTraffic({ db, wakeDelivery, worker: `${hostname()}:${process.pid}`, log });

@@ -19,7 +19,10 @@ export type Foundation = {
   config: Config;
   log: Log;
   platform: Platform;
+  /** For the admin API and what is done now and then. */
   db: Database;
+  /** For what each event needs: waits behind nobody's list. */
+  pipeline: Database;
   sealer: Sealer;
   projectId: string;
   configuration: Configuration;
@@ -41,11 +44,11 @@ export async function openFoundation(
   config: Config,
   { platform, log, hasWorker, onEnd }: Opening,
 ): Promise<Foundation> {
-  const db = openDatabase(platform.databaseUrl, {
-    max: 20,
-    onError: (error) => log.warn({ error }, 'A database connection broke while idle'),
-  });
+  const onError = (error: Error) => log.warn({ error }, 'A database connection broke while idle');
+  const db = openDatabase(platform.databaseUrl, { max: 10, onError });
   onEnd(() => db.close());
+  const pipeline = openDatabase(platform.databaseUrl, { max: 20, steady: true, onError });
+  onEnd(() => pipeline.close());
   const sealer = createSealer(platform.encryptionKey);
   await prepareDatabase(db, log);
   const project = await ensureDefaultProject(db, sealer);
@@ -65,6 +68,7 @@ export async function openFoundation(
     log,
     platform,
     db,
+    pipeline,
     sealer,
     projectId: project.id,
     configuration,

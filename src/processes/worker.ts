@@ -24,7 +24,7 @@ const GIVE_UP_MS = 2_500;
 const CLOSE_MS = 1_500;
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
-  const { config, log, platform, db, configuration, temporal, workflows } = foundation;
+  const { config, log, platform, pipeline: db, configuration, temporal, workflows } = foundation;
   const publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`;
   const guard = createAddressGuard({
     allowCidrs: allowedCidrs(foundation),

@@ -52,6 +52,21 @@ test('a pool that closes says nothing of connections that are cut off meanwhile'
   expect(heard).toEqual([]);
 });
 
+test('a steady pool plans a named statement once, and by an index though the table is empty', async () => {
+  const steady = openDatabase(url, { max: 1, steady: true, onError: () => {} });
+  const statement = 'select id from events where id = $1';
+  for (let n = 0; n < 3; n++) {
+    await steady.query({ name: 'look', text: statement, values: [`evt_${n}`] });
+  }
+  const { rows } = await steady.query(sql`
+    select generic_plans, custom_plans from pg_prepared_statements where name = 'look'`);
+  expect(rows).toEqual([{ generic_plans: '3', custom_plans: '0' }]);
+  const plan = await steady.query(sql`explain select id from events where id = 'evt_1'`);
+  expect(JSON.stringify(plan.rows)).toMatch(/Index/);
+  expect(JSON.stringify(plan.rows)).not.toMatch(/Seq Scan/);
+  await steady.close();
+});
+
 test('every connection commits durably, whatever the server is set to', async () => {
   const { rows } = await db.query(sql`show synchronous_commit`);
   expect(rows).toEqual([{ synchronous_commit: 'on' }]);
