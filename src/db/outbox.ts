@@ -9,6 +9,8 @@ export type Claim = {
   dispatchId: string;
   requestIds: string[];
   sourceIds: string[];
+  /** Whether the verdict on each was taken when it arrived. */
+  verified: boolean;
   /** Where this round ended. */
   lastSourceId: string;
 };
@@ -34,7 +36,7 @@ const CLAIM = `
   )
   update outbox set dispatch_id = $1, claimed_by = $2, claimed_at = now()
   from picked where outbox.request_id = picked.request_id
-  returning outbox.request_id, outbox.source_id`;
+  returning outbox.request_id, outbox.source_id, outbox.unverified`;
 
 /** Which sources a lane serves: these, or all but these; and from how many it takes in one round. */
 export type Lane = { sources: string[]; serves: 'these' | 'others'; maxSources: number };
@@ -55,7 +57,7 @@ export async function claimRequests(
   },
 ): Promise<Claim> {
   const { sources, serves, maxSources } = claim.lane;
-  const { rows } = await db.query<{ request_id: string; source_id: string }>({
+  const { rows } = await db.query<{ request_id: string; source_id: string; unverified: boolean }>({
     name: 'claim-requests',
     text: CLAIM,
     values: [
@@ -73,6 +75,7 @@ export async function claimRequests(
     dispatchId: claim.dispatchId,
     requestIds: rows.map((row) => row.request_id).toSorted(),
     sourceIds,
+    verified: rows.every((row) => !row.unverified),
     lastSourceId: sourceIds.at(-1) ?? '',
   };
 }

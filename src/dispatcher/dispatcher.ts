@@ -43,6 +43,8 @@ const CODE_LANES = 6;
 const CODE_LANES_PER_SOURCE = 2;
 const CODE_BATCH = 50;
 const IDLE_LOOK_MS = 1_000;
+// A dispatch costs some 20 ms of CPU, whatever it carries: where several come at a time, more of them go together.
+const GATHER_MS = 50;
 // A source that had its share of lanes may have one free again.
 const BUSY_LOOK_MS = 50;
 const ROUTED_LOOK_MS = 2_000;
@@ -107,6 +109,7 @@ async function runLane(options: Options, context: LaneContext): Promise<void> {
         continue;
       }
       const served = laneOf(options, context);
+      const claimedAt = performance.now();
       const claim = await claimRequests(database, {
         dispatchId: newId('dispatch'),
         claimedBy: session.id,
@@ -121,6 +124,8 @@ async function runLane(options: Options, context: LaneContext): Promise<void> {
         if (isFull) signals.wakeNext(lane);
         busy.enter(claim.sourceIds);
         await dispatch(options, { claim, signals }).finally(() => busy.leave(claim.sourceIds));
+        // What travels alone, and what waits for room, does not wait for others.
+        if (!isFull && claim.requestIds.length > 1) await untilSince(claimedAt, GATHER_MS);
         // Only where some had to be left out does the next round begin behind those that had their turn.
         afterSourceId = isFull ? claim.lastSourceId : '';
       } else if (afterSourceId !== '') afterSourceId = '';
@@ -130,6 +135,11 @@ async function runLane(options: Options, context: LaneContext): Promise<void> {
       await signals.work(lane, IDLE_LOOK_MS);
     }
   }
+}
+
+async function untilSince(beganAt: number, ms: number): Promise<void> {
+  const leftMs = beganAt + ms - performance.now();
+  if (leftMs > 0) await sleep(leftMs);
 }
 
 /** A lane for code takes one source at a time, and none that has its share of lanes already. */
@@ -144,10 +154,11 @@ async function dispatch(
   { database, configuration, workflows, log }: Options,
   { claim, signals }: { claim: Claim; signals: Signals },
 ): Promise<void> {
-  const { dispatchId, requestIds } = claim;
+  const { dispatchId, requestIds, verified } = claim;
   const sources = claim.sourceIds.flatMap((id) => configuration.source(id) ?? []);
   const routed = signals.untilRouted(dispatchId);
-  const order = { dispatchId, requestIds, projectId: sources[0]?.projectId ?? '', sources };
+  const projectId = sources[0]?.projectId ?? '';
+  const order = { dispatchId, requestIds, verified, projectId, sources };
   for (let waitMs = 100; !signals.stopped(); waitMs = Math.min(waitMs * 2, 5_000)) {
     try {
       await workflows.startDispatch(order);

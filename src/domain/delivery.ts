@@ -3,6 +3,9 @@
 /** Requests that were claimed together. */
 export type Dispatch = { dispatchId: string; requestIds: string[] };
 
+/** What a requests workflow is given; `verified`: every verdict was taken at receipt, and none is left to take. */
+export type DispatchOrder = Dispatch & { verified?: boolean };
+
 /**
  * Events of one destination that are due at one time (ms since 1970). `parked`: a row says what they wait for, and
  * whoever ends that wakes the workflow; the time is for a signal that got lost.

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { controlWorkflowId, type Gate, type GateChange } from '../domain/control.ts';
-import type { Delivery, Dispatch } from '../domain/delivery.ts';
+import type { Delivery, DispatchOrder } from '../domain/delivery.ts';
 import { laneWorkflowId } from '../domain/lane.ts';
 import { requestsWorkflowId } from '../domain/workflow-id.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
@@ -13,7 +13,9 @@ export const TASK_QUEUE = 'sluice';
 /** What our processes ask of Temporal, in our words. */
 export type Workflows = {
   /** Starts the workflow of a dispatch; a second start of the same dispatch finds the first. */
-  startDispatch(dispatch: Dispatch & { projectId: string; sources: NamedSource[] }): Promise<void>;
+  startDispatch(
+    dispatch: DispatchOrder & { projectId: string; sources: NamedSource[] },
+  ): Promise<void>;
   /** Starts a delivery of its own: for events whose workflow has ended. */
   startDelivery(delivery: Delivery & { workflowId: string; projectId: string }): Promise<void>;
   /** Tells a delivery to look at once, and to take these events on; false when it has ended. */
@@ -62,12 +64,13 @@ export function createWorkflows({ client, native }: Temporal): Workflows {
         staticSummary: 'Wakes what waits although nothing holds it back',
       });
     },
-    async startDispatch({ dispatchId, requestIds, projectId, sources }) {
+    async startDispatch({ projectId, sources, ...order }) {
+      const { dispatchId, requestIds } = order;
       const names = sources.map((source) => source.name).join(', ');
       await client.workflow.start('processRequests', {
         taskQueue: TASK_QUEUE,
         workflowId: requestsWorkflowId(dispatchId),
-        args: [{ dispatchId, requestIds }],
+        args: [order],
         requestEagerStart: native !== null,
         workflowIdConflictPolicy: 'USE_EXISTING',
         staticSummary: `${requestIds.length === 1 ? '1 request' : `${requestIds.length} requests`} from ${names.slice(0, 150)}`,

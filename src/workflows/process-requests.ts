@@ -1,5 +1,5 @@
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
-import type { Dispatch, RoutedBatch, Waiting } from '../domain/delivery.ts';
+import type { DispatchOrder, RoutedBatch, Waiting } from '../domain/delivery.ts';
 import { deliveryWorkflowId } from '../domain/workflow-id.ts';
 
 import { entering, firstAttempts, routing } from './activities.ts';
@@ -7,11 +7,15 @@ import { deliverEvents } from './deliver-events.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 /** Verifies and routes claimed requests, and sees every event they make on its way to its destination. */
-export async function processRequests({ dispatchId, requestIds }: Dispatch): Promise<void> {
+export async function processRequests({
+  dispatchId,
+  requestIds,
+  verified = false,
+}: DispatchOrder): Promise<void> {
   const verifying = routing(`Verify ${requests(requestIds)}`);
   const steps = routing(`Route ${requests(requestIds)}: rules in order, then one commit`);
 
-  await verifying.verifyRequests({ dispatchId, requestIds });
+  if (!verified) await verifying.verifyRequests({ dispatchId, requestIds });
 
   let part = 0;
   for (let left = requestIds; left.length > 0; part++) {

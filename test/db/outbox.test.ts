@@ -30,6 +30,16 @@ test('a source with a long queue leaves the others their share', async () => {
   expect(sourceIds).toEqual([loud!.sourceId, quiet!.sourceId, other!.sourceId]);
 });
 
+test('a claim says whether a verdict is left to take', async () => {
+  const ends = await makeEnds(db);
+  await storeRequests(db, ends, 2);
+  await db.query(sql`update outbox set unverified = false`);
+  expect(await claim(db)).toMatchObject({ verified: true });
+  const [late] = await storeRequests(db, ends, 2);
+  await db.query(sql`update outbox set unverified = request_id = ${late}`);
+  expect(await claim(db)).toMatchObject({ verified: false });
+});
+
 test('within a source the oldest come first', async () => {
   const ends = await makeEnds(db);
   const ids = await storeRequests(db, ends, 10);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Dispatch, RoutedBatch, Routing, Waiting } from '../../src/domain/delivery.ts';
+import type { DispatchOrder, RoutedBatch, Routing, Waiting } from '../../src/domain/delivery.ts';
 import { workflowRunner } from '../support/workflow.ts';
 
 const now = (...eventIds: string[]): Waiting[] => [{ eventIds, dueAtMs: 0 }];
@@ -25,8 +25,9 @@ function process(
   routings: Routing[],
   attemptInline: () => Waiting[] = () => [],
   others: Record<string, (input: never) => unknown> = {},
+  more: Partial<DispatchOrder> = {},
 ) {
-  const dispatch: Dispatch = { dispatchId: 'dsp_1', requestIds: ['req_1', 'req_2'] };
+  const dispatch: DispatchOrder = { dispatchId: 'dsp_1', requestIds: ['req_1', 'req_2'], ...more };
   return run('processRequests', dispatch, {
     activities: {
       verifyRequests: () => null,
@@ -67,6 +68,13 @@ describe('processing requests', () => {
       'Route 2 requests: rules in order, then one commit',
       '1 event → billing, first attempt',
     ]);
+  });
+
+  test('takes no verdicts where all were taken at receipt', async () => {
+    const routings = [{ batches: [batch({})], remaining: [] }];
+    const { children, activities } = await process(routings, undefined, {}, { verified: true });
+    expect(children).toHaveLength(1);
+    expect(activities).toEqual(['Route 2 requests: rules in order, then one commit']);
   });
 
   test('hands what the first attempts left open to a child', async () => {
