@@ -36,7 +36,6 @@ const stopPlan: StopPlan = [
 /** Every commit reaches the disk; the rest suits a small box that also runs the gateway. */
 const settings: Record<string, string> = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   max_connections: '100',
   shared_buffers: '128MB',
   fsync: 'on',
@@ -54,7 +53,10 @@ const settings: Record<string, string> = {
   log_min_error_statement: 'panic',
 };
 
-/** An embedded PostgreSQL that answers: `url` carries the password. */
+// What the system allows a socket's path to have (104 bytes on macOS), less the name of the socket in its folder.
+const longestSocketFolder = 104 - '/.s.PGSQL.65535'.length - 1;
+
+/** An embedded PostgreSQL that answers: `url` carries the password, and leads through a socket file where there can be one. */
 export type EmbeddedPostgres = {
   url: string;
   port: number;
@@ -89,11 +91,12 @@ export async function startPostgres({
   await createCluster(folder, { programs, user, password });
   await checkMajorVersion(cluster, programs);
 
+  const sockets = isSocketFolder(folder) ? folder : null;
   const [command, ...args] = [...user.launcher, programs.postgres, '-D', cluster];
   const launch = (chosen: number) =>
     launchServer({
       command,
-      args: [...args, '-p', String(chosen), ...settingFlags()],
+      args: [...args, '-p', String(chosen), ...settingFlags(sockets)],
       cwd: cluster,
       env: postgresEnv,
       spawnAs: user.spawnAs,
@@ -101,7 +104,7 @@ export async function startPostgres({
       recordFile,
       stopPlan,
     });
-  return launchUntilReady({ cluster, port, password, launch });
+  return launchUntilReady({ cluster, port, password, sockets, launch });
 }
 
 /** Tries again when another server took the port meanwhile, or when the rest of a killed one has yet to end. */
@@ -109,19 +112,23 @@ async function launchUntilReady({
   cluster,
   port: wanted,
   password,
+  sockets,
   launch,
 }: {
   cluster: string;
   port: number;
   password: string;
+  sockets: string | null;
   launch: (port: number) => ServerProcess;
 }): Promise<EmbeddedPostgres> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort(wanted);
     await forgetStalePid(cluster);
     const server = launch(port);
+    // The host in front is for whoever cannot use the socket.
+    const way = sockets === null ? '' : `?host=${encodeURIComponent(sockets)}`;
     const urlOf = (name: string) =>
-      `postgres://${postgresRole}:${password}@127.0.0.1:${port}/${name}`;
+      `postgres://${postgresRole}:${password}@127.0.0.1:${port}/${name}${way}`;
     if (await isReady(server, { url: urlOf('postgres'), cluster })) {
       return { url: urlOf(database), port, pid: server.pid, stop: () => server.stop() };
     }
@@ -165,6 +172,12 @@ async function prepare(url: string, { cluster }: { cluster: string }): Promise<t
   }
 }
 
-function settingFlags(): string[] {
-  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+/** Whether PostgreSQL can make its socket here: a short path, and nothing in it that its list of folders takes apart. */
+function isSocketFolder(folder: string): boolean {
+  return Buffer.byteLength(folder) <= longestSocketFolder && /^[\w./-]+$/.test(folder);
+}
+
+function settingFlags(sockets: string | null): string[] {
+  const all = { ...settings, unix_socket_directories: sockets ?? '' };
+  return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
