@@ -5,6 +5,8 @@ import type { Circuits } from './circuit.ts';
 export type Admission = {
   /** A place to work in, or null: then park, and call `turnedAway`. */
   enter(destinationId: string, options?: { most?: number }): Admitted | null;
+  /** How many more may work on it in this process, as far as is known. */
+  room(destinationId: string): number;
   /** Something has been parked for its turn; or it was, and may not be alone. */
   turnedAway(destinationId: string): void;
   /** A circuit changed: somebody who waits should try, now or when it is time. */
@@ -31,7 +33,7 @@ export function createAdmission({
   onError,
   now = Date.now,
 }: Options): Admission {
-  const working = new Map<string, number>();
+  const working = new Map<string, { count: number; most: number }>();
   // Who may have a line of waiting deliveries, with a number that says when it last grew.
   const lines = new Map<string, number>();
   const timers = new Map<string, NodeJS.Timeout>();
@@ -66,29 +68,33 @@ export function createAdmission({
     );
   }
 
-  function leave(destinationId: string): void {
-    const left = (working.get(destinationId) ?? 1) - 1;
-    if (left > 0) working.set(destinationId, left);
+  function leave(destinationId: string, most: number): void {
+    const left = (working.get(destinationId)?.count ?? 1) - 1;
+    if (left > 0) working.set(destinationId, { count: left, most });
     else working.delete(destinationId);
     // One leaves, one comes; where there is much room, more.
-    call(destinationId, left < MOST / 8 ? 4 : 1);
+    call(destinationId, left < most / 8 ? 4 : 1);
   }
 
   return {
     enter(destinationId, { most = MOST } = {}) {
-      const count = working.get(destinationId) ?? 0;
+      const count = working.get(destinationId)?.count ?? 0;
       if (count >= most) return null;
       const entry = circuits.enter(destinationId);
       if (entry === 'open') return null;
-      working.set(destinationId, count + 1);
+      working.set(destinationId, { count: count + 1, most });
       const probe = entry === 'probe';
       return {
         probe,
         leave: () => {
           if (probe) circuits.endProbe(destinationId);
-          leave(destinationId);
+          leave(destinationId, most);
         },
       };
+    },
+    room(destinationId) {
+      const { count, most } = working.get(destinationId) ?? { count: 0, most: MOST };
+      return most - count;
     },
     turnedAway(destinationId) {
       lines.set(destinationId, (lines.get(destinationId) ?? 0) + 1);

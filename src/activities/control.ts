@@ -16,7 +16,12 @@ export type ControlActivities = {
   sweepParked(): Promise<number>;
 };
 
-type Dependencies = { db: Database; wakeDelivery: WakeDelivery; log: Log };
+type Dependencies = {
+  db: Database;
+  wakeDelivery: WakeDelivery;
+  room: (gateId: string) => number;
+  log: Log;
+};
 
 const LOST_WAKE_MS = 60_000;
 const FORGOTTEN_MS = 120_000;

@@ -34,8 +34,8 @@ export type DeliveryDependencies = {
 const INLINE_MS = 5_000;
 const LOOK_AGAIN_MS = 5_000;
 const HEARTBEAT_MS = 3_000;
-// Where few requests may be open at once, few deliveries need to be at work.
-const AT_WORK_WHERE_CONCURRENT = 8;
+// Where a pace or a few open requests are all that is allowed, few deliveries need to be at work.
+const AT_WORK_WHERE_LIMITED = 8;
 
 export function createDeliveryActivities(deps: DeliveryDependencies): DeliveryActivities {
   return {
@@ -63,10 +63,7 @@ async function deliver(
   const { destinationId } = order;
   const place = order.parked ? await clearParked(deps.db, order) : null;
   const policy = deps.configuration.destination(destinationId)?.config.delivery_policy;
-  const admitted = admission.enter(
-    destinationId,
-    policy?.period === 'concurrent' ? { most: AT_WORK_WHERE_CONCURRENT } : {},
-  );
+  const admitted = admission.enter(destinationId, policy ? { most: AT_WORK_WHERE_LIMITED } : {});
   if (!admitted) return waitForTurn(deps, { ...order, place });
   // It may not have been alone in line.
   if (place !== null) admission.turnedAway(destinationId);

@@ -1,21 +1,31 @@
 /** Places for work, so many for each key; whoever finds none waits in order. */
 export type Places = {
-  /** Waits for a place, and takes as many as are free then, at most `most`. Rejects once closed. */
-  take(key: string, most?: number): Promise<number>;
+  /**
+   * Waits for a place, and takes as many as are free then, at most `most`. With `least` it waits a moment for so many:
+   * what is begun together costs less. Rejects once closed.
+   */
+  take(key: string, most?: number, least?: number): Promise<number>;
   give(key: string, count: number): void;
   /** Gives no more places: whoever waits for one hears `reason`. */
   close(reason: Error): void;
 };
 
-type Waiting = { most: number; take: (count: number) => void; refuse: (reason: Error) => void };
+type Waiting = {
+  most: number;
+  least: number;
+  take: (count: number) => void;
+  refuse: (reason: Error) => void;
+};
 type Line = { free: number; waiting: Waiting[]; serving: boolean };
+
+const MOMENT_MS = 50;
 
 export function createPlaces(limit: number): Places {
   const lines = new Map<string, Line>();
   let closed: Error | null = null;
 
   function serve(key: string, line: Line): void {
-    while (line.free > 0 && line.waiting.length > 0) {
+    while (line.waiting.length > 0 && line.free >= line.waiting[0]!.least) {
       const { most, take } = line.waiting.shift()!;
       const count = Math.min(most, line.free);
       line.free -= count;
@@ -25,14 +35,20 @@ export function createPlaces(limit: number): Places {
   }
 
   return {
-    take(key, most = 1) {
+    take(key, most = 1, least = 1) {
       if (closed) return Promise.reject(closed);
-      let line = lines.get(key);
-      if (!line) lines.set(key, (line = { free: limit, waiting: [], serving: false }));
-      const { waiting } = line;
-      const taken = new Promise<number>((take, refuse) => waiting.push({ most, take, refuse }));
-      serve(key, line);
-      return taken;
+      const line = lines.get(key) ?? { free: limit, waiting: [], serving: false };
+      lines.set(key, line);
+      return new Promise<number>((take, refuse) => {
+        const waiting = { most, least: Math.min(least, most), take, refuse };
+        line.waiting.push(waiting);
+        serve(key, line);
+        if (waiting.least === 1 || !line.waiting.includes(waiting)) return;
+        setTimeout(() => {
+          waiting.least = 1;
+          serve(key, line);
+        }, MOMENT_MS).unref();
+      });
     },
     give(key, count) {
       const line = lines.get(key);

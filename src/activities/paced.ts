@@ -20,6 +20,8 @@ type Run = { order: Order; limits: Limits; open: Open[]; waiting: PacedWant[] };
 const NEAR_MS = 2_000;
 const AT_WORK_MS = 20_000;
 const BUSY_LOOK_MS = 250;
+// At an even pace places become free one by one.
+const TOGETHER = 16;
 // Who wakes a little early is there when its turn comes.
 const EARLY_MS = 300;
 // A sleeper that a changed policy would have to wake says so in a row.
@@ -66,7 +68,7 @@ async function launchAll(
   for (let flights = 0; run.waiting.length > 0 && Date.now() < until && !landings.failed();) {
     if (traffic.circuits.state(destinationId).open && flights > 0) break;
     const wanted = Math.min(run.waiting.length, traffic.bodySizes.most(destinationId));
-    const most = await traffic.places.take(destinationId, wanted);
+    const most = await traffic.places.take(destinationId, wanted, TOGETHER);
     const { limits, waiting: wants } = run;
     const answers = await traffic.pacer
       .reserve({ destinationId, limits, wants, most })
@@ -91,7 +93,10 @@ async function launchAll(
       ...answers.map((answer) => (answer.kind === 'wait' ? answer.inMs : BUSY_LOOK_MS)),
     );
     if (waitMs > NEAR_MS) break;
-    await Promise.race([sleep(Math.max(5, waitMs - 20)), traffic.pacer.released(destinationId)]);
+    const moment = sleep(Math.max(5, waitMs - 20));
+    // Only where open requests are counted does one that ends make room.
+    const busy = answers.some((answer) => answer.kind === 'busy');
+    await (busy ? Promise.race([moment, traffic.pacer.released(destinationId)]) : moment);
   }
 }
 

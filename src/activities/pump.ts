@@ -7,6 +7,10 @@ import type { Database } from '../db/pool.ts';
 export type WakeDelivery = (workflowId: string, eventIds: string[]) => Promise<boolean>;
 
 type Dependencies = { db: Database; wakeDelivery: WakeDelivery };
+type PumpDependencies = Dependencies & {
+  /** How many more deliveries may work on a destination now: others would only have to wait for their turn. */
+  room: (gateId: string) => number;
+};
 
 // Workflows that were woken and have not begun: their number is the budget, so a slow server is asked for less.
 const OUTSTANDING = 10;
@@ -15,18 +19,19 @@ const LOOK_AGAIN_MS = 100;
 
 /** Wakes what waits at a gate, in order, a few at a time, until nothing does or the gate is shut. */
 export async function pump(
-  deps: Dependencies,
+  deps: PumpDependencies,
   { gateId, reason, beat }: { gateId: string; reason: ParkReason; beat: () => void },
 ): Promise<number> {
   let woken = 0;
   for (;;) {
     beat();
     const outstanding = await countWoken(deps.db, { gateId, reason, withinMs: LOST_AFTER_MS });
-    if (outstanding >= OUTSTANDING) {
+    const limit = Math.min(OUTSTANDING, deps.room(gateId)) - outstanding;
+    if (limit <= 0) {
       await sleep(LOOK_AGAIN_MS);
       continue;
     }
-    const taken = await wakeFirst(deps, { gateId, reason, limit: OUTSTANDING - outstanding });
+    const taken = await wakeFirst(deps, { gateId, reason, limit });
     if (taken === 0) return woken;
     woken += taken;
   }

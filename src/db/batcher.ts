@@ -17,6 +17,8 @@ type Options<Item, Result> = {
   /** An item that waits longer than this is refused: whoever waits for it has better chances elsewhere. */
   maxAgeMs?: number;
   maxInFlight?: number;
+  /** How long after one batch the next begins at the earliest, unless it is full; what comes alone waits for nothing. */
+  gatherMs?: number;
   /** Whether the fault of a batch may be one item's: then each is tried alone, so that a poison item fails alone. */
   isItemFault?: (error: unknown) => boolean;
 };
@@ -34,15 +36,17 @@ export class BacklogFull extends Error {
   override readonly name = 'BacklogFull';
 }
 
-/** A natural batcher: no timer, no added delay while idle. */
+/** A natural batcher: no added delay while idle, and no timer unless it is told to gather. */
 export function createBatcher<Item, Result>(options: Options<Item, Result>): Batcher<Item, Result> {
-  const { maxItems, maxInFlight = 1, bytesOf = () => 0 } = options;
+  const { maxItems, maxInFlight = 1, gatherMs = 0, bytesOf = () => 0 } = options;
   const { maxBatchBytes = Infinity, maxWaitingBytes = Infinity, maxAgeMs = Infinity } = options;
   let waiting: Waiting<Item, Result>[] = [];
   let waitingBytes = 0;
   let inFlight = 0;
   let scheduled = false;
+  let beganAt = -Infinity;
   let ageTimer: NodeJS.Timeout | undefined;
+  let gathering: NodeJS.Timeout | undefined;
   let onIdle: (() => void)[] = [];
 
   function add(item: Item): Promise<Result> {
@@ -54,7 +58,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
       waiting.push({ item, bytes, since: Date.now(), resolve, reject });
       waitingBytes += bytes;
       watchAge();
-      if (scheduled || inFlight >= maxInFlight) return;
+      if (scheduled || inFlight >= maxInFlight || gathering) return;
       // Whatever else arrives in this turn of the event loop goes along.
       scheduled = true;
       setImmediate(flush);
@@ -65,6 +69,8 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
     scheduled = false;
     refuseOld();
     while (waiting.length > 0 && inFlight < maxInFlight) {
+      if (gather()) break;
+      beganAt = performance.now();
       const batch = take();
       inFlight++;
       void settle(batch, options).finally(() => {
@@ -75,6 +81,17 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
     if (waiting.length > 0 || inFlight > 0) return;
     for (const resolve of onIdle) resolve();
     onIdle = [];
+  }
+
+  /** Whether more should gather before the next batch begins; it begins by itself then. */
+  function gather(): boolean {
+    const leftMs = beganAt + gatherMs - performance.now();
+    if (leftMs <= 0 || waiting.length >= maxItems) return false;
+    gathering ??= setTimeout(() => {
+      gathering = undefined;
+      flush();
+    }, leftMs);
+    return true;
   }
 
   // A batch that never comes back must not keep the others from hearing so.

@@ -50,7 +50,7 @@ type Policy = {
 const NONE: Limit = { pace: null, concurrent: null };
 const PERIOD_MS: Record<PacePeriod, number> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
 // What a timer that fires late, and a network, may take from the distance of two deliveries without breaking the rate.
-const SPARE = 0.01;
+const SPARE = 0.02;
 // A delivery that waits for its group must not keep the destination's next time from others for longer than this.
 const GROUP_SLACK_MS = 50;
 
@@ -75,7 +75,7 @@ function limitOf({ rate, period }: Rate): Limit {
   const spareMs = PERIOD_MS[period] * SPARE;
   const intervalMs = periodToIntervalMs({ rate, period }) * (1 + SPARE);
   // With every delivery less late than an interval and the spare, no period ever holds more than the rate plus one.
-  const lateMs = (intervalMs + spareMs) * 0.75;
+  const lateMs = (intervalMs + spareMs) * 0.5;
   return { pace: { intervalMs, lateMs, words: `${rate}/${period}` }, concurrent: null };
 }
 

@@ -75,7 +75,7 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
       });
       const enterLane = (connectionIds: string[]) => lanes.enterLanes({ connectionIds });
       return {
-        ...createControlActivities({ db, wakeDelivery, log }),
+        ...createControlActivities({ db, wakeDelivery, log, room: traffic.admission.room }),
         ...createDeliveryActivities({ ...deps, enterLane }),
         ...lanes,
       };

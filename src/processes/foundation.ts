@@ -45,9 +45,9 @@ export async function openFoundation(
   { platform, log, hasWorker, onEnd }: Opening,
 ): Promise<Foundation> {
   const onError = (error: Error) => log.warn({ error }, 'A database connection broke while idle');
-  const db = openDatabase(platform.databaseUrl, { max: 10, onError });
+  const db = openDatabase(platform.databaseUrl, { max: 8, onError });
   onEnd(() => db.close());
-  const pipeline = openDatabase(platform.databaseUrl, { max: 20, steady: true, onError });
+  const pipeline = openDatabase(platform.databaseUrl, { max: 16, steady: true, onError });
   onEnd(() => pipeline.close());
   const sealer = createSealer(platform.encryptionKey);
   await prepareDatabase(db, log);

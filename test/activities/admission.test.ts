@@ -29,6 +29,25 @@ describe('admission', () => {
     expect(enter('des_2', { most: 2 })).not.toBeNull();
   });
 
+  test('tells how many more may work at a destination', () => {
+    const { enter, room } = admission();
+    expect(room('des_1')).toBe(64);
+    const admitted = [1, 2].map(() => enter('des_1', { most: 8 }));
+    expect(room('des_1')).toBe(6);
+    admitted[0]!.leave();
+    expect(room('des_1')).toBe(7);
+    expect(room('des_2')).toBe(64);
+  });
+
+  test('where few may work, one that leaves calls one', () => {
+    const { enter, turnedAway, calls } = admission(20);
+    const admitted = Array.from({ length: 8 }, () => enter('des_1', { most: 8 }));
+    expect(enter('des_1', { most: 8 })).toBeNull();
+    turnedAway('des_1');
+    admitted[0]!.leave();
+    expect(calls).toEqual([1]);
+  });
+
   test('asks nobody when nobody was turned away', () => {
     const { enter, calls } = admission();
     enter('des_1')!.leave();

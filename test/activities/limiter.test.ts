@@ -21,3 +21,14 @@ test('one key does not wait for another', async () => {
   await places.take('a');
   expect(await places.take('b')).toBe(1);
 });
+
+test('whoever asks for several at least gets them together, or after a moment what there is', async () => {
+  const places = createPlaces(4);
+  await places.take('a', 4);
+  const together = places.take('a', 3, 3);
+  for (let n = 0; n < 3; n++) places.give('a', 1);
+  expect(await together).toBe(3);
+  const few = places.take('a', 3, 3);
+  places.give('a', 1);
+  expect(await few).toBe(1);
+});

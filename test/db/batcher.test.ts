@@ -21,6 +21,28 @@ test('what gathers while a batch is under way goes together in the next one', as
   expect(batches).toEqual([[1], [2, 3, 4]]);
 });
 
+test('a batcher that gathers takes what comes alone at once, and what comes soon after it together', async () => {
+  const batches: number[][] = [];
+  const batcher = createBatcher<number, number>({
+    maxItems: 3,
+    gatherMs: 40,
+    run(items) {
+      batches.push(items);
+      return Promise.resolve(items);
+    },
+  });
+  const beganAt = performance.now();
+  await batcher.add(1);
+  const rest = batcher.add(2);
+  await new Promise(setImmediate);
+  await Promise.all([rest, batcher.add(3)]);
+  expect(performance.now() - beganAt).toBeGreaterThanOrEqual(39);
+  expect(batches).toEqual([[1], [2, 3]]);
+  // One that is full waits for nothing.
+  await Promise.all([4, 5, 6].map((n) => batcher.add(n)));
+  expect(batches.at(-1)).toEqual([4, 5, 6]);
+});
+
 test('an item that poisons its batch fails alone', async () => {
   const batcher = createBatcher<number, number>({
     maxItems: 10,
