@@ -25,6 +25,8 @@ type Options = {
 
 // Of the activities a worker can run, one destination takes no more than this many.
 const MOST = 64;
+// So many of a line work at once; each may take a hundred events along.
+const FEW = 2;
 const RETRY_MS = 1_000;
 
 export function createAdmission({
@@ -72,8 +74,8 @@ export function createAdmission({
     const left = (working.get(destinationId)?.count ?? 1) - 1;
     if (left > 0) working.set(destinationId, { count: left, most });
     else working.delete(destinationId);
-    // One leaves, one comes; where there is much room, more.
-    call(destinationId, left < most / 8 ? 4 : 1);
+    // One leaves, one comes: a line that is long must not fall upon everybody else when it may move.
+    call(destinationId, left < FEW ? FEW : 1);
   }
 
   return {
@@ -102,7 +104,7 @@ export function createAdmission({
       if (!working.has(destinationId)) call(destinationId, 1);
     },
     circuitChanged(destinationId, probeAtMs) {
-      if (probeAtMs === null) call(destinationId, 4);
+      if (probeAtMs === null) call(destinationId, FEW);
       else callLater(destinationId, Math.max(0, probeAtMs - now()));
     },
     close() {

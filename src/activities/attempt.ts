@@ -81,9 +81,11 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
     return finished.nextAttemptAtMs;
   }
   return async (attempt, destinationId) => {
+    const over = deps.pace.begin(destinationId);
     try {
       return await attemptOnce(attempt, destinationId);
     } finally {
+      over();
       deps.flights.leave([attempt.eventId]);
     }
   };

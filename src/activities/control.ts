@@ -5,7 +5,7 @@ import { openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts'
 import { listForgotten, listNeglected, resetLostWakes } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../log.ts';
-import { pump, wakeFirst, wakeOne, type WakeDelivery } from './pump.ts';
+import { pump, wakeFirst, wakeOne, type WakeDependencies } from './pump.ts';
 
 export type ControlActivities = {
   /** Applies a change to a gate's row, which is what attempts look at; without one it tells what the gate is like. */
@@ -16,9 +16,7 @@ export type ControlActivities = {
   sweepParked(): Promise<number>;
 };
 
-type Dependencies = {
-  db: Database;
-  wakeDelivery: WakeDelivery;
+type Dependencies = WakeDependencies & {
   room: (gateId: string) => number;
   log: Log;
 };

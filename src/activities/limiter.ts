@@ -5,6 +5,8 @@ export type Places = {
    * what is begun together costs less. Rejects once closed.
    */
   take(key: string, most?: number, least?: number): Promise<number>;
+  /** Whether there is none left. */
+  isFull(key: string): boolean;
   give(key: string, count: number): void;
   /** Gives no more places: whoever waits for one hears `reason`. */
   close(reason: Error): void;
@@ -50,6 +52,7 @@ export function createPlaces(limit: number): Places {
         }, MOMENT_MS).unref();
       });
     },
+    isFull: (key) => (lines.get(key)?.free ?? limit) === 0,
     give(key, count) {
       const line = lines.get(key);
       if (!line || count === 0) return;

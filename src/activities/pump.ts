@@ -1,13 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ParkReason } from '../domain/control.ts';
-import { countWoken, dropParked, requeueHeld, takeParked, type Parked } from '../db/parked.ts';
+import {
+  countWoken,
+  dropParked,
+  joinParked,
+  requeueHeld,
+  takeParked,
+  type Parked,
+} from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 
 /** Tells a delivery to look at these events; false when it has ended. */
 export type WakeDelivery = (workflowId: string, eventIds: string[]) => Promise<boolean>;
 
-type Dependencies = { db: Database; wakeDelivery: WakeDelivery };
-type PumpDependencies = Dependencies & {
+/** Starts a delivery of events that have waited for their turn without one. */
+export type StartDelivery = (order: {
+  workflowId: string;
+  destinationId: string;
+  eventIds: string[];
+}) => Promise<void>;
+
+export type WakeDependencies = {
+  db: Database;
+  wakeDelivery: WakeDelivery;
+  startDelivery: StartDelivery;
+};
+type PumpDependencies = WakeDependencies & {
   /** How many more deliveries may work on a destination now: others would only have to wait for their turn. */
   room: (gateId: string) => number;
 };
@@ -16,6 +34,8 @@ type PumpDependencies = Dependencies & {
 const OUTSTANDING = 10;
 const LOST_AFTER_MS = 30_000;
 const LOOK_AGAIN_MS = 100;
+// Events one delivery takes along when it is started late.
+const TOGETHER = 100;
 
 /** Wakes what waits at a gate, in order, a few at a time, until nothing does or the gate is shut. */
 export async function pump(
@@ -39,24 +59,43 @@ export async function pump(
 
 /** Wakes the first few that wait at a gate; returns how many. */
 export async function wakeFirst(
-  deps: Dependencies,
+  deps: WakeDependencies,
   { gateId, reason, limit }: { gateId: string; reason: ParkReason; limit: number },
 ): Promise<number> {
-  const parked = await takeParked(deps.db, { gateId, reason, limit });
-  if (reason === ParkReason.Paused && parked.length > 0) {
-    await requeueHeld(
-      deps.db,
-      parked.flatMap((one) => one.eventIds),
+  // One after the other where the first may take others along.
+  const atOnce = reason === ParkReason.Turn ? 1 : limit;
+  for (let woken = 0; ;) {
+    const parked = await takeParked(deps.db, { gateId, reason, limit: atOnce });
+    if (reason === ParkReason.Paused && parked.length > 0) {
+      const eventIds = parked.flatMap((one) => one.eventIds);
+      await requeueHeld(deps.db, eventIds);
+    }
+    await Promise.all(
+      parked.map((one) =>
+        one.unstarted ? startTogether(deps, { gateId, one }) : wakeOne(deps, one),
+      ),
     );
+    woken += parked.length;
+    if (parked.length < atOnce || woken >= limit) return woken;
   }
-  await Promise.all(parked.map((one) => wakeOne(deps, one)));
-  return parked.length;
+}
+
+/** Starts one delivery for what waited without one, and for those next in line: together they cost what one costs. */
+async function startTogether(
+  { db, wakeDelivery, startDelivery }: WakeDependencies,
+  { gateId: destinationId, one: { workflowId } }: { gateId: string; one: Parked },
+): Promise<void> {
+  const eventIds = await joinParked(db, { gateId: destinationId, workflowId, most: TOGETHER });
+  if (eventIds.length === 0) return;
+  // It may have been started before, by one who could not say so, or for others of its dispatch.
+  const alive = await wakeDelivery(workflowId, eventIds);
+  if (!alive) await startDelivery({ workflowId, destinationId, eventIds });
 }
 
 /** Wakes one delivery; what says that it waits goes with it where it has ended. */
 export async function wakeOne(
-  { db, wakeDelivery }: Dependencies,
-  { workflowId, eventIds }: Parked,
+  { db, wakeDelivery }: Pick<WakeDependencies, 'db' | 'wakeDelivery'>,
+  { workflowId, eventIds }: Pick<Parked, 'workflowId' | 'eventIds'>,
 ): Promise<void> {
   const alive = await wakeDelivery(workflowId, eventIds);
   if (!alive) await dropParked(db, workflowId);

@@ -7,7 +7,7 @@ import { recordCircuits } from './circuit-rows.ts';
 import { createFlights, Stopping, type Flights } from './flights.ts';
 import { createPlaces, type Places } from './limiter.ts';
 import { createPacer, type Pacer } from './pacer.ts';
-import { wakeFirst, type WakeDelivery } from './pump.ts';
+import { wakeFirst, type WakeDependencies } from './pump.ts';
 
 /** What one process knows of what goes on at every destination, and what keeps one from taking all there is. */
 export type Traffic = {
@@ -24,16 +24,15 @@ export type Traffic = {
   close(): Promise<void>;
 };
 
-export type TrafficDependencies = {
-  db: Database;
-  wakeDelivery: WakeDelivery;
+export type TrafficDependencies = WakeDependencies & {
   worker: string;
   log: Log;
 };
 
 const PER_DESTINATION = 64;
 
-export function createTraffic({ db, wakeDelivery, worker, log }: TrafficDependencies): Traffic {
+export function createTraffic({ worker, log, ...deps }: TrafficDependencies): Traffic {
+  const { db } = deps;
   const onError = (error: unknown) => log.warn({ error }, 'Traffic could not be kept track of');
   const rows = recordCircuits({ db, worker, onError });
   const circuits = createCircuits({
@@ -45,7 +44,7 @@ export function createTraffic({ db, wakeDelivery, worker, log }: TrafficDependen
   });
   const admission = createAdmission({
     circuits,
-    wakeFirst: (order) => wakeFirst({ db, wakeDelivery }, order),
+    wakeFirst: (order) => wakeFirst(deps, order),
     onError,
   });
   const pacer = createPacer({ db, onError });

@@ -3,8 +3,8 @@ import { ParkReason } from '../domain/control.ts';
 import type { Db } from './pool.ts';
 import { bounds } from './routing.ts';
 
-/** A workflow that waits at a gate, and which of its events do. */
-export type Parked = { workflowId: string; eventIds: string[] };
+/** A workflow that waits at a gate, and which of its events do; `unstarted`: it is to be started when their turn comes. */
+export type Parked = { workflowId: string; eventIds: string[]; unstarted: boolean };
 
 const HOLD = `
   with wanted as materialized (
@@ -57,15 +57,23 @@ export async function parkEvents(
     reason: ParkReason;
     eventIds: string[];
     place: string | null;
+    unstarted?: boolean;
   },
 ): Promise<void> {
   await db.query({
     name: 'park-events',
-    text: `insert into parked (gate, reason, workflow_id, event_ids, place)
-           values ($1, $2, $3, $4, coalesce($5::bigint, nextval('parked_places')))
+    text: `insert into parked (gate, reason, workflow_id, event_ids, place, unstarted)
+           values ($1, $2, $3, $4, coalesce($5::bigint, nextval('parked_places')), $6)
            on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
              event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))`,
-    values: [parked.gateId, parked.reason, parked.workflowId, parked.eventIds, parked.place],
+    values: [
+      parked.gateId,
+      parked.reason,
+      parked.workflowId,
+      parked.eventIds,
+      parked.place,
+      parked.unstarted ?? false,
+    ],
   });
 }
 
@@ -89,6 +97,8 @@ export async function clearParked(
   return rows[0]?.place ?? null;
 }
 
+type TakenRow = { workflow_id: string; event_ids: string[]; place: string; unstarted: boolean };
+
 const TAKE = `
   update parked set woken_at = now()
   where (gate, reason, workflow_id) in (
@@ -98,20 +108,52 @@ const TAKE = `
         or not exists (select 1 from destinations where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null)
         and not exists (select 1 from connections where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null))
     order by place limit $3 for update skip locked)
-  returning workflow_id, event_ids, place`;
+  returning workflow_id, event_ids, place, unstarted`;
 
 /** Takes the first workflows of those that wait at a gate, to be woken; none where it is shut. */
 export async function takeParked(
   db: Db,
   { gateId, reason, limit }: { gateId: string; reason: ParkReason; limit: number },
 ): Promise<Parked[]> {
-  const { rows } = await db.query<{ workflow_id: string; event_ids: string[]; place: string }>({
+  const { rows } = await db.query<TakenRow>({
     name: 'take-parked',
     text: TAKE,
     values: [gateId, reason, limit],
   });
   const inOrder = rows.toSorted((a, b) => Number(a.place) - Number(b.place));
-  return inOrder.map((row) => ({ workflowId: row.workflow_id, eventIds: row.event_ids }));
+  return inOrder.map((row) => ({
+    workflowId: row.workflow_id,
+    eventIds: row.event_ids,
+    unstarted: row.unstarted,
+  }));
+}
+
+const JOIN = `
+  with line as (
+    select workflow_id, sum(cardinality(event_ids)) over (order by place) as events from parked
+    where gate = $1 and reason = 'turn' and unstarted and woken_at is null
+    order by place limit $3
+  ), joined as (
+    delete from parked p using line
+    where p.gate = $1 and p.reason = 'turn' and p.workflow_id = line.workflow_id and line.events <= $3
+      and p.unstarted and p.woken_at is null
+    returning p.event_ids
+  )
+  update parked set event_ids = event_ids || array(select unnest(event_ids) from joined)
+  where gate = $1 and reason = 'turn' and workflow_id = $2
+  returning event_ids`;
+
+/** Lets those that are next in line go along with one that was taken, up to so many events; returns all of its events. */
+export async function joinParked(
+  db: Db,
+  { gateId, workflowId, most }: { gateId: string; workflowId: string; most: number },
+): Promise<string[]> {
+  const { rows } = await db.query<{ event_ids: string[] }>({
+    name: 'join-parked',
+    text: JOIN,
+    values: [gateId, workflowId, most],
+  });
+  return rows[0]?.event_ids ?? [];
 }
 
 /** Events that were held wait no longer: they are queued again. */
@@ -169,7 +211,11 @@ export async function listForgotten(db: Db, { afterMs }: { afterMs: number }): P
     where d.paused_at is null and c.paused_at is null and e.updated_at < now() - make_interval(secs => ${afterMs / 1000})
       and not exists (select 1 from parked p where p.workflow_id = e.workflow_id and e.id = any(p.event_ids))
     group by e.workflow_id limit 100`);
-  return rows.map((row) => ({ workflowId: row.workflow_id, eventIds: row.event_ids }));
+  return rows.map((row) => ({
+    workflowId: row.workflow_id,
+    eventIds: row.event_ids,
+    unstarted: false,
+  }));
 }
 
 /** Destinations at which deliveries wait for their turn. */

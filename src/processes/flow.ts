@@ -7,7 +7,7 @@ import {
   type DeliveryActivities,
 } from '../activities/delivery.ts';
 import { createLaneActivities, type LaneActivities } from '../activities/lanes.ts';
-import type { WakeDelivery } from '../activities/pump.ts';
+import type { StartDelivery, WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
 import { listUncontrolled, markControlled } from '../db/gates.ts';
 import { listLines } from '../db/parked.ts';
@@ -30,7 +30,18 @@ const PAUSE_MS = 150;
 export function openFlow({ pipeline: db, configuration, log, workflows }: Foundation): Flow {
   const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
     workflows.wakeDelivery(workflowId, eventIds);
-  const traffic = createTraffic({ db, wakeDelivery, worker: `${hostname()}:${process.pid}`, log });
+  const startDelivery: StartDelivery = ({ workflowId, destinationId, eventIds }) => {
+    const destination = configuration.destination(destinationId);
+    return workflows.startDelivery({
+      workflowId,
+      projectId: destination?.projectId ?? '',
+      destinationId,
+      destinationName: destination?.name ?? destinationId,
+      waiting: [{ eventIds, dueAtMs: 0, parked: true }],
+    });
+  };
+  const waking = { db, wakeDelivery, startDelivery };
+  const traffic = createTraffic({ ...waking, worker: `${hostname()}:${process.pid}`, log });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -75,7 +86,7 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
       });
       const enterLane = (connectionIds: string[]) => lanes.enterLanes({ connectionIds });
       return {
-        ...createControlActivities({ db, wakeDelivery, log, room: traffic.admission.room }),
+        ...createControlActivities({ ...waking, log, room: traffic.admission.room }),
         ...createDeliveryActivities({ ...deps, enterLane }),
         ...lanes,
       };

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
+import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
@@ -56,6 +57,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         db,
         configuration,
         pace,
+        line: createLine({ db, traffic: flow.traffic, pace }),
         sandbox,
         maxBatch: config.dispatchMaxBatch,
         onRouted: (dispatchId) => dispatcher?.routed(dispatchId),

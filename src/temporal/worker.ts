@@ -44,10 +44,11 @@ export async function startWorker({
     ...(bundle ? { workflowBundle: { codePath: bundle } } : { workflowsPath: WORKFLOWS }),
     activities,
     maxCachedWorkflows: 400,
-    maxConcurrentWorkflowTaskExecutions: 60,
+    // A workflow task lasts as long as its local activities, and these wait for destinations.
+    maxConcurrentWorkflowTaskExecutions: 200,
     // They wait for others most of the time; one destination takes 64 at most (activities/admission.ts).
     maxConcurrentActivityTaskExecutions: 1_000,
-    maxConcurrentLocalActivityExecutions: 100,
+    maxConcurrentLocalActivityExecutions: 200,
     // Attempts are given up before; this is for what else takes long (processes/worker.ts).
     shutdownGraceTime: '5s',
     shutdownForceTime: '6s',

@@ -16,7 +16,7 @@ export type Workflows = {
   startDispatch(
     dispatch: DispatchOrder & { projectId: string; sources: NamedSource[] },
   ): Promise<void>;
-  /** Starts a delivery of its own: for events whose workflow has ended. */
+  /** Starts a delivery of its own: for events whose workflow has ended, or that have waited without one. */
   startDelivery(delivery: Delivery & { workflowId: string; projectId: string }): Promise<void>;
   /** Tells a delivery to look at once, and to take these events on; false when it has ended. */
   wakeDelivery(workflowId: string, eventIds: string[]): Promise<boolean>;
@@ -88,7 +88,7 @@ export function createWorkflows({ client, native }: Temporal): Workflows {
         args: [delivery],
         requestEagerStart: native !== null,
         workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `${count === 1 ? '1 event' : `${count} events`} → ${delivery.destinationName}, again`,
+        staticSummary: `${count === 1 ? '1 event' : `${count} events`} → ${delivery.destinationName}`,
         typedSearchAttributes: searchAttributes({
           projectId,
           destinationId: delivery.destinationId,

@@ -2,10 +2,12 @@ import sql from 'sql-template-tag';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ParkReason } from '../../src/domain/control.ts';
 import { openGate, shutGate } from '../../src/db/gates.ts';
+import { newId } from '../../src/db/ids.ts';
 import {
   clearParked,
   countWoken,
   holdEvents,
+  joinParked,
   listForgotten,
   listNeglected,
   parkEvents,
@@ -130,9 +132,32 @@ test('a row goes when the last of its events is looked at', async () => {
   });
   await clearParked(db, { workflowId: 'delivery/c', eventIds: [second] });
   const [left] = await takeParked(db, { ...turn, limit: 10 });
-  expect(left).toEqual({ workflowId: 'delivery/c', eventIds: [first] });
+  expect(left).toEqual({ workflowId: 'delivery/c', eventIds: [first], unstarted: false });
   await clearParked(db, { workflowId: 'delivery/c', eventIds: [first] });
   expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(0);
+});
+
+test('those in line without a workflow go along with the first, as far as they are few', async () => {
+  const gateId = newId('destination');
+  const turn = { gateId, reason: ParkReason.Turn };
+  const wait = (n: number, count: number, unstarted = true) => {
+    const eventIds = Array.from({ length: count }, (_, i) => `evt_${n}_${i}`);
+    return parkEvents(db, { ...turn, workflowId: `w${n}`, eventIds, place: null, unstarted });
+  };
+  await wait(1, 2);
+  await wait(2, 3, false);
+  await wait(3, 2);
+  await wait(4, 2);
+  const taken = await takeParked(db, { ...turn, limit: 1 });
+  expect(taken).toMatchObject([{ workflowId: 'w1', unstarted: true }]);
+  const joined = await joinParked(db, { gateId, workflowId: 'w1', most: 3 });
+  expect(joined).toEqual(['evt_1_0', 'evt_1_1', 'evt_3_0', 'evt_3_1']);
+  expect(await takeParked(db, { ...turn, limit: 9 })).toMatchObject([
+    { workflowId: 'w2', unstarted: false },
+    { workflowId: 'w4', unstarted: true },
+  ]);
+  await clearParked(db, { workflowId: 'w1', eventIds: joined });
+  expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(2);
 });
 
 /** Long enough for whoever is not held up. */

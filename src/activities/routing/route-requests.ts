@@ -11,7 +11,9 @@ import {
 } from '../../db/routing.ts';
 import type { SandboxPool } from '../../sandbox/pool.ts';
 import type { DestinationPace } from '../destination-pace.ts';
+import type { Line } from '../turn.ts';
 import { batchByDestination } from './batches.ts';
+import { waitInLine } from './line.ts';
 import { readsPayload, runsCode, transformationsOf } from './compiled-rules.ts';
 import { commitDraft, emptyDraft, isFull, type Draft } from './draft.ts';
 import { planRequest, type PlanContext } from './plan-request.ts';
@@ -21,6 +23,7 @@ export type RoutingDependencies = {
   db: Database;
   configuration: Configuration;
   pace: DestinationPace;
+  line: Line;
   sandbox: Pick<SandboxPool, 'run'>;
   claim: (claim: FirstClaim) => Promise<string>;
   maxBatch: number;
@@ -53,7 +56,8 @@ export async function routeRequests(
   if (remaining.length === 0) deps.onRouted(dispatch.dispatchId);
   const known = new Set(made.map((event) => event.id));
   const events = [...made, ...earlier.filter((event) => !known.has(event.id))];
-  return { batches: batchByDestination(deps, { dispatch, events }), remaining };
+  const batches = batchByDestination(deps, { dispatch, events });
+  return { batches: await waitInLine(deps, { dispatch, batches }), remaining };
 }
 
 /** A connection may be heard of a moment before what it was made together with: nothing is ignored for that. */

@@ -75,6 +75,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       db,
       configuration,
       pace: createDestinationPace(),
+      line: { mustWait: () => false, join: () => Promise.resolve() },
       sandbox,
       maxBatch: 200,
       onRouted: (dispatchId) => routed.push(dispatchId),
