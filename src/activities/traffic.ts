@@ -1,4 +1,3 @@
-import type { Database } from '../db/pool.ts';
 import type { Log } from '../log.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { createBodySizes, type BodySizes } from './body-sizes.ts';
