@@ -1,4 +1,14 @@
-import { chown, chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StartupError } from './errors.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
@@ -50,9 +60,18 @@ export async function forgetStalePid(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   const text = await readFile(file, 'utf8').catch(() => '');
   const [pid, ...rest] = text.split('\n');
-  if (!pid || commandLine(Number(pid)).includes(cluster)) return;
+  if (pid && commandLine(Number(pid)).includes(cluster)) return;
+  await forgetSockets(dirname(cluster));
+  if (!pid) return;
   const neverUsedPid = 2_000_000_000;
   await writeFile(file, [String(neverUsedPid), ...rest].join('\n'));
+}
+
+/** Its socket and the lock of it, which names the same pid, lie beside the cluster. */
+async function forgetSockets(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const left = names.filter((name) => name.startsWith('.s.PGSQL.'));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
 async function runInitdb(

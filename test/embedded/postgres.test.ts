@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { processStamp } from '../../src/embedded/process-stamp.ts';
+import { lastingPort } from '../support/ports.ts';
 import {
   silentLog,
   someFreePort,
@@ -79,14 +80,25 @@ test('when the server is killed too, the next start recovers what was committed'
   expect(await query(next.url, 'select answer from kept')).toEqual([42]);
 });
 
-test('a stale postmaster.pid whose pid is now another process does not keep it from starting', async () => {
+test('stale files whose pid is now another process do not keep it from starting', async () => {
   const dataDir = await temporaryFolder();
-  await (await start(dataDir)).stop();
-  const pidFile = join(dataDir, 'postgres', 'cluster', 'postmaster.pid');
-  await writeFile(pidFile, `${process.pid}\n${dataDir}\n1\n5433\n\n127.0.0.1\n1 1\nready   \n`);
+  const port = await lastingPort();
+  await (await start(dataDir, port)).stop();
+  const folder = join(dataDir, 'postgres');
+  const content = `${process.pid}\n${dataDir}\n1\n${port}\n\n127.0.0.1\n1 1\nready   \n`;
+  await writeFile(join(folder, 'cluster', 'postmaster.pid'), content);
+  await writeFile(join(folder, `.s.PGSQL.${port}.lock`), content);
 
-  const next = await start(dataDir);
+  const next = await start(dataDir, port);
   expect(await query(next.url, 'select 1')).toEqual([1]);
+  expect(next).toMatchObject({ port, url: expect.stringContaining('host=') });
+});
+
+test('where the path is too long for a socket it is reached by its port', async () => {
+  const dataDir = join(await temporaryFolder(), 'd'.repeat(100));
+  const { url } = await start(dataDir);
+  expect(url).not.toContain('host=');
+  expect(await query(url, 'select 1')).toEqual([1]);
 });
 
 test('a second start on the data of a running gateway is refused, and the first one goes on', async () => {
