@@ -30,6 +30,7 @@ test('histories of every kind have been recorded', () => {
     'delivery-waiting.json',
     'delivery-with-retries.json',
     'requests-routed.json',
+    'requests-verified.json',
   ]);
 });
 
