@@ -53,8 +53,9 @@ test('what a start left behind that was killed while it took over a stale lock k
   const dataDir = await temporaryFolder();
   await writeFile(join(dataDir, 'lock'), JSON.stringify({ pid: process.pid, stamp: 'earlier' }));
   await mkdir(join(dataDir, 'lock.turn'));
-  const { release } = await openDataDir(dataDir);
-  await release();
+  const opened = await openDataDir(dataDir);
+  expect(opened.path).toBe(dataDir);
+  await opened.release();
 });
 
 test('a path that cannot be a directory is refused with what to do', async () => {
