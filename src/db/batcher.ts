@@ -58,7 +58,8 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
       waiting.push({ item, bytes, since: Date.now(), resolve, reject });
       waitingBytes += bytes;
       watchAge();
-      if (scheduled || inFlight >= maxInFlight || gathering) return;
+      if (scheduled || inFlight >= maxInFlight) return;
+      if (gathering && waiting.length < maxItems) return;
       // Whatever else arrives in this turn of the event loop goes along.
       scheduled = true;
       setImmediate(flush);

@@ -133,8 +133,11 @@ const JOIN = `
     select workflow_id, sum(cardinality(event_ids)) over (order by place) as events from parked
     where gate = $1 and reason = 'turn' and unstarted and woken_at is null
     order by place limit $3
+  ), taken as (
+    -- where it is gone meanwhile, nobody would take the others along
+    select 1 from parked where gate = $1 and reason = 'turn' and workflow_id = $2 for update
   ), joined as (
-    delete from parked p using line
+    delete from parked p using line, taken
     where p.gate = $1 and p.reason = 'turn' and p.workflow_id = line.workflow_id and line.events <= $3
       and p.unstarted and p.woken_at is null
     returning p.event_ids

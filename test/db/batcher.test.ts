@@ -38,9 +38,24 @@ test('a batcher that gathers takes what comes alone at once, and what comes soon
   await Promise.all([rest, batcher.add(3)]);
   expect(performance.now() - beganAt).toBeGreaterThanOrEqual(39);
   expect(batches).toEqual([[1], [2, 3]]);
-  // One that is full waits for nothing.
-  await Promise.all([4, 5, 6].map((n) => batcher.add(n)));
-  expect(batches.at(-1)).toEqual([4, 5, 6]);
+});
+
+test('a batch that is full waits for nothing, also while it gathers', async () => {
+  const batches: number[][] = [];
+  const batcher = createBatcher<number, number>({
+    maxItems: 3,
+    gatherMs: 3_600_000,
+    run(items) {
+      batches.push(items);
+      return Promise.resolve(items);
+    },
+  });
+  await batcher.add(1);
+  const second = batcher.add(2);
+  await new Promise(setImmediate);
+  // Or else this would wait for an hour.
+  await Promise.all([second, batcher.add(3), batcher.add(4)]);
+  expect(batches).toEqual([[1], [2, 3, 4]]);
 });
 
 test('an item that poisons its batch fails alone', async () => {

@@ -158,6 +158,10 @@ test('those in line without a workflow go along with the first, as far as they a
   ]);
   await clearParked(db, { workflowId: 'w1', eventIds: joined });
   expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(2);
+  // Where the one that was taken is gone, those behind it stay in line.
+  await wait(5, 1);
+  expect(await joinParked(db, { gateId, workflowId: 'w1', most: 3 })).toEqual([]);
+  expect(await takeParked(db, { ...turn, limit: 9 })).toMatchObject([{ workflowId: 'w5' }]);
 });
 
 /** Long enough for whoever is not held up. */
