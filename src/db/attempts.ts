@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import type { AttemptStatus, AttemptTrigger, EventStatus } from '../domain/status.ts';
 import type { Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { among, bounds, requestIdOf } from './ids.ts';
 import { storableJson } from './storable.ts';
 
 /** An attempt that has begun: its row is written, nothing has been sent. */
@@ -62,9 +62,9 @@ const BEGIN = `
     coalesce(p.body, q.body) as body
   from wanted w
     left join begun b on b.event_id = w.id
-    left join requests r on r.id = w.request_id and b.id is not null and r.id >= $7 and r.id <= $8
-    left join request_data q on q.id = w.request_id and b.id is not null and q.id >= $7 and q.id <= $8
-    left join event_payloads p on p.event_id = w.id and w.has_payload and b.id is not null and p.event_id >= $4 and p.event_id <= $5
+    left join requests r on r.id = w.request_id and b.id is not null and r.id = any($10) and r.id >= $7 and r.id <= $8
+    left join request_data q on q.id = w.request_id and b.id is not null and q.id = any($10) and q.id >= $7 and q.id <= $8
+    left join event_payloads p on p.event_id = w.id and w.has_payload and b.id is not null and p.event_id = any($1) and p.event_id >= $4 and p.event_id <= $5
   order by w.id`;
 
 type BeginRow = {
@@ -127,9 +127,10 @@ export async function beginAttempts(
       first,
       last,
       inLane,
-      `req_${first.slice(4, 24)}`,
-      `req_${last.slice(4, 24)}`,
+      requestIdOf(first),
+      requestIdOf(last),
       holder,
+      [...new Set(eventIds.map(requestIdOf))],
     ],
   });
   return rows.map(beginning);
@@ -218,7 +219,7 @@ const FINISH = `
       requested_url = f.requested_url, http_method = f.http_method, response_headers = f.response_headers, body = f.body,
       body_truncated = f.body_truncated, delivered_at = to_timestamp(f.delivered_at / 1000), responded_at = f.at,
       response_latency = f.latency, successful_at = case when f.status = 'SUCCESSFUL' then f.at end, updated_at = f.at
-    from finished f where a.id = f.attempt_id and a.id >= $3 and a.id <= $4
+    from finished f where a.id = f.attempt_id and a.id = any($3) and a.id >= $4 and a.id <= $5
     returning a.id, a.workflow_id, a.trigger
   ), told as (
     -- of two outcomes of one event the success counts, or else the later attempt
@@ -236,7 +237,7 @@ const FINISH = `
     next_attempt_at = case when ${STANDS} then e.next_attempt_at else to_timestamp(f.next_attempt_at / 1000) end,
     successful_at = case when f.event_status = 'SUCCESSFUL' then f.at else e.successful_at end
   from told f
-  where e.id = f.event_id and e.id >= $5 and e.id <= $6`;
+  where e.id = f.event_id and e.id = any($6) and e.id >= $7 and e.id <= $8`;
 
 /** Writes how attempts ended and what becomes of their events, in one statement. */
 export async function finishAttempts(db: Db, attempts: FinishedAttempt[]): Promise<void> {
@@ -272,8 +273,8 @@ export async function finishAttempts(db: Db, attempts: FinishedAttempt[]): Promi
     values: [
       storableJson(rows),
       Buffer.concat(attempts.map((attempt) => attempt.responseBody)),
-      ...bounds(attempts.map((attempt) => attempt.attemptId)),
-      ...bounds(attempts.map((attempt) => attempt.eventId)),
+      ...among(attempts.map((attempt) => attempt.attemptId)),
+      ...among(attempts.map((attempt) => attempt.eventId)),
     ],
   });
 }

@@ -75,6 +75,30 @@ export function timeOfId(id: string): number {
   return ms;
 }
 
+/** The request an event was made of. */
+export function requestIdOf(event: string): string {
+  return `${IdPrefix.request}${bodyOf(event)}`;
+}
+
+/**
+ * Ids with their bounds, for `id = any(…) and id >= … and id <= …`. Bounds alone would do for the partition, but old ids
+ * and new ones go together where a backlog drains: all rows in between lie within them, and may be read.
+ */
+export function among(ids: string[]): [string[], string, string] {
+  return [ids, ...bounds(ids)];
+}
+
+/** The smallest and largest of ids: bounds let PostgreSQL look into the day's partition alone. */
+export function bounds(ids: string[]): [string, string] {
+  let first = ids[0] ?? '';
+  let last = first;
+  for (const id of ids) {
+    if (id < first) first = id;
+    if (id > last) last = id;
+  }
+  return [first, last];
+}
+
 /** Whether `text` looks like an id of `kind`. */
 export function isId(kind: IdKind, text: string): boolean {
   const prefix = IdPrefix[kind];

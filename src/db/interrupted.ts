@@ -1,7 +1,7 @@
 import sql, { raw } from 'sql-template-tag';
 import { dispatcherLives } from './outbox.ts';
 import type { Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { bounds } from './ids.ts';
 
 // Where the server has just started, a dispatcher that lives may not have got round to showing so.
 const GONE = sql`(holder is not null and now() - pg_postmaster_start_time() > interval '5 s'
@@ -32,7 +32,7 @@ export async function closeInterrupted(
       returning event_id, number
     )
     update events e set attempts = c.number, updated_at = now(), last_attempt_at = now()
-    from closed c where e.id = c.event_id and e.id >= ${first} and e.id <= ${last}
+    from closed c where e.id = c.event_id and e.id = any(${eventIds}) and e.id >= ${first} and e.id <= ${last}
     returning e.id`);
   return rows.map((row) => row.id);
 }

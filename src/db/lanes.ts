@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import type { Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { bounds } from './ids.ts';
 
 /** The first event of a key that has not left its lane. */
 export type Head = { key: string; eventId: string };
@@ -48,7 +48,7 @@ export async function leaveLanes(
   const { rows } = await db.query<{ event_id: string }>(sql`
     delete from lane_events l
     using unnest(${heads.map((head) => head.key)}::text[], ${eventIds}::text[]) as h (lane_key, event_id)
-      left join events e on e.id = h.event_id and e.id >= ${first} and e.id <= ${last}
+      left join events e on e.id = h.event_id and e.id = any(${eventIds}) and e.id >= ${first} and e.id <= ${last}
     where l.connection_id = ${connectionId} and l.lane_key = h.lane_key and l.event_id = h.event_id
       and (e.id is null or e.status in ('SUCCESSFUL', 'CANCELLED')
         or e.status = 'FAILED' and e.next_attempt_at is null and (${skip} or e.error_code = 'CANCELLED'))

@@ -1,5 +1,5 @@
 import type { Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { bounds } from './ids.ts';
 
 /** What an event is like before anything is begun: it may be sent, or why not. */
 export type Look =

@@ -2,7 +2,7 @@ import sql, { raw } from 'sql-template-tag';
 import type { AttemptTrigger } from '../domain/status.ts';
 import { derivedRange, newId } from './ids.ts';
 import type { Database, Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { bounds } from './ids.ts';
 
 /** An event that was made due again, with the delivery that may still know it. */
 export type RequeuedEvent = {

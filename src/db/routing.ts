@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import type { EventStatus, IgnoredCause, RejectionCause } from '../domain/status.ts';
+import { bounds } from './ids.ts';
 import type { Db } from './pool.ts';
 import { storableJson } from './storable.ts';
 
@@ -119,7 +120,7 @@ const COMMIT = `
       events_count = r.events_count + (select count(*) from made where made.request_id = r.id),
       ignored_count = r.ignored_count + (select count(*) from ignored where ignored.request_id = r.id)
     from json_to_recordset($5) as v (request_id text, rejection_cause text) join live on live.request_id = v.request_id
-    where r.id = v.request_id and r.id >= $6 and r.id <= $7
+    where r.id = v.request_id and r.id = any($2) and r.id >= $6 and r.id <= $7
   )
   select id, connection_id, destination_id, lane_key, next_attempt_at from made`;
 
@@ -160,6 +161,7 @@ export async function insertPayloads(db: Db, payloads: NewPayload[]): Promise<vo
 /** An event that this dispatch owns and has to deliver. */
 export type RoutedEvent = {
   id: string;
+  connectionId: string;
   destinationId: string;
   /** The connection whose order it keeps, where there is one. */
   lane: string | null;
@@ -226,6 +228,7 @@ type RoutedRow = {
 function routed(row: RoutedRow): RoutedEvent {
   return {
     id: row.id,
+    connectionId: row.connection_id,
     destinationId: row.destination_id,
     lane: row.lane_key === null ? null : row.connection_id,
     dueAtMs: row.next_attempt_at?.getTime() ?? null,
@@ -251,15 +254,4 @@ function eventRow(event: NewEvent) {
 
 function eventBound(requestId: string): string {
   return `evt_${requestId.slice(requestId.indexOf('_') + 1)}`;
-}
-
-/** The smallest and largest of ids: bounds let PostgreSQL look into the day's partition alone. */
-export function bounds(ids: string[]): [string, string] {
-  let first = ids[0] ?? '';
-  let last = first;
-  for (const id of ids) {
-    if (id < first) first = id;
-    if (id > last) last = id;
-  }
-  return [first, last];
 }

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { RejectionCause } from '../domain/status.ts';
 import { claimFirst, type FirstClaim } from './claims.ts';
 import type { Database, Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { among, bounds } from './ids.ts';
 import { storableJson } from './storable.ts';
 
 /** A request whose verdict is still to be taken, as it arrived. */
@@ -37,7 +37,7 @@ export async function listUnverified(
   const { rows } = await db.query<{ id: string; bytes: number }>({
     name: 'list-unverified',
     text: `select o.request_id as id, octet_length(d.body) as bytes
-           from outbox o join request_data d on d.id = o.request_id and d.id >= $3 and d.id <= $4
+           from outbox o join request_data d on d.id = o.request_id and d.id = any($2) and d.id >= $3 and d.id <= $4
            where o.dispatch_id = $1 and o.request_id = any($2) and o.unverified order by o.request_id`,
     values: [dispatchId, requestIds, first, last],
   });
@@ -49,7 +49,7 @@ export async function readUnverified(db: Db, requestIds: string[]): Promise<Unve
   const [first, last] = bounds(requestIds);
   const { rows } = await db.query<UnverifiedRequest & { source_id: string }>(sql`
     select o.request_id as id, o.source_id, d.method, d.path, d.query, d.headers, d.body
-    from outbox o join request_data d on d.id = o.request_id and d.id >= ${first} and d.id <= ${last}
+    from outbox o join request_data d on d.id = o.request_id and d.id = any(${requestIds}) and d.id >= ${first} and d.id <= ${last}
     where o.request_id = any(${requestIds}) and o.unverified`);
   return rows.map(({ source_id: sourceId, ...row }) => ({ ...row, sourceId }));
 }
@@ -93,7 +93,7 @@ function repeated(verdict: LateVerdict, first: string): LateVerdict {
 }
 
 async function write(db: Db, verdicts: LateVerdict[]): Promise<void> {
-  const [first, last] = bounds(verdicts.map((verdict) => verdict.requestId));
+  const [ids, first, last] = among(verdicts.map((verdict) => verdict.requestId));
   const rows = storableJson(
     verdicts.map(({ requestId, verified, cause, detail }) => ({
       request_id: requestId,
@@ -114,7 +114,7 @@ async function write(db: Db, verdicts: LateVerdict[]): Promise<void> {
       from verdict v where o.request_id = v.request_id and v.cause is null
     )
     update requests r set verified = v.verified, rejection_cause = v.cause, rejection_detail = v.detail, updated_at = now()
-    from verdict v where r.id = v.request_id and r.id >= ${first} and r.id <= ${last}`);
+    from verdict v where r.id = v.request_id and r.id = any(${ids}) and r.id >= ${first} and r.id <= ${last}`);
 }
 
 /** Notes on a handshake how its question turned out; it is not routed either way. */

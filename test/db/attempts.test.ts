@@ -254,3 +254,25 @@ test('to settle an event on its usual way changes no index', async () => {
   const failed = ended(await begun(await oneEvent()));
   expect(await updatesOf((inside) => finishAttempts(inside, [failed]))).toEqual({ all: 1, hot: 0 });
 });
+
+test('outcomes of an old event and a new one, written together, read none of those in between', async () => {
+  const events = await makeEvents(db, ends, 400);
+  const attempts = await Promise.all(events.map((event) => begun(event)));
+  const [old, young] = [attempts[0]!, attempts.at(-1)!];
+  const readOf = async (inside: Db) => {
+    const { rows } = await inside.query<{ n: number }>(sql`
+      select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::integer as n from pg_stat_xact_user_tables
+      where relname ~ '^(events|attempts)'`);
+    return rows[0]!.n;
+  };
+  const read = await db.transaction(async (inside) => {
+    // As the pipeline's connections do, which plan once and for all.
+    await inside.query(sql`set local plan_cache_mode = force_generic_plan`);
+    await inside.query(sql`set local enable_seqscan = off`);
+    const before = await readOf(inside);
+    await finishAttempts(inside, [ended(old, delivered), ended(young, delivered)]);
+    return (await readOf(inside)) - before;
+  });
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(50);
+});

@@ -7,6 +7,7 @@ import {
   IdPrefix,
   isId,
   newId,
+  requestIdOf,
   timeOfId,
   type IdKind,
 } from '../../src/db/ids.ts';
@@ -21,6 +22,11 @@ test.each([0, 1, 1_700_000_000_000, 2 ** 49])('an id tells its time: %i', (ms) =
   expect(timeOfId(newId('event', ms))).toBe(ms);
   expect(firstIdAt('event', ms) <= newId('event', ms)).toBe(true);
   expect(newId('event', ms) < firstIdAt('event', ms + 1)).toBe(true);
+});
+
+test('an event tells the request it was made of', () => {
+  const request = newId('request');
+  expect(requestIdOf(eventId(request, newId('connection')))).toBe(request);
 });
 
 test('an id carries its kind, and is no id of another', () => {
