@@ -1,11 +1,12 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ParkReason, type Gate, type GateChange, type GateState } from '../domain/control.ts';
 import { deliveryPolicy } from '../domain/schema/delivery-policy.ts';
+import { deliveryWorkflowId } from '../domain/workflow-id.ts';
 import { openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
-import { listForgotten, listNeglected, resetLostWakes } from '../db/parked.ts';
+import { listForgotten, listNeglected, resetLostWakes, type Forgotten } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../log.ts';
-import { pump, wakeFirst, wakeOne, type WakeDependencies } from './pump.ts';
+import { pump, wakeFirst, wakeOrStart, type WakeDependencies } from './pump.ts';
 
 export type ControlActivities = {
   /** Applies a change to a gate's row, which is what attempts look at; without one it tells what the gate is like. */
@@ -91,9 +92,20 @@ async function sweep(deps: Dependencies, beat: () => void): Promise<number> {
         : await pump(deps, { gateId, reason, beat });
   }
   for (const forgotten of await listForgotten(db, { afterMs: FORGOTTEN_MS })) {
-    await wakeOne(deps, forgotten);
+    await wakeForgotten(deps, forgotten);
     woken++;
   }
   if (woken > 0) log.info({ woken, attempt: activityInfo().attempt }, 'Woke what was left waiting');
   return woken;
+}
+
+/** The one that held them may still wait; where none does, one is started for them. */
+async function wakeForgotten(
+  deps: WakeDependencies,
+  { workflowId, eventIds, ...delivery }: Forgotten,
+): Promise<void> {
+  const alive = await deps.wakeDelivery(workflowId, eventIds);
+  if (alive) return;
+  const ownId = deliveryWorkflowId({ ...delivery, part: 'held' });
+  await wakeOrStart(deps, { workflowId: ownId, eventIds });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ParkReason } from '../domain/control.ts';
+import { destinationOfDelivery } from '../domain/workflow-id.ts';
 import {
   countWoken,
   dropParked,
@@ -34,6 +35,8 @@ type PumpDependencies = WakeDependencies & {
 const OUTSTANDING = 10;
 const LOST_AFTER_MS = 30_000;
 const LOOK_AGAIN_MS = 100;
+// Many that begin at the same moment would hold up everybody else's events.
+const BREATH_MS = 50;
 // Events one delivery takes along when it is started late.
 const TOGETHER = 100;
 
@@ -51,9 +54,10 @@ export async function pump(
       await sleep(LOOK_AGAIN_MS);
       continue;
     }
-    const taken = await wakeFirst(deps, { gateId, reason, limit });
+    const taken = await wakeFirst(deps, { gateId, reason, limit: 1 });
     if (taken === 0) return woken;
     woken += taken;
+    await sleep(BREATH_MS);
   }
 }
 
@@ -62,38 +66,45 @@ export async function wakeFirst(
   deps: WakeDependencies,
   { gateId, reason, limit }: { gateId: string; reason: ParkReason; limit: number },
 ): Promise<number> {
-  // One after the other where the first may take others along.
-  const atOnce = reason === ParkReason.Turn ? 1 : limit;
   for (let woken = 0; ;) {
-    const parked = await takeParked(deps.db, { gateId, reason, limit: atOnce });
-    if (reason === ParkReason.Paused && parked.length > 0) {
-      const eventIds = parked.flatMap((one) => one.eventIds);
-      await requeueHeld(deps.db, eventIds);
-    }
-    await Promise.all(
-      parked.map((one) =>
-        one.unstarted ? startTogether(deps, { gateId, one }) : wakeOne(deps, one),
-      ),
-    );
+    // One after the other: the first may take others along.
+    const parked = await takeParked(deps.db, { gateId, reason, limit: 1 });
+    await Promise.all(parked.map((one) => wakeParked(deps, { gateId, reason, one })));
     woken += parked.length;
-    if (parked.length < atOnce || woken >= limit) return woken;
+    if (parked.length === 0 || woken >= limit) return woken;
   }
 }
 
-/** Starts one delivery for what waited without one, and for those next in line: together they cost what one costs. */
-async function startTogether(
-  { db, wakeDelivery, startDelivery }: WakeDependencies,
-  { gateId: destinationId, one: { workflowId } }: { gateId: string; one: Parked },
+/** Wakes the delivery that waits; where none does, starts one for these events and for those that are next. */
+async function wakeParked(
+  deps: WakeDependencies,
+  { gateId, reason, one }: { gateId: string; reason: ParkReason; one: Parked },
 ): Promise<void> {
-  const eventIds = await joinParked(db, { gateId: destinationId, workflowId, most: TOGETHER });
+  const { workflowId, unstarted } = one;
+  // Together they cost what one costs.
+  const eventIds = unstarted
+    ? await joinParked(deps.db, { gateId, reason, workflowId, most: TOGETHER })
+    : one.eventIds;
   if (eventIds.length === 0) return;
+  if (reason === ParkReason.Paused) await requeueHeld(deps.db, eventIds);
+  if (unstarted) await wakeOrStart(deps, { workflowId, eventIds });
+  else await wakeOne(deps, { workflowId, eventIds });
+}
+
+/** Sees that a delivery looks at these events: the one that runs under this id, or a new one. */
+export async function wakeOrStart(
+  { wakeDelivery, startDelivery }: Pick<WakeDependencies, 'wakeDelivery' | 'startDelivery'>,
+  { workflowId, eventIds }: { workflowId: string; eventIds: string[] },
+): Promise<void> {
   // It may have been started before, by one who could not say so, or for others of its dispatch.
   const alive = await wakeDelivery(workflowId, eventIds);
-  if (!alive) await startDelivery({ workflowId, destinationId, eventIds });
+  if (alive) return;
+  const destinationId = destinationOfDelivery(workflowId);
+  await startDelivery({ workflowId, destinationId, eventIds });
 }
 
 /** Wakes one delivery; what says that it waits goes with it where it has ended. */
-export async function wakeOne(
+async function wakeOne(
   { db, wakeDelivery }: Pick<WakeDependencies, 'db' | 'wakeDelivery'>,
   { workflowId, eventIds }: Pick<Parked, 'workflowId' | 'eventIds'>,
 ): Promise<void> {

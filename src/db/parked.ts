@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import { ParkReason } from '../domain/control.ts';
 import type { Db } from './pool.ts';
-import { bounds } from './routing.ts';
+import { bounds } from './ids.ts';
 
 /** A workflow that waits at a gate, and which of its events do; `unstarted`: it is to be started when their turn comes. */
 export type Parked = { workflowId: string; eventIds: string[]; unstarted: boolean };
@@ -17,33 +17,45 @@ const HOLD = `
     select w.event_id, w.gate from wanted w
     where w.gate in (select id from shut_destinations union all select id from shut_connections)
   ), row as (
-    insert into parked (gate, reason, workflow_id, event_ids)
-    select gate, 'paused', $1, array_agg(event_id) from held group by gate
+    insert into parked (gate, reason, workflow_id, event_ids, unstarted)
+    select gate, 'paused', $1, array_agg(event_id order by event_id), $6 from held group by gate
     on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
       event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))
   ), marked as (
-    update events e set status = 'HOLD', workflow_id = $1, updated_at = now(),
+    update events e set status = 'HOLD', workflow_id = case when $6 then e.workflow_id else $1 end, updated_at = now(),
       trigger = case when e.trigger in ('MANUAL', 'BULK_RETRY') then e.trigger else 'UNPAUSE' end
-    from held h where e.id = h.event_id and e.id >= $4 and e.id <= $5 and e.status not in ('SUCCESSFUL', 'CANCELLED')
+    from held h where e.id = h.event_id and e.id = any($2) and e.id >= $4 and e.id <= $5 and e.status not in ('SUCCESSFUL', 'CANCELLED')
   )
   select event_id from held`;
 
 /**
  * Holds events at the gates that stopped them, where these are still shut, and returns which are held.
  * The gate's row is locked against opening meanwhile: whoever opens it afterwards finds what was parked.
+ * `unstarted`: no workflow of that id waits; one is to be started when the gate opens.
  */
 export async function holdEvents(
   db: Db,
   {
     workflowId,
     held,
-  }: { workflowId: string; held: readonly { eventId: string; gateId: string }[] },
+    unstarted = false,
+  }: {
+    workflowId: string;
+    held: readonly { eventId: string; gateId: string }[];
+    unstarted?: boolean;
+  },
 ): Promise<string[]> {
   const eventIds = held.map((event) => event.eventId);
   const { rows } = await db.query<{ event_id: string }>({
     name: 'hold-events',
     text: HOLD,
-    values: [workflowId, eventIds, held.map((event) => event.gateId), ...bounds(eventIds)],
+    values: [
+      workflowId,
+      eventIds,
+      held.map((event) => event.gateId),
+      ...bounds(eventIds),
+      unstarted,
+    ],
   });
   return rows.map((row) => row.event_id);
 }
@@ -131,30 +143,36 @@ export async function takeParked(
 const JOIN = `
   with line as (
     select workflow_id, sum(cardinality(event_ids)) over (order by place) as events from parked
-    where gate = $1 and reason = 'turn' and unstarted and woken_at is null
+    where gate = $1 and reason = $4 and unstarted and woken_at is null
+      and split_part(workflow_id, '/', 3) = split_part($2, '/', 3)
     order by place limit $3
   ), taken as (
     -- where it is gone meanwhile, nobody would take the others along
-    select 1 from parked where gate = $1 and reason = 'turn' and workflow_id = $2 for update
+    select 1 from parked where gate = $1 and reason = $4 and workflow_id = $2 for update
   ), joined as (
     delete from parked p using line, taken
-    where p.gate = $1 and p.reason = 'turn' and p.workflow_id = line.workflow_id and line.events <= $3
+    where p.gate = $1 and p.reason = $4 and p.workflow_id = line.workflow_id and line.events <= $3
       and p.unstarted and p.woken_at is null
     returning p.event_ids
   )
   update parked set event_ids = event_ids || array(select unnest(event_ids) from joined)
-  where gate = $1 and reason = 'turn' and workflow_id = $2
+  where gate = $1 and reason = $4 and workflow_id = $2
   returning event_ids`;
 
-/** Lets those that are next in line go along with one that was taken, up to so many events; returns all of its events. */
+/** Lets those that are next and have the same destination go along with one that was taken, up to so many events; returns all of its events. */
 export async function joinParked(
   db: Db,
-  { gateId, workflowId, most }: { gateId: string; workflowId: string; most: number },
+  {
+    gateId,
+    reason,
+    workflowId,
+    most,
+  }: { gateId: string; reason: ParkReason; workflowId: string; most: number },
 ): Promise<string[]> {
   const { rows } = await db.query<{ event_ids: string[] }>({
     name: 'join-parked',
     text: JOIN,
-    values: [gateId, workflowId, most],
+    values: [gateId, workflowId, most, reason],
   });
   return rows[0]?.event_ids ?? [];
 }
@@ -204,21 +222,35 @@ export async function listNeglected(
   return rows.map((row) => ({ gateId: row.gate, reason: row.reason }));
 }
 
-/** Held events that no row stands for although their gates are open, by the workflow that held them. */
-export async function listForgotten(db: Db, { afterMs }: { afterMs: number }): Promise<Parked[]> {
-  const { rows } = await db.query<{ workflow_id: string; event_ids: string[] }>(sql`
-    select e.workflow_id, array_agg(e.id order by e.id) as event_ids
+/** Events that are held at no gate any more, by the workflow that held them and the one that would deliver them. */
+export type Forgotten = {
+  workflowId: string;
+  dispatchId: string;
+  destinationId: string;
+  eventIds: string[];
+};
+
+/** Held events that no row stands for although their gates are open. */
+export async function listForgotten(
+  db: Db,
+  { afterMs }: { afterMs: number },
+): Promise<Forgotten[]> {
+  const { rows } = await db.query<Forgotten>(sql`
+    with known as materialized (
+      select unnest(p.event_ids) as id from parked p
+        left join destinations d on d.id = p.gate
+        left join connections c on c.id = p.gate
+      where p.reason = ${ParkReason.Paused} and coalesce(d.paused_at, c.paused_at) is null
+    )
+    select e.workflow_id as "workflowId", e.dispatch_id as "dispatchId", e.destination_id as "destinationId",
+      array_agg(e.id order by e.id) as "eventIds"
     from projects t join events e on e.project_id = t.id and e.noted_status = 'HOLD'
       join destinations d on d.id = e.destination_id
       join connections c on c.id = e.connection_id
     where d.paused_at is null and c.paused_at is null and e.updated_at < now() - make_interval(secs => ${afterMs / 1000})
-      and not exists (select 1 from parked p where p.workflow_id = e.workflow_id and e.id = any(p.event_ids))
-    group by e.workflow_id limit 100`);
-  return rows.map((row) => ({
-    workflowId: row.workflow_id,
-    eventIds: row.event_ids,
-    unstarted: false,
-  }));
+      and not exists (select 1 from known k where k.id = e.id)
+    group by e.workflow_id, e.dispatch_id, e.destination_id limit 100`);
+  return rows;
 }
 
 /** Destinations at which deliveries wait for their turn. */

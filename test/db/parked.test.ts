@@ -97,6 +97,31 @@ describe('events at a gate', () => {
     expect(new Set(await mine())).toEqual(new Set(seed.eventIds));
   });
 
+  test('that no workflow waits for keep the one that made them, and are started when it opens', async () => {
+    await shutGate(db, { gate: gate(), reason: null });
+    const held = seed.eventIds.map((eventId) => ({ eventId, gateId: seed.destinationId }));
+    expect(await holdEvents(db, { workflowId, held, unstarted: true })).toHaveLength(2);
+    const { rows } = await db.query<{ workflow_id: string; status: string }>(
+      sql`select workflow_id, status from events where id = any(${seed.eventIds})`,
+    );
+    expect(rows).toEqual([
+      { workflow_id: 'requests/dsp_1', status: 'HOLD' },
+      { workflow_id: 'requests/dsp_1', status: 'HOLD' },
+    ]);
+    await openGate(db, gate());
+    // A row stands for them, though not under the name that stands on them.
+    const forgotten = await listForgotten(db, { afterMs: 0 });
+    expect(forgotten.flatMap((one) => one.eventIds)).not.toContain(seed.eventIds[0]);
+    expect(await take()).toMatchObject([{ workflowId, unstarted: true }]);
+    await db.query(sql`delete from parked where gate = ${seed.destinationId}`);
+    expect(await listForgotten(db, { afterMs: 0 })).toContainEqual({
+      workflowId: 'requests/dsp_1',
+      dispatchId: 'dsp_1',
+      destinationId: seed.destinationId,
+      eventIds: seed.eventIds,
+    });
+  });
+
   test('that wait at an open gate are neglected', async () => {
     await shutGate(db, { gate: gate(), reason: null });
     await hold();
@@ -137,6 +162,19 @@ test('a row goes when the last of its events is looked at', async () => {
   expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(0);
 });
 
+test('only those of the same destination go along', async () => {
+  const gateId = newId('connection');
+  const turn = { gateId, reason: ParkReason.Turn };
+  const wait = (id: string, eventId: string) =>
+    parkEvents(db, { ...turn, workflowId: id, eventIds: [eventId], place: null, unstarted: true });
+  await wait('delivery/dsp_1/des_a/held', 'evt_1');
+  await wait('delivery/dsp_2/des_b/held', 'evt_2');
+  await wait('delivery/dsp_3/des_a/held', 'evt_3');
+  await takeParked(db, { ...turn, limit: 1 });
+  const order = { ...turn, workflowId: 'delivery/dsp_1/des_a/held', most: 100 };
+  expect(await joinParked(db, order)).toEqual(['evt_1', 'evt_3']);
+});
+
 test('those in line without a workflow go along with the first, as far as they are few', async () => {
   const gateId = newId('destination');
   const turn = { gateId, reason: ParkReason.Turn };
@@ -150,7 +188,7 @@ test('those in line without a workflow go along with the first, as far as they a
   await wait(4, 2);
   const taken = await takeParked(db, { ...turn, limit: 1 });
   expect(taken).toMatchObject([{ workflowId: 'w1', unstarted: true }]);
-  const joined = await joinParked(db, { gateId, workflowId: 'w1', most: 3 });
+  const joined = await joinParked(db, { ...turn, workflowId: 'w1', most: 3 });
   expect(joined).toEqual(['evt_1_0', 'evt_1_1', 'evt_3_0', 'evt_3_1']);
   expect(await takeParked(db, { ...turn, limit: 9 })).toMatchObject([
     { workflowId: 'w2', unstarted: false },
@@ -160,7 +198,7 @@ test('those in line without a workflow go along with the first, as far as they a
   expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(2);
   // Where the one that was taken is gone, those behind it stay in line.
   await wait(5, 1);
-  expect(await joinParked(db, { gateId, workflowId: 'w1', most: 3 })).toEqual([]);
+  expect(await joinParked(db, { ...turn, workflowId: 'w1', most: 3 })).toEqual([]);
   expect(await takeParked(db, { ...turn, limit: 9 })).toMatchObject([{ workflowId: 'w5' }]);
 });
 

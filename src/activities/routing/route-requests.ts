@@ -56,8 +56,8 @@ export async function routeRequests(
   if (remaining.length === 0) deps.onRouted(dispatch.dispatchId);
   const known = new Set(made.map((event) => event.id));
   const events = [...made, ...earlier.filter((event) => !known.has(event.id))];
-  const batches = batchByDestination(deps, { dispatch, events });
-  return { batches: await waitInLine(deps, { dispatch, batches }), remaining };
+  const going = await waitInLine(deps, { dispatch, events });
+  return { batches: batchByDestination(deps, { dispatch, events: going }), remaining };
 }
 
 /** A connection may be heard of a moment before what it was made together with: nothing is ignored for that. */

@@ -75,7 +75,11 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       db,
       configuration,
       pace: createDestinationPace(),
-      line: { mustWait: () => false, join: () => Promise.resolve() },
+      line: {
+        mustWait: () => false,
+        hold: () => Promise.resolve([]),
+        join: () => Promise.resolve(),
+      },
       sandbox,
       maxBatch: 200,
       onRouted: (dispatchId) => routed.push(dispatchId),
