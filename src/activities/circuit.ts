@@ -16,7 +16,7 @@ type Circuit = { failures: number; probeAtMs: number | null; waitMs: number; pro
 
 const OPENS_AFTER = 10;
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 4_000;
 // What stands before a service answers these for it when it is down.
 const DOWN = new Set([502, 503, 504]);
 

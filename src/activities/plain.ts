@@ -14,7 +14,7 @@ export async function deliverPlain(
     place,
   }: { order: AttemptOrder & { workflowId: string }; probe: boolean; place: string | null },
 ): Promise<Open[]> {
-  const { places, circuits, bodySizes } = deps.traffic;
+  const { places, circuits, bodySizes, slowStart } = deps.traffic;
   const { destinationId, workflowId } = order;
   const open: Open[] = [];
   const landings = createLandings();
@@ -22,7 +22,9 @@ export async function deliverPlain(
   try {
     while (left.length > 0 && !landings.failed()) {
       const probing = probe && left === order.eventIds;
-      const most = probing ? 1 : Math.min(bodySizes.most(destinationId), left.length);
+      const fitting = probing ? 1 : Math.min(bodySizes.most(destinationId), left.length);
+      // What is new goes at once: it would soon be a backlog of its own.
+      const most = order.parked ? await slowStart.take(destinationId, fitting) : fitting;
       const count = await places.take(destinationId, most);
       if (!probing && circuits.state(destinationId).open) {
         places.give(destinationId, count);

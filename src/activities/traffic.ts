@@ -7,6 +7,7 @@ import { createFlights, Stopping, type Flights } from './flights.ts';
 import { createPlaces, type Places } from './limiter.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { wakeFirst, type WakeDependencies } from './pump.ts';
+import { createSlowStart, type SlowStart } from './slow-start.ts';
 
 /** What one process knows of what goes on at every destination, and what keeps one from taking all there is. */
 export type Traffic = {
@@ -18,6 +19,7 @@ export type Traffic = {
   circuits: Circuits;
   admission: Admission;
   pacer: Pacer;
+  slowStart: SlowStart;
   /** Sends nothing new any more; what is on the wire may come to its end. */
   stop(): void;
   close(): Promise<void>;
@@ -34,10 +36,12 @@ export function createTraffic({ worker, log, ...deps }: TrafficDependencies): Tr
   const { db } = deps;
   const onError = (error: unknown) => log.warn({ error }, 'Traffic could not be kept track of');
   const rows = recordCircuits({ db, worker, onError });
+  const slowStart = createSlowStart();
   const circuits = createCircuits({
     onChange(destinationId, state) {
       log.info({ destination: destinationId, ...state }, 'Circuit changed');
       rows.write(destinationId, state);
+      if (!state.open) slowStart.begin(destinationId);
       admission.circuitChanged(destinationId, state.probeAtMs);
     },
   });
@@ -56,6 +60,7 @@ export function createTraffic({ worker, log, ...deps }: TrafficDependencies): Tr
     circuits,
     admission,
     pacer,
+    slowStart,
     stop() {
       flights.stop();
       places.close(new Stopping());
