@@ -9,7 +9,8 @@ import { Stopping, type Flights } from './flights.ts';
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2_000;
 // Deliveries at an even pace end one by one: written one by one, they would cost more than they did to send.
-const GATHER_MS = 10;
+const GATHER_MS = 25;
+const ENOUGH = 16;
 
 /**
  * Writes outcomes, many at once. An outcome that is known is not forgotten because PostgreSQL is away: the receiver has
@@ -40,6 +41,7 @@ export function createOutcomes({
     maxItems: 500,
     maxInFlight: 2,
     gatherMs: GATHER_MS,
+    enough: ENOUGH,
     run: async (items) => {
       await write(items);
       return items.map(() => undefined);

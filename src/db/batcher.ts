@@ -17,8 +17,10 @@ type Options<Item, Result> = {
   /** An item that waits longer than this is refused: whoever waits for it has better chances elsewhere. */
   maxAgeMs?: number;
   maxInFlight?: number;
-  /** How long after one batch the next begins at the earliest, unless it is full; what comes alone waits for nothing. */
+  /** How long after one batch the next begins at the earliest, unless there is enough; what comes alone waits for nothing. */
   gatherMs?: number;
+  /** So many need not wait for more to gather; as many as fit into a batch unless said. */
+  enough?: number;
   /** Whether the fault of a batch may be one item's: then each is tried alone, so that a poison item fails alone. */
   isItemFault?: (error: unknown) => boolean;
 };
@@ -39,6 +41,7 @@ export class BacklogFull extends Error {
 /** A natural batcher: no added delay while idle, and no timer unless it is told to gather. */
 export function createBatcher<Item, Result>(options: Options<Item, Result>): Batcher<Item, Result> {
   const { maxItems, maxInFlight = 1, gatherMs = 0, bytesOf = () => 0 } = options;
+  const { enough = maxItems } = options;
   const { maxBatchBytes = Infinity, maxWaitingBytes = Infinity, maxAgeMs = Infinity } = options;
   let waiting: Waiting<Item, Result>[] = [];
   let waitingBytes = 0;
@@ -59,7 +62,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
       waitingBytes += bytes;
       watchAge();
       if (scheduled || inFlight >= maxInFlight) return;
-      if (gathering && waiting.length < maxItems) return;
+      if (gathering && waiting.length < enough) return;
       // Whatever else arrives in this turn of the event loop goes along.
       scheduled = true;
       setImmediate(flush);
@@ -87,7 +90,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
   /** Whether more should gather before the next batch begins; it begins by itself then. */
   function gather(): boolean {
     const leftMs = beganAt + gatherMs - performance.now();
-    if (leftMs <= 0 || waiting.length >= maxItems) return false;
+    if (leftMs <= 0 || waiting.length >= enough) return false;
     gathering ??= setTimeout(() => {
       gathering = undefined;
       flush();

@@ -58,6 +58,25 @@ test('a batch that is full waits for nothing, also while it gathers', async () =
   expect(batches).toEqual([[1], [2, 3, 4]]);
 });
 
+test('one that gathers waits no longer where there is enough', async () => {
+  const batches: number[][] = [];
+  const batcher = createBatcher<number, number>({
+    maxItems: 100,
+    enough: 2,
+    gatherMs: 3_600_000,
+    run(items) {
+      batches.push(items);
+      return Promise.resolve(items);
+    },
+  });
+  await batcher.add(1);
+  const second = batcher.add(2);
+  await new Promise(setImmediate);
+  // Or else this would wait for an hour.
+  await Promise.all([second, batcher.add(3)]);
+  expect(batches).toEqual([[1], [2, 3]]);
+});
+
 test('an item that poisons its batch fails alone', async () => {
   const batcher = createBatcher<number, number>({
     maxItems: 10,
