@@ -19,6 +19,12 @@ export type Layers = {
 
 type Layer = { readonly name: string; readonly tool: string; readonly options: readonly string[] };
 
+/** The command in front of a child that is to get what others leave of the processors; empty where there is none. */
+export function lowPriority(): readonly string[] {
+  const nice = findTool('nice');
+  return nice === undefined ? [] : [nice, '-n', '10'];
+}
+
 function findTool(name: string): string | undefined {
   return TOOL_FOLDERS.map((folder) => `${folder}/${name}`).find((path) => {
     try {

@@ -17,6 +17,9 @@ export type SandboxLimits = {
   readonly keptIsolates: number;
   readonly keptIsolateRuns: number;
   readonly slowAfterMs: number;
+  readonly suspectRests: number;
+  readonly suspectPatienceMs: number;
+  readonly suspectWaitMs: number;
   readonly circuitKills: number;
   readonly circuitWindowMs: number;
 };
@@ -44,6 +47,12 @@ export const DEFAULT_LIMITS: SandboxLimits = {
   keptIsolates: 4,
   keptIsolateRuns: 200,
   slowAfterMs: 100,
+  // Of one core, versions that ran out of their time take a sixth at most.
+  suspectRests: 5,
+  // Who has waited so long when another run of the same version ran out of its time is not run either;
+  // nor is anybody after the second of these, whom other suspects kept waiting.
+  suspectPatienceMs: 2_000,
+  suspectWaitMs: 20_000,
   circuitKills: 5,
   circuitWindowMs: 10 * 60_000,
 };

@@ -5,7 +5,7 @@ import type { ChildOptions } from './child-process.ts';
 import { Crew } from './crew.ts';
 import type { CheckOutcome, TransformJob, TransformOutcome, TransformResult } from './job.ts';
 import { LogLevel } from './job.ts';
-import { findLayers } from './layers.ts';
+import { findLayers, lowPriority } from './layers.ts';
 import type { SandboxLimits } from './limits.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { SandboxLog } from './log.ts';
@@ -87,15 +87,22 @@ export function createSandboxPool(options: SandboxPoolOptions): SandboxPool {
     `${isolatedVmFolder()}isolated-vm.js`,
   ]);
   log.info({ layers: active, missing, children }, 'Sandbox layers');
-  const crew: Crew = new Crew({
-    size: children + 1,
-    ...limits,
-    childOptions: childOptions(limits, wrapper),
-    log,
-    onIdle: () => scheduler.dispatch(),
-    onHelpless: (error) => scheduler.rejectWaiting(error),
+  const makeCrew = (size: number, command: readonly string[]): Crew =>
+    new Crew({
+      size,
+      ...limits,
+      childOptions: childOptions(limits, command),
+      log,
+      onIdle: () => scheduler.dispatch(),
+      onHelpless: (error) => scheduler.rejectWaiting(error),
+    });
+  const scheduler = new Scheduler({
+    limits,
+    atOnce: children,
+    crew: makeCrew(children + 1, wrapper),
+    // Where there are none, they have no child either.
+    makeSuspectCrew: () => makeCrew(1, [...lowPriority(), ...wrapper]),
   });
-  const scheduler = new Scheduler({ limits, atOnce: children, crew });
 
   const run = async (job: TransformJob): Promise<TransformOutcome> => {
     const openUntilMs = scheduler.circuit.openUntil(versionKey(job), performance.now());
@@ -108,10 +115,7 @@ export function createSandboxPool(options: SandboxPoolOptions): SandboxPool {
       return checkOutcome(await run({ ...CHECK, version: String(checks), code, env }));
     },
     layers: active,
-    close: async () => {
-      scheduler.close();
-      await crew.close();
-    },
+    close: () => scheduler.close(),
   };
 }
 

@@ -7,7 +7,8 @@ import { Isolation } from './job.ts';
 import type { TransformJob, TransformOutcome } from './job.ts';
 import type { SandboxLimits } from './limits.ts';
 import { createPaceRecord } from './pace-record.ts';
-import { judge } from './verdict.ts';
+import { createSuspects } from './suspects.ts';
+import { judge, refusedUnrun } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
 
 type Waiting = {
@@ -32,18 +33,33 @@ export class Scheduler {
   readonly #limits: SandboxLimits;
   readonly #atOnce: number;
   readonly #crew: Crew;
+  readonly #makeSuspectCrew: () => Crew;
+  #suspectCrew: Crew | undefined;
   readonly #queue = createFairQueue<Waiting>();
   readonly #pace: ReturnType<typeof createPaceRecord>;
+  readonly #suspects: ReturnType<typeof createSuspects>;
   #running = 0;
   #runningUnproven = 0;
   #lastId = 0;
   #closed = false;
 
-  constructor({ limits, atOnce, crew }: { limits: SandboxLimits; atOnce: number; crew: Crew }) {
+  constructor({
+    limits,
+    atOnce,
+    crew,
+    makeSuspectCrew,
+  }: {
+    limits: SandboxLimits;
+    atOnce: number;
+    crew: Crew;
+    makeSuspectCrew: () => Crew;
+  }) {
+    this.#makeSuspectCrew = makeSuspectCrew;
     this.#limits = limits;
     this.#atOnce = atOnce;
     this.#crew = crew;
     this.#pace = createPaceRecord(limits);
+    this.#suspects = createSuspects({ rests: limits.suspectRests });
     this.circuit = createCircuit({ kills: limits.circuitKills, windowMs: limits.circuitWindowMs });
   }
 
@@ -65,12 +81,14 @@ export class Scheduler {
 
   /** Starts what may start; called whenever a job came, ended, or a child got ready. */
   dispatch(): void {
-    while (this.#running < this.#atOnce && this.#crew.idleCount > 0) {
+    this.#refuseSuspects({ queuedForMs: this.#limits.suspectWaitMs });
+    for (;;) {
       const waiting = this.#queue.take((candidate) => this.#mayStart(candidate));
       if (waiting === undefined) return;
-      const child = this.#crew.take();
+      const crew = this.#crewFor(waiting);
+      const child = crew.take();
       if (child === undefined) return this.#queue.pushFirst(placeOf(waiting.job), waiting);
-      void this.#runOn(child, waiting);
+      void this.#runOn(child, { waiting, crew });
     }
   }
 
@@ -79,30 +97,77 @@ export class Scheduler {
     for (const waiting of this.#queue.drain()) waiting.reject(error);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.rejectWaiting(new Error('The sandbox is closed.'));
+    await Promise.all([this.#crew.close(), this.#suspectCrew?.close()]);
   }
 
-  #mayStart({ key }: Waiting): boolean {
+  #crewFor({ key }: Waiting): Crew {
+    if (!this.#suspects.has(key)) return this.#crew;
+    return (this.#suspectCrew ??= this.#makeSuspectCrew());
+  }
+
+  #mayStart(waiting: Waiting): boolean {
+    const { key } = waiting;
+    if (this.#crewFor(waiting).idleCount === 0) return false;
+    if (this.#suspects.has(key)) return this.#suspects.mayStart(performance.now());
+    if (this.#running >= this.#atOnce) return false;
     return this.#pace.isQuick(key) || this.#runningUnproven < Math.max(1, this.#atOnce - 1);
   }
 
-  async #runOn(child: SandboxChild, waiting: Waiting): Promise<void> {
-    const isUnproven = !this.#pace.isQuick(waiting.key);
-    this.#running++;
-    if (isUnproven) this.#runningUnproven++;
+  /** Ends suspects that have waited so long without running them: whoever waits for them must not wait for ever. */
+  #refuseSuspects({ queuedForMs, version }: { queuedForMs: number; version?: string }): void {
+    const queuedBeforeMs = performance.now() - queuedForMs;
+    const isLate = ({ key, queuedAtMs }: Waiting) =>
+      queuedAtMs <= queuedBeforeMs && this.#suspects.has(key) && key === (version ?? key);
+    for (let late = this.#queue.take(isLate); late; late = this.#queue.take(isLate)) {
+      this.#conclude(late, { verdict: refusedUnrun(), crew: this.#crewFor(late) });
+    }
+  }
+
+  async #runOn(
+    child: SandboxChild,
+    { waiting, crew }: { waiting: Waiting; crew: Crew },
+  ): Promise<void> {
     waiting.startedAtMs = performance.now();
+    const isSuspect = this.#suspects.has(waiting.key);
+    const leave = isSuspect ? this.#enterAsSuspect() : this.#enter(waiting);
     const job = this.#childJob(waiting);
     const reply = await child.run(job);
     const { outputBytes } = this.#limits;
     const verdict = judge(reply, { id: job.head.id, outputBytes });
-    this.#running--;
-    if (isUnproven) this.#runningUnproven--;
-    this.#pace.record(waiting.key, performance.now() - waiting.startedAtMs);
-    this.#crew.giveBack(child, { retire: reply.kind === 'ended' || verdict.retireChild });
-    this.#conclude(waiting, verdict);
+    const tookMs = performance.now() - waiting.startedAtMs;
+    leave(tookMs);
+    this.#pace.record(waiting.key, tookMs);
+    const ranOut = tookMs >= waiting.timeoutMs;
+    this.#suspects.record(waiting.key, ranOut);
+    if (isSuspect && ranOut) {
+      const { suspectPatienceMs: queuedForMs } = this.#limits;
+      this.#refuseSuspects({ queuedForMs, version: waiting.key });
+    }
+    crew.giveBack(child, { retire: reply.kind === 'ended' || verdict.retireChild });
+    this.#conclude(waiting, { verdict, crew });
     this.dispatch();
+  }
+
+  #enter({ key }: Waiting): (tookMs: number) => void {
+    const isUnproven = !this.#pace.isQuick(key);
+    this.#running++;
+    if (isUnproven) this.#runningUnproven++;
+    return () => {
+      this.#running--;
+      if (isUnproven) this.#runningUnproven--;
+    };
+  }
+
+  #enterAsSuspect(): (tookMs: number) => void {
+    this.#suspects.started();
+    return (tookMs) => {
+      const restMs = this.#suspects.ended({ nowMs: performance.now(), tookMs });
+      // A timer may be a moment early.
+      setTimeout(() => this.dispatch(), Math.ceil(restMs) + 1).unref();
+    };
   }
 
   #childJob({ job, key, timeoutMs }: Waiting): ChildJob {
@@ -117,7 +182,7 @@ export class Scheduler {
     return { head, code, input, env: JSON.stringify(job.env), killAfterMs };
   }
 
-  #conclude(waiting: Waiting, verdict: Verdict): void {
+  #conclude(waiting: Waiting, { verdict, crew }: { verdict: Verdict; crew: Crew }): void {
     if (this.#closed && verdict.costChild) {
       waiting.reject(new Error('The sandbox is closed.'));
       return;
@@ -126,7 +191,7 @@ export class Scheduler {
     if (verdict.isFault && waiting.faults === 0) {
       waiting.faults++;
       // The second try is for a child that was started after the first failed, and has shown that it lives.
-      this.#crew.renew();
+      crew.renew();
       this.#queue.pushFirst(placeOf(waiting.job), waiting);
       return;
     }

@@ -90,6 +90,13 @@ function verdictOfReply(head: ReplyHead, report: string, outputBytes: number): V
   return fatal({ kind: 'killed', message }, { durationMs, retireChild: true });
 }
 
+/** What is told of a job that was not run: its version has run out of its time again and again. */
+export function refusedUnrun(): Verdict {
+  const message =
+    'This version was not run: it did not end within its time limit the last times it was, and others wait.';
+  return fatal({ kind: 'timeout', message }, { durationMs: 0 });
+}
+
 const NONSENSE: TransformResult = {
   kind: 'killed',
   message: 'The process running the code answered with something that cannot be read.',
