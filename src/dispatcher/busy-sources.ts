@@ -1,20 +1,35 @@
-export type BusySources = ReturnType<typeof createBusySources>;
+type Lane = { beganAtMs: number; isFull: boolean };
 
-/** Counts the lanes that each source keeps busy. */
-export function createBusySources(lanesPerSource: number) {
-  const lanes = new Map<string, number>();
+/**
+ * Knows which sources have their share of lanes. A second lane is for where the first has more than it can take, or
+ * has been at it for long: otherwise what comes meanwhile goes together, and costs what one dispatch costs.
+ */
+export function createBusySources({
+  lanesPerSource,
+  patienceMs,
+  now = () => performance.now(),
+}: {
+  lanesPerSource: number;
+  patienceMs: number;
+  now?: () => number;
+}) {
+  const lanesOf = new Map<string, Set<Lane>>();
   return {
-    any: () => lanes.size > 0,
-    isFull: (id: string) => (lanes.get(id) ?? 0) >= lanesPerSource,
-    enter(ids: string[]) {
-      for (const id of ids) lanes.set(id, (lanes.get(id) ?? 0) + 1);
+    any: () => lanesOf.size > 0,
+    hasItsShare(id: string): boolean {
+      const lanes = [...(lanesOf.get(id) ?? [])];
+      if (lanes.length >= lanesPerSource) return true;
+      return lanes.some((lane) => !lane.isFull && now() - lane.beganAtMs < patienceMs);
     },
-    leave(ids: string[]) {
-      for (const id of ids) {
-        const left = (lanes.get(id) ?? 1) - 1;
-        if (left === 0) lanes.delete(id);
-        else lanes.set(id, left);
-      }
+    /** A lane begins to work for a source; call what is returned when it has ended. */
+    enter(id: string, { isFull }: { isFull: boolean }): () => void {
+      const lane = { beganAtMs: now(), isFull };
+      const lanes = lanesOf.get(id) ?? new Set();
+      lanesOf.set(id, lanes.add(lane));
+      return () => {
+        lanes.delete(lane);
+        if (lanes.size === 0) lanesOf.delete(id);
+      };
     },
   };
 }

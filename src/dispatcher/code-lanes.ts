@@ -1,0 +1,82 @@
+import { newId } from '../db/ids.ts';
+import { claimRequests, type Claim } from '../db/outbox.ts';
+import { createBusySources } from './busy-sources.ts';
+import { dispatch } from './dispatch.ts';
+import { GATHER_MS, IDLE_LOOK_MS, untilSince, type LaneContext } from './lane.ts';
+import type { Options } from './options.ts';
+
+const LANES = 6;
+const LANES_PER_SOURCE = 2;
+const BATCH = 50;
+// User code may take its time: a lane that is at it for so long is not waited for.
+const PATIENCE_MS = 200;
+
+/**
+ * Claims what waits at sources with user code, one source a claim: one that is slow holds up no other. Looks for work
+ * in rounds, however many lanes are busy, so that what comes between two rounds goes together.
+ */
+export async function runCodeLanes(options: Options, context: LaneContext): Promise<void> {
+  const { configuration, log } = options;
+  const { signals } = context;
+  const lanes = createLanes(options, context);
+  while (!signals.stopped()) {
+    const beganAt = performance.now();
+    try {
+      if (configuration.sourcesWithCode().length > 0) await lanes.fill();
+    } catch (error) {
+      log.warn({ error }, 'Could not claim requests');
+    }
+    await signals.work('code', lanes.anyBusy() ? PATIENCE_MS : IDLE_LOOK_MS);
+    // What comes alone waits for nothing.
+    await untilSince(beganAt, GATHER_MS);
+  }
+  await lanes.allEnded();
+}
+
+function createLanes(options: Options, { session, signals }: LaneContext) {
+  const { database, configuration } = options;
+  const limit = Math.min(options.maxBatch, BATCH);
+  const busy = createBusySources({ lanesPerSource: LANES_PER_SOURCE, patienceMs: PATIENCE_MS });
+  const lanes = new Set<Promise<void>>();
+  let afterSourceId = '';
+
+  async function claimNext(): Promise<Claim | null> {
+    const sources = configuration.sourcesWithCode().filter((id) => !busy.hasItsShare(id));
+    if (sources.length === 0) return null;
+    const claim = await claimRequests(database, {
+      dispatchId: newId('dispatch'),
+      claimedBy: session.id,
+      afterSourceId,
+      limit,
+      lane: { sources, serves: 'these', maxSources: 1 },
+    });
+    return claim.requestIds.length > 0 ? claim : null;
+  }
+
+  async function run(claim: Claim): Promise<void> {
+    const isFull = claim.requestIds.length >= limit;
+    const leave = busy.enter(claim.lastSourceId, { isFull });
+    await dispatch(options, { claim, signals }).finally(leave);
+  }
+
+  return {
+    anyBusy: busy.any,
+    allEnded: () => Promise.all(lanes),
+    /** Gives work to lanes that are free, source by source, until there is none of the one or the other. */
+    async fill(): Promise<void> {
+      while (lanes.size < LANES && !signals.stopped()) {
+        const claim = await claimNext();
+        if (claim === null && afterSourceId === '') return;
+        // Behind the last one there is none: the next is the first.
+        afterSourceId = claim?.lastSourceId ?? '';
+        if (claim === null) continue;
+        const lane = run(claim).finally(() => {
+          lanes.delete(lane);
+          // Its source may have more, or another one no lane as yet.
+          signals.wakeNext('code');
+        });
+        lanes.add(lane);
+      }
+    },
+  };
+}
