@@ -26,6 +26,9 @@ const REPLAYED = {
   hint: 'a request with this signature has been taken before',
 };
 
+// Signatures are remembered beside the sender's own ids.
+const REPLAY = '#replay';
+
 /** What makes a request the same as another: the sender's own id, or a signature seen before. SHA-256, with its end. */
 export type OnceKey = { hash: Buffer; expiresAtMs: number };
 export type Arrival = {
@@ -39,33 +42,27 @@ export type Arrival = {
 /** What became of a request: kept as it was judged, kept as a replay, or not kept, for `requestId` stands for it. */
 export type Stored = { requestId: string; outcome: 'stored' | 'replayed' | 'repeated' };
 
-// In the "C" collation, so that claims are taken in the same order everywhere: nobody waits for each other in a circle.
+// `repeats`, `replays`: whether it may be a repeat or a replay of another.
 const ARRIVED = `arrived as materialized (
     select * from json_to_recordset($1) as r (
       id text collate "C", project_id text, source_id text collate "C", kind text, method text, path text, query text,
       headers json, body_from integer, body_bytes integer, remote_address text, verified boolean, rejection_cause text,
-      rejection_detail jsonb, received_at double precision, once_key text collate "C", once_until double precision,
-      replay_key text collate "C", replay_until double precision)
+      rejection_detail jsonb, received_at double precision, repeats boolean, replays boolean)
   )`;
 
 // Who comes first is settled in the statement that stores: a claim without its request would lose the next one.
 const CLAIMED = `claimed as (
     insert into first_claims as c (scope, key, owner, expires_at)
-    select distinct on (scope, key) scope, decode(key, 'hex'), id, to_timestamp(until / 1000) from (
-      select source_id as scope, once_key as key, id, once_until as until from arrived where once_key is not null
-      union all
-      select source_id || '#replay', replay_key, id, replay_until from arrived where replay_key is not null
-    ) as wanted
-    order by scope, key, id
+    select scope, decode(key, 'hex'), owner, to_timestamp(until / 1000)
+    from json_to_recordset($3) as wanted (scope text, key text, owner text, until double precision)
     on conflict (scope, key) do update set owner = excluded.owner, expires_at = excluded.expires_at
       where c.expires_at < now()
-    returning scope, encode(key, 'hex') as key, owner
+    returning scope, owner
   ), once as (
-    select a.*, a.replay_key is not null and a.rejection_cause is null and not exists (
-        select 1 from claimed c where c.scope = a.source_id || '#replay' and c.key = a.replay_key and c.owner = a.id) as replayed
+    select a.*, a.replays and a.rejection_cause is null
+        and a.id not in (select owner from claimed where scope like '%${REPLAY}') as replayed
     from arrived a
-    where a.once_key is null or exists (
-      select 1 from claimed c where c.scope = a.source_id and c.key = a.once_key and c.owner = a.id)
+    where not a.repeats or a.id in (select owner from claimed where scope not like '%${REPLAY}')
   ), fresh as (
     select *, case when replayed then 'REPLAYED' else rejection_cause end as cause,
       case when replayed then '${JSON.stringify(REPLAYED)}' else rejection_detail end as detail
@@ -96,7 +93,11 @@ export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Store
   const { rows } = await db.query<{ id: string; replayed: boolean }>({
     name: keyed ? 'insert-keyed-requests' : 'insert-requests',
     text: `with ${ARRIVED}, ${keyed ? CLAIMED : ALL_FRESH}, ${STORE} select id, replayed from fresh`,
-    values: [storableJson(rowsOf(arrivals)), Buffer.concat(arrivals.map((a) => a.request.body))],
+    values: [
+      storableJson(rowsOf(arrivals)),
+      Buffer.concat(arrivals.map((a) => a.request.body)),
+      ...(keyed ? [JSON.stringify(claimsOf(arrivals))] : []),
+    ],
   });
   const kept = new Map(rows.map((row) => [row.id, row.replayed]));
   const repeats = arrivals.filter(({ request }) => !kept.has(request.id));
@@ -128,15 +129,33 @@ function rowsOf(arrivals: Arrival[]) {
       rejection_cause: request.rejectionCause,
       rejection_detail: request.rejectionDetail ?? null,
       received_at: request.receivedAtMs,
-      ...(idempotency && {
-        once_key: idempotency.hash.toString('hex'),
-        once_until: idempotency.expiresAtMs,
-      }),
-      ...(replay && { replay_key: replay.hash.toString('hex'), replay_until: replay.expiresAtMs }),
+      repeats: idempotency !== null,
+      replays: replay !== null,
     };
     bodyFrom += request.body.length;
     return row;
   });
+}
+
+/**
+ * What these requests claim; of equal keys the first request's. In one order everywhere: nobody waits for each other in
+ * a circle.
+ */
+function claimsOf(arrivals: Arrival[]) {
+  const claims = new Map<string, { scope: string; key: string; owner: string; until: number }>();
+  const want = (scope: string, { owner, once }: { owner: string; once: OnceKey | null }) => {
+    if (!once) return;
+    const key = once.hash.toString('hex');
+    const name = `${scope} ${key}`;
+    const before = claims.get(name);
+    if (before && before.owner <= owner) return;
+    claims.set(name, { scope, key, owner, until: once.expiresAtMs });
+  };
+  for (const { request, idempotency, replay } of arrivals) {
+    want(request.sourceId, { owner: request.id, once: idempotency });
+    want(request.sourceId + REPLAY, { owner: request.id, once: replay });
+  }
+  return [...claims.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim);
 }
 
 /** The requests that stand for the idempotency keys of repeats, by the repeats' own ids. */
