@@ -11,6 +11,7 @@ const SCENARIOS = [
   'rate-limit',
   'ordered',
   'hang',
+  'verified',
 ] as const;
 export type ScenarioName = 'standard' | (typeof SCENARIOS)[number];
 
@@ -47,6 +48,7 @@ Scenarios (none: a plain run of --rate for --seconds)
   --pause         events parked on a paused destination, then resumed
   --rate-limit    a backlog on a destination with a rate limit
   --ordered       ordered delivery with failures in between
+  --verified      acknowledgements of a source that verifies beside one that does not
 
 Options
   --rate R          requests per second
@@ -83,6 +85,7 @@ const flags = {
   'rate-limit': { type: 'boolean' },
   ordered: { type: 'boolean' },
   hang: { type: 'boolean' },
+  verified: { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig;
 
 type Values = { [Name in keyof typeof flags]?: string | boolean };

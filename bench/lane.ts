@@ -13,6 +13,8 @@ export type LaneOptions = {
   name: string;
   destinations?: number;
   rules?: object[];
+  /** Type and configuration of the source. */
+  source?: object;
   destinationConfig?: object;
   /** Further fields of each connection. */
   connection?: object;
@@ -23,7 +25,7 @@ const RUN_NAME = `bench-${randomBytes(3).toString('hex')}`;
 
 /** Makes a source with its destinations, each a server of its own, and waits until the gateway takes requests for it. */
 export async function makeLane(stage: Stage, options: LaneOptions): Promise<Lane> {
-  const { name, destinations = 1, rules = [], destinationConfig = {}, connection = {} } = options;
+  const { name, destinations = 1, rules = [], source, destinationConfig, connection } = options;
   const { admin, gateway, receiver } = stage;
   const opened = await receiver.call('open', { count: destinations });
   const targets: Target[] = [];
@@ -33,7 +35,9 @@ export async function makeLane(stage: Stage, options: LaneOptions): Promise<Lane
     const config = { url: `http://127.0.0.1:${port}/`, ...destinationConfig };
     const made = await admin.connect({
       name: destinationName,
-      ...(sourceId === '' ? { source: { name: `${RUN_NAME}-${name}` } } : { source_id: sourceId }),
+      ...(sourceId === ''
+        ? { source: { name: `${RUN_NAME}-${name}`, ...source } }
+        : { source_id: sourceId }),
       destination: { name: destinationName, config },
       rules,
       ...connection,

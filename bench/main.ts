@@ -17,6 +17,7 @@ import { pause } from './scenarios/pause.ts';
 import { rateLimit } from './scenarios/rate-limit.ts';
 import { standard } from './scenarios/standard.ts';
 import { sustained } from './scenarios/sustained.ts';
+import { verified } from './scenarios/verified.ts';
 import { openStage } from './stage.ts';
 import { renderTable } from './table.ts';
 
@@ -30,6 +31,7 @@ const scenarios: Record<ScenarioName, Scenario> = {
   'rate-limit': rateLimit,
   ordered,
   hang,
+  verified,
 };
 
 async function measure(options: Options): Promise<void> {

@@ -15,6 +15,10 @@ export type Stream = {
   delaySeconds?: number;
   bodyBytes: number;
   customers?: number;
+  /** The number of the first request, where several streams go into one lane. */
+  firstSeq?: number;
+  /** Signs each request as GitHub does. */
+  signingSecret?: string;
   /** Whether every acknowledged request must reach all destinations of its lane; the run waits for that. */
   expected?: boolean;
 };
@@ -58,6 +62,8 @@ export async function run(
     run: number,
     customers: stream.customers ?? 0,
     delayUs: (stream.delaySeconds ?? 0) * 1e6,
+    firstSeq: stream.firstSeq ?? 0,
+    signingSecret: stream.signingSecret ?? null,
   }));
   const [loads] = await Promise.all([
     load.call('run', { specs, startUs }),

@@ -1,3 +1,4 @@
+import { createHmac, randomUUID } from 'node:crypto';
 import { request, type Agent } from 'node:http';
 import { nowUs } from '../clock.ts';
 import { makeBody } from './body.ts';
@@ -13,6 +14,8 @@ export type StreamSpec = {
   customers: number;
   /** How long after the others this one begins. */
   delayUs: number;
+  firstSeq: number;
+  signingSecret: string | null;
 };
 
 /** What became of a stream's requests; columns in order of acknowledgement, times in microseconds. */
@@ -49,14 +52,19 @@ export function createStream(
     settled++;
   }
 
-  function fire(seq: number): void {
+  function fire(nth: number): void {
     const sentAtUs = nowUs();
     sentAt.push(sentAtUs);
-    late.push(sentAtUs - startUs - seq * intervalUs);
-    const { run, customers } = spec;
+    late.push(sentAtUs - startUs - nth * intervalUs);
+    const { run, customers, firstSeq, signingSecret } = spec;
+    const seq = firstSeq + nth;
     const customerId = customers > 0 ? { customerId: `customer-${seq % customers}` } : {};
     const body = makeBody({ run, seq, sentAtUs, ...customerId }, spec.bodyBytes);
-    const headers = { 'content-type': 'application/json', 'content-length': body.length };
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      ...(signingSecret === null ? {} : signature(body, signingSecret)),
+    };
     const req = request(spec.url, { method: 'POST', agent, headers, timeout: ANSWER_TIMEOUT_MS });
     req.on('response', (res) => {
       res.resume();
@@ -89,4 +97,10 @@ export function createStream(
       errors,
     }),
   };
+}
+
+/** The headers of a GitHub webhook: a delivery id of its own, and the body's signature. */
+function signature(body: Buffer, secret: string): Record<string, string> {
+  const hex = createHmac('sha256', secret).update(body).digest('hex');
+  return { 'x-github-delivery': randomUUID(), 'x-hub-signature-256': `sha256=${hex}` };
 }

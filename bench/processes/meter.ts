@@ -17,8 +17,9 @@ export type Usage = {
 };
 
 const RSS_EVERY_MS = 1_000;
-// Reading it walks the page tables of the process that is being measured.
-const PSS_EVERY = 5;
+// Reading it walks the page tables of the process that is being measured, which stands still meanwhile: often, and it
+// would be the tail of every latency.
+const PSS_EVERY = 30;
 const MB = 1_000_000;
 
 /**

@@ -2,7 +2,7 @@ import { arrivalsAt, completeness, latencies } from '../deliveries.ts';
 import { round } from '../figures.ts';
 import { makeLane, type Lane } from '../lane.ts';
 import { startMeter } from '../processes/meter.ts';
-import { inMs, summarize } from '../quantiles.ts';
+import { inMs, summarize, type Summary } from '../quantiles.ts';
 import { run, type Run, type Stream } from '../run.ts';
 import type { Outcome } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -12,10 +12,10 @@ import { mostInWindow } from '../window.ts';
 
 const PARKED = 20_000;
 const PARKED_PER_SECOND = 1_000;
-const LIMIT_PER_SECOND = 500;
+const LIMIT_PER_SECOND = 200;
 const QUIET_S = 15;
 const REST_S = 5;
-const AFTER_S = 60;
+const AFTER_S = 110;
 
 /** Events parked on a paused destination with a rate limit, then resumed, beside a neighbour in steady traffic. */
 export async function pause(stage: Stage): Promise<Outcome> {
@@ -34,17 +34,26 @@ export async function pause(stage: Stage): Promise<Outcome> {
     bodyBytes,
   };
   await warmUp(stage, [steady]);
-  const memoryBeforeMb = memoryNow(stage);
+  const memoryMb: Memory = { before: memoryNow(stage), half: null, parked: null, drained: null };
+  const note = (name: keyof Memory) => Promise.resolve(void (memoryMb[name] = memoryNow(stage)));
   const gate = `/destinations/${paused.targets[0]!.destinationId}`;
   await stage.admin.put(`${gate}/pause`);
   stage.say(`Parking ${PARKED} events, resuming after ${resumeAtS} s`);
   const result = await run(stage, {
     streams: [steady, parked],
-    cues: [{ atSeconds: resumeAtS, act: () => stage.admin.put(`${gate}/unpause`) }],
+    cues: [
+      { atSeconds: QUIET_S + parkingS / 2, act: () => note('half') },
+      { atSeconds: resumeAtS - 1, act: () => note('parked') },
+      { atSeconds: resumeAtS, act: () => stage.admin.put(`${gate}/unpause`) },
+    ],
     drainSeconds: Math.max(stage.options.drainSeconds, (2 * PARKED) / LIMIT_PER_SECOND),
   });
-  return outcome(result, { neighbour, paused, resumeAtS, memoryBeforeMb });
+  await note('drained');
+  return outcome(result, { neighbour, paused, resumeAtS, memoryMb });
 }
+
+/** What all processes hold together (PSS, MB), and when: with half of the events parked, all of them, none any more. */
+type Memory = Record<'before' | 'half' | 'parked' | 'drained', number | null>;
 
 function memoryNow({ gateway }: Stage): number | null {
   return gateway.pid === null ? null : startMeter(gateway.pid).stop().totalPssMb;
@@ -56,8 +65,8 @@ function outcome(
     neighbour,
     paused,
     resumeAtS,
-    memoryBeforeMb,
-  }: { neighbour: Lane; paused: Lane; resumeAtS: number; memoryBeforeMb: number | null },
+    memoryMb,
+  }: { neighbour: Lane; paused: Lane; resumeAtS: number; memoryMb: Memory },
 ): Outcome {
   const atUs = (seconds: number) => result.startUs + seconds * 1e6;
   const destinations = [neighbour.targets[0]!.receiverId];
@@ -75,10 +84,9 @@ function outcome(
     draining: between(atUs(resumeAtS), lastUs),
   };
   const drainedS = round((lastUs - atUs(resumeAtS)) / 1e6, 2);
-  const ratio = round((phases.draining.p99 ?? NaN) / (phases.before.p99 ?? NaN), 2);
+  const ratio = ({ p99 }: Summary) => round((p99 ?? NaN) / (phases.before.p99 ?? NaN), 2);
+  const p99Ratio = { parking: ratio(phases.parking), draining: ratio(phases.draining) };
   const mostInASecond = mostInWindow(times, 1_000_000);
-  const memoryPeakMb = result.usage?.totalPssMb ?? null;
-  const memory = { memoryBeforeMb, memoryPeakMb };
   return {
     figures: {
       parked: acked.length,
@@ -87,8 +95,8 @@ function outcome(
       mostInASecond,
       ...counts,
       phases,
-      p99Ratio: ratio,
-      ...memory,
+      p99Ratio,
+      memoryMb,
     },
     tables: [
       {
@@ -99,18 +107,21 @@ function outcome(
           ['most in any second', show(mostInASecond)],
           ['lost', show(counts.lost)],
           ['duplicates', show(counts.duplicates)],
-          ['memory before', show(memoryBeforeMb, 'MB')],
-          ['memory at its peak', show(memoryPeakMb, 'MB')],
+          ['memory before', show(memoryMb.before, 'MB')],
+          ['memory with half of them parked', show(memoryMb.half, 'MB')],
+          ['memory with all of them parked', show(memoryMb.parked, 'MB')],
+          ['memory with none any more', show(memoryMb.drained, 'MB')],
         ],
       },
       {
         title: 'The neighbour, ms end to end',
-        header: ['', 'p50', 'p99', 'max'],
+        header: ['', 'p50', 'p99', 'max', 'p99 to before'],
         rows: Object.entries(phases).map(([name, s]) => [
           name,
           show(s.p50),
           show(s.p99),
           show(s.max),
+          name === 'before' ? '' : show(ratio(s)),
         ]),
       },
     ],

@@ -59,11 +59,13 @@ test('a failing destination keeps nothing of what it refused', async () => {
   expect(await receiver.call('progress')).toEqual({ arrivals: 0, distinct: 0 });
 });
 
+const SPEC = { bodyBytes: 400, customers: 0, delayUs: 0, firstSeq: 0, signingSecret: null };
+
 test('a stream is sent once each, at its rate, and every answer is counted', async () => {
   const { id, url } = await openOne();
   await receiver.call('begin', { run: 9 });
   const startUs = nowUs() + 50_000;
-  const spec = { url, rate: 200, total: 100, bodyBytes: 400, run: 9, customers: 0, delayUs: 0 };
+  const spec = { ...SPEC, url, rate: 200, total: 100, run: 9 };
   const [result] = await load.call('run', { specs: [spec], startUs });
   expect(result!.ackedSeq.toSorted()).toEqual(Uint32Array.from({ length: 100 }, (_, i) => i));
   expect(result!.errors).toEqual({});
@@ -78,7 +80,7 @@ test('a stream is sent once each, at its rate, and every answer is counted', asy
 test('an answer that is not 2xx is an error under its status', async () => {
   const { id, url } = await openOne();
   await receiver.call('behave', { id, behaviour: { kind: 'fail', share: 1 } });
-  const spec = { url, rate: 500, total: 10, bodyBytes: 400, run: 10, customers: 0, delayUs: 0 };
+  const spec = { ...SPEC, url, rate: 500, total: 10, run: 10 };
   const [result] = await load.call('run', { specs: [spec], startUs: nowUs() });
   expect(result!.errors).toEqual({ 503: 10 });
   expect(result!.ackedSeq).toHaveLength(0);
