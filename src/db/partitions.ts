@@ -29,6 +29,7 @@ const UPKEEP = [
   'autovacuum_vacuum_threshold = 100000',
   'autovacuum_vacuum_insert_threshold = 200000',
   'autovacuum_analyze_threshold = 50000',
+  'autovacuum_analyze_scale_factor = 0.5',
 ].join(', ');
 
 /**
