@@ -88,7 +88,7 @@ async function sweep(deps: Dependencies, beat: () => void): Promise<number> {
     // One that gets its turn wakes the next; the line as a whole has a pace of its own.
     woken +=
       reason === ParkReason.Turn
-        ? await wakeFirst(deps, { gateId, reason, limit: 1 })
+        ? (await wakeFirst(deps, { gateId, reason, limit: 1 })).workflows
         : await pump(deps, { gateId, reason, beat });
   }
   for (const forgotten of await listForgotten(db, { afterMs: FORGOTTEN_MS })) {

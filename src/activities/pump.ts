@@ -10,6 +10,7 @@ import {
   type Parked,
 } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
+import { slowStartPerMs } from './slow-start.ts';
 
 /** Tells a delivery to look at these events; false when it has ended. */
 export type WakeDelivery = (workflowId: string, eventIds: string[]) => Promise<boolean>;
@@ -35,16 +36,15 @@ type PumpDependencies = WakeDependencies & {
 const OUTSTANDING = 10;
 const LOST_AFTER_MS = 30_000;
 const LOOK_AGAIN_MS = 100;
-// Many that begin at the same moment would hold up everybody else's events.
-const BREATH_MS = 50;
 // Events one delivery takes along when it is started late.
 const TOGETHER = 100;
 
-/** Wakes what waits at a gate, in order, a few at a time, until nothing does or the gate is shut. */
+/** Wakes what waits at a gate, in order, slowly at first, until nothing does or the gate is shut. */
 export async function pump(
   deps: PumpDependencies,
   { gateId, reason, beat }: { gateId: string; reason: ParkReason; beat: () => void },
 ): Promise<number> {
+  const beganAtMs = Date.now();
   let woken = 0;
   for (;;) {
     beat();
@@ -54,41 +54,45 @@ export async function pump(
       await sleep(LOOK_AGAIN_MS);
       continue;
     }
-    const taken = await wakeFirst(deps, { gateId, reason, limit: 1 });
-    if (taken === 0) return woken;
-    woken += taken;
-    await sleep(BREATH_MS);
+    const { workflows, events } = await wakeFirst(deps, { gateId, reason, limit: 1 });
+    if (workflows === 0) return woken;
+    woken += workflows;
+    await sleep(events / slowStartPerMs(Date.now() - beganAtMs));
   }
 }
 
-/** Wakes the first few that wait at a gate; returns how many. */
+/** Wakes the first few that wait at a gate; returns how many, and of how many events. */
 export async function wakeFirst(
   deps: WakeDependencies,
   { gateId, reason, limit }: { gateId: string; reason: ParkReason; limit: number },
-): Promise<number> {
-  for (let woken = 0; ;) {
+): Promise<{ workflows: number; events: number }> {
+  const woken = { workflows: 0, events: 0 };
+  for (;;) {
     // One after the other: the first may take others along.
     const parked = await takeParked(deps.db, { gateId, reason, limit: 1 });
-    await Promise.all(parked.map((one) => wakeParked(deps, { gateId, reason, one })));
-    woken += parked.length;
-    if (parked.length === 0 || woken >= limit) return woken;
+    for (const one of parked) {
+      woken.events += await wakeParked(deps, { gateId, reason, one });
+      woken.workflows++;
+    }
+    if (parked.length === 0 || woken.workflows >= limit) return woken;
   }
 }
 
-/** Wakes the delivery that waits; where none does, starts one for these events and for those that are next. */
+/** Wakes the delivery that waits; where none does, starts one for these events and those that are next. Returns how many go. */
 async function wakeParked(
   deps: WakeDependencies,
   { gateId, reason, one }: { gateId: string; reason: ParkReason; one: Parked },
-): Promise<void> {
+): Promise<number> {
   const { workflowId, unstarted } = one;
   // Together they cost what one costs.
   const eventIds = unstarted
     ? await joinParked(deps.db, { gateId, reason, workflowId, most: TOGETHER })
     : one.eventIds;
-  if (eventIds.length === 0) return;
+  if (eventIds.length === 0) return 0;
   if (reason === ParkReason.Paused) await requeueHeld(deps.db, eventIds);
   if (unstarted) await wakeOrStart(deps, { workflowId, eventIds });
   else await wakeOne(deps, { workflowId, eventIds });
+  return eventIds.length;
 }
 
 /** Sees that a delivery looks at these events: the one that runs under this id, or a new one. */

@@ -18,6 +18,11 @@ const DOUBLED_EVERY_MS = 5_000;
 const OVER_AFTER_MS = 60_000;
 const STEP_MS = 100;
 
+/** How many events a millisecond a backlog may have, so long after it began to move. */
+export function slowStartPerMs(sinceMs: number): number {
+  return (FIRST_PER_SECOND / 1_000) * 2 ** (sinceMs / DOUBLED_EVERY_MS);
+}
+
 export function createSlowStart({
   now = Date.now,
   wait = sleep,
@@ -35,7 +40,7 @@ export function createSlowStart({
         paces.delete(destinationId);
         return most;
       }
-      const perMs = (FIRST_PER_SECOND / 1_000) * 2 ** (sinceMs / DOUBLED_EVERY_MS);
+      const perMs = slowStartPerMs(sinceMs);
       const count = Math.min(most, Math.max(1, Math.floor(perMs * STEP_MS)));
       const atMs = Math.max(now(), pace.nextAtMs);
       pace.nextAtMs = atMs + count / perMs;

@@ -47,7 +47,7 @@ export function createTraffic({ worker, log, ...deps }: TrafficDependencies): Tr
   });
   const admission = createAdmission({
     circuits,
-    wakeFirst: (order) => wakeFirst(deps, order),
+    wakeFirst: async (order) => (await wakeFirst(deps, order)).workflows,
     onError,
   });
   const pacer = createPacer({ db, onError });

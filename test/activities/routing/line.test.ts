@@ -79,7 +79,7 @@ test.each(['destination', 'connection'] as const)(
     started.length = 0;
     await openGate(db, gate);
     const order = { gateId: gate.id, reason: ParkReason.Paused, limit: 10 };
-    expect(await wakeFirst(waking, order)).toBe(1);
+    expect(await wakeFirst(waking, order)).toEqual({ workflows: 1, events: 3 });
     expect(started).toMatchObject([{ destinationId }]);
     expect(started[0]!.eventIds).toHaveLength(3);
     expect(started[0]!.workflowId).toMatch(new RegExp(`^delivery/dsp_.*/${destinationId}/held$`));
