@@ -11,7 +11,7 @@ import { warmUp } from '../warm-up.ts';
 import { mostInWindow } from '../window.ts';
 
 const PARKED = 20_000;
-const PARKED_PER_SECOND = 1_000;
+const PARKED_PER_SECOND = 500;
 const LIMIT_PER_SECOND = 200;
 const QUIET_S = 15;
 const REST_S = 5;
