@@ -34,7 +34,7 @@ export async function runCodeLanes(options: Options, context: LaneContext): Prom
 }
 
 function createLanes(options: Options, { session, signals }: LaneContext) {
-  const { database, configuration } = options;
+  const { database, configuration, log } = options;
   const limit = Math.min(options.maxBatch, BATCH);
   const busy = createBusySources({ lanesPerSource: LANES_PER_SOURCE, patienceMs: PATIENCE_MS });
   const lanes = new Set<Promise<void>>();
@@ -70,11 +70,13 @@ function createLanes(options: Options, { session, signals }: LaneContext) {
         // Behind the last one there is none: the next is the first.
         afterSourceId = claim?.lastSourceId ?? '';
         if (claim === null) continue;
-        const lane = run(claim).finally(() => {
-          lanes.delete(lane);
-          // Its source may have more, or another one no lane as yet.
-          signals.wakeNext('code');
-        });
+        const lane = run(claim)
+          .catch((error: unknown) => log.warn({ error }, 'A dispatch could not be seen through'))
+          .finally(() => {
+            lanes.delete(lane);
+            // Its source may have more, or another one no lane as yet.
+            signals.wakeNext('code');
+          });
         lanes.add(lane);
       }
     },
