@@ -49,8 +49,7 @@ export async function pump(
   for (;;) {
     beat();
     const outstanding = await countWoken(deps.db, { gateId, reason, withinMs: LOST_AFTER_MS });
-    const limit = Math.min(OUTSTANDING, deps.room(gateId)) - outstanding;
-    if (limit <= 0) {
+    if (outstanding >= Math.min(OUTSTANDING, deps.room(gateId))) {
       await sleep(LOOK_AGAIN_MS);
       continue;
     }
@@ -69,12 +68,11 @@ export async function wakeFirst(
   const woken = { workflows: 0, events: 0 };
   for (;;) {
     // One after the other: the first may take others along.
-    const parked = await takeParked(deps.db, { gateId, reason, limit: 1 });
-    for (const one of parked) {
-      woken.events += await wakeParked(deps, { gateId, reason, one });
-      woken.workflows++;
-    }
-    if (parked.length === 0 || woken.workflows >= limit) return woken;
+    const [one] = await takeParked(deps.db, { gateId, reason, limit: 1 });
+    if (one === undefined) return woken;
+    woken.events += await wakeParked(deps, { gateId, reason, one });
+    woken.workflows++;
+    if (woken.workflows >= limit) return woken;
   }
 }
 

@@ -81,7 +81,8 @@ export class Scheduler {
 
   /** Starts what may start; called whenever a job came, ended, or a child got ready. */
   dispatch(): void {
-    this.#refuseSuspects({ queuedForMs: this.#limits.suspectWaitMs });
+    // Most sandboxes never have one: the queue is not looked through for them.
+    if (this.#suspectCrew) this.#refuseSuspects({ queuedForMs: this.#limits.suspectWaitMs });
     for (;;) {
       const waiting = this.#queue.take((candidate) => this.#mayStart(candidate));
       if (waiting === undefined) return;

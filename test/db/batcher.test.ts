@@ -1,6 +1,19 @@
 import { expect, test } from 'vitest';
 import { createBatcher } from '../../src/db/batcher.ts';
 
+/** A batcher whose work is to remember its batches. */
+function recording(options: { maxItems: number; gatherMs?: number; enough?: number }) {
+  const batches: number[][] = [];
+  const batcher = createBatcher<number, number>({
+    ...options,
+    run(items) {
+      batches.push(items);
+      return Promise.resolve(items);
+    },
+  });
+  return { batcher, batches };
+}
+
 test('what gathers while a batch is under way goes together in the next one', async () => {
   const batches: number[][] = [];
   const gate = Promise.withResolvers<void>();
@@ -22,15 +35,7 @@ test('what gathers while a batch is under way goes together in the next one', as
 });
 
 test('a batcher that gathers takes what comes alone at once, and what comes soon after it together', async () => {
-  const batches: number[][] = [];
-  const batcher = createBatcher<number, number>({
-    maxItems: 3,
-    gatherMs: 40,
-    run(items) {
-      batches.push(items);
-      return Promise.resolve(items);
-    },
-  });
+  const { batcher, batches } = recording({ maxItems: 3, gatherMs: 40 });
   const beganAt = performance.now();
   await batcher.add(1);
   const rest = batcher.add(2);
@@ -41,15 +46,7 @@ test('a batcher that gathers takes what comes alone at once, and what comes soon
 });
 
 test('a batch that is full waits for nothing, also while it gathers', async () => {
-  const batches: number[][] = [];
-  const batcher = createBatcher<number, number>({
-    maxItems: 3,
-    gatherMs: 3_600_000,
-    run(items) {
-      batches.push(items);
-      return Promise.resolve(items);
-    },
-  });
+  const { batcher, batches } = recording({ maxItems: 3, gatherMs: 3_600_000 });
   await batcher.add(1);
   const second = batcher.add(2);
   await new Promise(setImmediate);
@@ -59,16 +56,7 @@ test('a batch that is full waits for nothing, also while it gathers', async () =
 });
 
 test('one that gathers waits no longer where there is enough', async () => {
-  const batches: number[][] = [];
-  const batcher = createBatcher<number, number>({
-    maxItems: 100,
-    enough: 2,
-    gatherMs: 3_600_000,
-    run(items) {
-      batches.push(items);
-      return Promise.resolve(items);
-    },
-  });
+  const { batcher, batches } = recording({ maxItems: 100, enough: 2, gatherMs: 3_600_000 });
   await batcher.add(1);
   const second = batcher.add(2);
   await new Promise(setImmediate);
