@@ -15,36 +15,36 @@ const HARMLESS = `addHandler('transform', (request) => {
   return request;
 });`;
 
+const PHASES = ['alone', 'harmless', 'hostile'] as const;
+type Phase = (typeof PHASES)[number];
+type Runs = Record<Phase, Run>;
+
 /**
- * Three sources; the code of the third is harmless at first, and then never ends. The two others, with and without a
- * transformation, should not notice.
+ * Two sources, with and without a transformation: alone, beside a third whose code is harmless, and beside one whose
+ * code never ends. They should not notice; what the harmless one costs is what any third source does.
  */
 export async function noisy(stage: Stage): Promise<Outcome> {
   const { rate = 200, seconds = 30, bodyBytes, drainSeconds } = stage.options;
-  const plain = await makeLane(stage, { name: 'plain' });
-  const transformed = await makeLane(stage, {
-    name: 'transformed',
-    rules: [transform('harmless', HARMLESS)],
-  });
-  const thirds = {
-    harmless: await makeLane(stage, { name: 'third', rules: [transform('third', HARMLESS)] }),
-    hostile: await makeLane(stage, { name: 'hostile', rules: [transform('hostile', HOSTILE)] }),
+  const coded = (name: string, code: string) =>
+    makeLane(stage, { name, rules: [transform(name, code)] });
+  const lanes = {
+    plain: await makeLane(stage, { name: 'plain' }),
+    transformed: await coded('transformed', HARMLESS),
   };
-  const lanes = [plain, transformed];
-  const quiet = lanes.map((lane) => ({ lane, rate: rate / 2, seconds, bodyBytes }));
-  const third = (lane: Lane) => ({
-    lane,
-    rate: THIRD_PER_SECOND,
-    seconds,
-    bodyBytes,
-    expected: lane === thirds.harmless,
-  });
-  await warmUp(stage, [...quiet, third(thirds.harmless)]);
-  stage.say(`Measuring beside ${THIRD_PER_SECOND}/s of harmless code`);
-  const before = await run(stage, { streams: [...quiet, third(thirds.harmless)], drainSeconds });
-  stage.say(`Measuring beside ${THIRD_PER_SECOND}/s of endless loops`);
-  const beside = await run(stage, { streams: [...quiet, third(thirds.hostile)], drainSeconds });
-  const compared = lanes.map((lane, i) => compare({ lane, i, before, beside }));
+  const quiet = Object.values(lanes).map((lane) => ({ lane, rate: rate / 2, seconds, bodyBytes }));
+  const third = { rate: THIRD_PER_SECOND, seconds, bodyBytes };
+  const thirds = {
+    alone: [],
+    harmless: [{ ...third, lane: await coded('harmless', HARMLESS) }],
+    hostile: [{ ...third, lane: await coded('hostile', HOSTILE), expected: false }],
+  };
+  await warmUp(stage, quiet);
+  const runs: Partial<Runs> = {};
+  for (const phase of PHASES) {
+    stage.say(`Measuring ${phase === 'alone' ? phase : `beside ${phase} code`}`);
+    runs[phase] = await run(stage, { streams: [...quiet, ...thirds[phase]], drainSeconds });
+  }
+  const compared = Object.values(lanes).map((lane, i) => compare(runs as Runs, { lane, i }));
   return outcome({ rate, seconds, plain: compared[0]!, transformed: compared[1]! });
 }
 
@@ -52,32 +52,27 @@ function transform(name: string, code: string): object {
   return { type: 'transform', transformation: { name: `bench-${name}-${process.pid}`, code } };
 }
 
-type Compared = {
-  before: Summary;
-  beside: Summary;
+type Compared = Record<Phase, Summary> & {
+  /** The p99 beside hostile code against the one alone, and against the one beside harmless code. */
   p99Ratio: number;
+  p99RatioToHarmless: number;
   lost: number;
   duplicates: number;
 };
 
-function compare({
-  lane,
-  i,
-  before,
-  beside,
-}: {
-  lane: Lane;
-  i: number;
-  before: Run;
-  beside: Run;
-}): Compared {
+function compare(runs: Runs, { lane, i }: { lane: Lane; i: number }): Compared {
   const destinations = lane.targets.map((target) => target.receiverId);
-  const times = (result: Run) => inMs(summarize(latencies(result.arrivals, { destinations })));
-  const acked = beside.loads[i]!.ackedSeq;
-  const { lost, duplicates } = completeness(beside.arrivals, { destinations, acked });
-  const [first, second] = [times(before), times(beside)];
-  const p99Ratio = round((second.p99 ?? NaN) / (first.p99 ?? NaN), 2);
-  return { before: first, beside: second, p99Ratio, lost, duplicates };
+  const times = ({ arrivals }: Run) => inMs(summarize(latencies(arrivals, { destinations })));
+  const acked = runs.hostile.loads[i]!.ackedSeq;
+  const { lost, duplicates } = completeness(runs.hostile.arrivals, { destinations, acked });
+  const [alone, harmless, hostile] = PHASES.map((phase) => times(runs[phase])) as [
+    Summary,
+    Summary,
+    Summary,
+  ];
+  const ratioTo = ({ p99 }: Summary) => round((hostile.p99 ?? NaN) / (p99 ?? NaN), 2);
+  const ratios = { p99Ratio: ratioTo(alone), p99RatioToHarmless: ratioTo(harmless) };
+  return { alone, harmless, hostile, ...ratios, lost, duplicates };
 }
 
 function outcome({
@@ -93,19 +88,17 @@ function outcome({
 }): Outcome {
   const rows = Object.entries({ plain, transformed }).map(([name, compared]) => [
     name,
-    show(compared.before.p50),
-    show(compared.beside.p50),
-    show(compared.before.p99),
-    show(compared.beside.p99),
+    ...PHASES.map((phase) => `${show(compared[phase].p50)} / ${show(compared[phase].p99)}`),
     show(compared.p99Ratio),
+    show(compared.p99RatioToHarmless),
     show(compared.lost),
   ]);
   return {
     figures: { rate, seconds, thirdPerSecond: THIRD_PER_SECOND, plain, transformed },
     tables: [
       {
-        title: `${rate}/s on two sources, beside a harmless and beside a hostile transformation, ms end to end`,
-        header: ['', 'p50', 'p50 hostile', 'p99', 'p99 hostile', 'p99 ratio', 'lost'],
+        title: `${rate}/s on two sources, p50 / p99 in ms end to end, beside ${THIRD_PER_SECOND}/s of a third`,
+        header: ['', ...PHASES, 'p99 to alone', 'p99 to harmless', 'lost'],
         rows,
       },
     ],

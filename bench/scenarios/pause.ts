@@ -11,11 +11,11 @@ import { warmUp } from '../warm-up.ts';
 import { mostInWindow } from '../window.ts';
 
 const PARKED = 20_000;
-const PARKED_PER_SECOND = 500;
-const LIMIT_PER_SECOND = 200;
+const PARKED_PER_SECOND = 1_000;
+const LIMIT_PER_SECOND = 500;
 const QUIET_S = 15;
 const REST_S = 5;
-const AFTER_S = 110;
+const AFTER_S = 60;
 
 /** Events parked on a paused destination with a rate limit, then resumed, beside a neighbour in steady traffic. */
 export async function pause(stage: Stage): Promise<Outcome> {
