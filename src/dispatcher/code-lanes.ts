@@ -1,6 +1,7 @@
 import { newId } from '../db/ids.ts';
-import { claimRequests, type Claim } from '../db/outbox.ts';
+import { claimRequests } from '../db/outbox.ts';
 import { createBusySources } from './busy-sources.ts';
+import { createCodeClaims, type ClaimAt, type CodeClaim } from './code-claims.ts';
 import { dispatch } from './dispatch.ts';
 import { GATHER_MS, IDLE_LOOK_MS, untilSince, type LaneContext } from './lane.ts';
 import type { Options } from './options.ts';
@@ -12,8 +13,8 @@ const BATCH = 50;
 const PATIENCE_MS = 200;
 
 /**
- * Claims what waits at sources with user code, one source a claim: one that is slow holds up no other. Looks for work
- * in rounds, however many lanes are busy, so that what comes between two rounds goes together.
+ * Claims what waits at sources with user code. Looks for work in rounds, however many lanes are busy, so that what
+ * comes between two rounds goes together.
  */
 export async function runCodeLanes(options: Options, context: LaneContext): Promise<void> {
   const { configuration, log } = options;
@@ -34,43 +35,34 @@ export async function runCodeLanes(options: Options, context: LaneContext): Prom
 }
 
 function createLanes(options: Options, { session, signals }: LaneContext) {
-  const { database, configuration, log } = options;
+  const { database, configuration, isQuick, log } = options;
   const limit = Math.min(options.maxBatch, BATCH);
   const busy = createBusySources({ lanesPerSource: LANES_PER_SOURCE, patienceMs: PATIENCE_MS });
   const lanes = new Set<Promise<void>>();
-  let afterSourceId = '';
-
-  async function claimNext(): Promise<Claim | null> {
-    const sources = configuration.sourcesWithCode().filter((id) => !busy.hasItsShare(id));
-    if (sources.length === 0) return null;
-    const claim = await claimRequests(database, {
+  const claimAt: ClaimAt = ({ afterSourceId, ...lane }) =>
+    claimRequests(database, {
       dispatchId: newId('dispatch'),
       claimedBy: session.id,
       afterSourceId,
       limit,
-      lane: { sources, serves: 'these', maxSources: 1 },
+      lane: { ...lane, serves: 'these' },
     });
-    return claim.requestIds.length > 0 ? claim : null;
-  }
+  const claimNext = createCodeClaims({ claimAt, isQuick, hasItsShare: busy.hasItsShare });
 
-  async function run(claim: Claim): Promise<void> {
-    const isFull = claim.requestIds.length >= limit;
-    const leave = busy.enter(claim.lastSourceId, { isFull });
+  async function run({ claim, share }: CodeClaim): Promise<void> {
+    const leave = busy.enter(share, { isFull: claim.requestIds.length >= limit });
     await dispatch(options, { claim, signals }).finally(leave);
   }
 
   return {
     anyBusy: busy.any,
     allEnded: () => Promise.all(lanes),
-    /** Gives work to lanes that are free, source by source, until there is none of the one or the other. */
+    /** Gives work to lanes that are free until there is none of the one or the other. */
     async fill(): Promise<void> {
       while (lanes.size < LANES && !signals.stopped()) {
-        const claim = await claimNext();
-        if (claim === null && afterSourceId === '') return;
-        // Behind the last one there is none: the next is the first.
-        afterSourceId = claim?.lastSourceId ?? '';
-        if (claim === null) continue;
-        const lane = run(claim)
+        const next = await claimNext(configuration.sourcesWithCode());
+        if (next === null) return;
+        const lane = run(next)
           .catch((error: unknown) => log.warn({ error }, 'A dispatch could not be seen through'))
           .finally(() => {
             lanes.delete(lane);

@@ -8,6 +8,8 @@ export type Options = {
   databaseUrl: string;
   configuration: Configuration;
   workflows: Workflows;
+  /** Whether all code that runs for a source has shown to be quick. */
+  isQuick: (sourceId: string) => boolean;
   log: Log;
   maxBatch: number;
   /** Batches that are being routed at once. */

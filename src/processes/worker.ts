@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
+import { isQuick } from '../activities/routing/quick-code.ts';
 import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
@@ -78,6 +79,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     databaseUrl: platform.databaseUrl,
     configuration,
     workflows,
+    isQuick: (sourceId) => isQuick({ configuration, sandbox }, sourceId),
     log,
     maxBatch: config.dispatchMaxBatch,
     concurrency: config.dispatchConcurrency,

@@ -7,11 +7,15 @@
 export const Isolation = { Strict: 'strict', Fast: 'fast' } as const;
 export type Isolation = (typeof Isolation)[keyof typeof Isolation];
 
-/** One run of one transformation on one request; `input` is the JSON text of `{ request, context }`. */
-export type TransformJob = {
+/** One version of a transformation, as one tenant runs it. */
+export type CodeVersion = {
   readonly tenant: string;
   readonly transformationId: string;
   readonly version: string;
+};
+
+/** One run of one transformation on one request; `input` is the JSON text of `{ request, context }`. */
+export type TransformJob = CodeVersion & {
   readonly code: string;
   readonly env: Readonly<Record<string, string>>;
   readonly input: string;

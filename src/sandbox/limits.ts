@@ -17,6 +17,7 @@ export type SandboxLimits = {
   readonly keptIsolates: number;
   readonly keptIsolateRuns: number;
   readonly slowAfterMs: number;
+  readonly provingRuns: number;
   readonly suspectRests: number;
   readonly suspectPatienceMs: number;
   readonly suspectWaitMs: number;
@@ -47,6 +48,8 @@ export const DEFAULT_LIMITS: SandboxLimits = {
   keptIsolates: 4,
   keptIsolateRuns: 200,
   slowAfterMs: 100,
+  // Code that is slow by turns is slow.
+  provingRuns: 50,
   // Of one core, versions that ran out of their time take a sixth at most.
   suspectRests: 5,
   // Who has waited so long when another run of the same version ran out of its time is not run either;

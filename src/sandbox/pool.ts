@@ -3,7 +3,13 @@
 import { availableParallelism } from 'node:os';
 import type { ChildOptions } from './child-process.ts';
 import { Crew } from './crew.ts';
-import type { CheckOutcome, TransformJob, TransformOutcome, TransformResult } from './job.ts';
+import type {
+  CheckOutcome,
+  CodeVersion,
+  TransformJob,
+  TransformOutcome,
+  TransformResult,
+} from './job.ts';
 import { LogLevel } from './job.ts';
 import { findLayers, lowPriority } from './layers.ts';
 import type { SandboxLimits } from './limits.ts';
@@ -15,6 +21,8 @@ import { Scheduler, versionKey } from './scheduler.ts';
 export type SandboxPool = {
   /** Runs one job. Every fault of the code is an outcome; only a sandbox that cannot start children throws. */
   readonly run: (job: TransformJob) => Promise<TransformOutcome>;
+  /** Whether the last run of a version of a transformation was a short one. */
+  readonly isQuick: (version: CodeVersion) => boolean;
   /** Parses code and evaluates its top level in a child, as is done before it is saved. */
   readonly check: (code: string, env?: Readonly<Record<string, string>>) => Promise<CheckOutcome>;
   /** The walls around each child that are up on this system. */
@@ -110,6 +118,7 @@ export function createSandboxPool(options: SandboxPoolOptions): SandboxPool {
   };
   return {
     run,
+    isQuick: (version) => scheduler.isQuick(version),
     check: async (code, env = {}) => {
       checks++;
       return checkOutcome(await run({ ...CHECK, version: String(checks), code, env }));

@@ -4,7 +4,7 @@ import type { Crew } from './crew.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { librariesFor } from './guest-libraries.ts';
 import { Isolation } from './job.ts';
-import type { TransformJob, TransformOutcome } from './job.ts';
+import type { CodeVersion, TransformJob, TransformOutcome } from './job.ts';
 import type { SandboxLimits } from './limits.ts';
 import { createPaceRecord } from './pace-record.ts';
 import { createSuspects } from './suspects.ts';
@@ -23,7 +23,7 @@ type Waiting = {
 };
 
 /** The name under which a version is remembered; a space cannot occur in an id. */
-export function versionKey({ tenant, transformationId, version }: TransformJob): string {
+export function versionKey({ tenant, transformationId, version }: CodeVersion): string {
   return `${tenant} ${transformationId} ${version}`;
 }
 
@@ -77,6 +77,11 @@ export class Scheduler {
       this.#queue.push(placeOf(job), { job, key, timeoutMs, ...times, resolve, reject, faults: 0 });
       this.dispatch();
     });
+  }
+
+  /** Whether the last run of a version was a short one, and left its child alive. */
+  isQuick(version: CodeVersion): boolean {
+    return this.#pace.isQuick(versionKey(version));
   }
 
   /** Starts what may start; called whenever a job came, ended, or a child got ready. */
@@ -140,7 +145,8 @@ export class Scheduler {
     const verdict = judge(reply, { id: job.head.id, outputBytes });
     const tookMs = performance.now() - waiting.startedAtMs;
     leave(tookMs);
-    this.#pace.record(waiting.key, tookMs);
+    const tookChild = verdict.costChild || verdict.retireChild;
+    this.#pace.record(waiting.key, tookChild ? Infinity : tookMs);
     const ranOut = tookMs >= waiting.timeoutMs;
     this.#suspects.record(waiting.key, ranOut);
     if (isSuspect && ranOut) {

@@ -3,7 +3,7 @@ import type { Connection, Transformation } from '../../db/configuration.ts';
 import { executionId } from '../../db/ids.ts';
 import type { NewExecution } from '../../db/executions.ts';
 import { codeInput, connectionForCode } from '../../domain/code-input.ts';
-import type { TransformOutcome } from '../../sandbox/job.ts';
+import type { CodeVersion, TransformOutcome } from '../../sandbox/job.ts';
 import type { SandboxPool } from '../../sandbox/pool.ts';
 import type { SeenPayload } from './payload.ts';
 import { returnedPayload } from './returned-payload.ts';
@@ -40,10 +40,7 @@ export function createTransform(deps: Dependencies): Transform {
     }
     const input = inputText(deps.configuration, call);
     const outcome = await deps.sandbox.run({
-      // Each source has its own turn: one that is slow holds up no other.
-      tenant: call.connection.sourceId,
-      transformationId: transformation.id,
-      version: String(transformation.version),
+      ...codeVersion(transformation, call.connection.sourceId),
       code: transformation.code,
       env: transformation.env,
       isolation: transformation.isolation,
@@ -52,6 +49,11 @@ export function createTransform(deps: Dependencies): Transform {
     deps.record(execution({ call, transformation, outcome, input, dispatchId: deps.dispatchId }));
     return resultOf(outcome, call.payload);
   };
+}
+
+/** What runs for a source: each has its own turn, so that one that is slow holds up no other. */
+export function codeVersion({ id, version }: Transformation, sourceId: string): CodeVersion {
+  return { tenant: sourceId, transformationId: id, version: String(version) };
 }
 
 function inputText(configuration: Configuration, { connection, payload }: TransformCall): string {
