@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { completeness, latencies } from '../deliveries.ts';
 import { round } from '../figures.ts';
 import { makeLane, type Lane } from '../lane.ts';
@@ -17,62 +18,86 @@ const HARMLESS = `addHandler('transform', (request) => {
 
 const PHASES = ['alone', 'harmless', 'hostile'] as const;
 type Phase = (typeof PHASES)[number];
-type Runs = Record<Phase, Run>;
+type Runs = Record<Phase, Run[]>;
+
+const ROUND_S = 10;
+const REST_MS = 5_000;
 
 /**
  * Two sources, with and without a transformation: alone, beside a third whose code is harmless, and beside one whose
- * code never ends. They should not notice; what the harmless one costs is what any third source does.
+ * code never ends. They should not notice; what the harmless one costs is what any third source does. By turns: what
+ * else happens on the machine falls on all three.
  */
 export async function noisy(stage: Stage): Promise<Outcome> {
-  const { rate = 200, seconds = 30, bodyBytes, drainSeconds } = stage.options;
+  const { rate = 200, seconds = 60, bodyBytes, drainSeconds } = stage.options;
   const coded = (name: string, code: string) =>
     makeLane(stage, { name, rules: [transform(name, code)] });
   const lanes = {
     plain: await makeLane(stage, { name: 'plain' }),
     transformed: await coded('transformed', HARMLESS),
   };
-  const quiet = Object.values(lanes).map((lane) => ({ lane, rate: rate / 2, seconds, bodyBytes }));
-  const third = { rate: THIRD_PER_SECOND, seconds, bodyBytes };
+  const each = { seconds: ROUND_S, bodyBytes };
+  const quiet = Object.values(lanes).map((lane) => ({ ...each, lane, rate: rate / 2 }));
+  const third = { ...each, rate: THIRD_PER_SECOND };
   const thirds = {
     alone: [],
     harmless: [{ ...third, lane: await coded('harmless', HARMLESS) }],
     hostile: [{ ...third, lane: await coded('hostile', HOSTILE), expected: false }],
   };
   await warmUp(stage, quiet);
-  const runs: Partial<Runs> = {};
-  for (const phase of PHASES) {
+  const runs: Runs = { alone: [], harmless: [], hostile: [] };
+  const rounds = Math.ceil(seconds / ROUND_S);
+  for (let i = 0; i < rounds * PHASES.length; i++) {
+    // Each phase follows each other one equally often.
+    const phase = PHASES[(i + Math.floor(i / PHASES.length)) % PHASES.length]!;
     stage.say(`Measuring ${phase === 'alone' ? phase : `beside ${phase} code`}`);
-    runs[phase] = await run(stage, { streams: [...quiet, ...thirds[phase]], drainSeconds });
+    runs[phase].push(await run(stage, { streams: [...quiet, ...thirds[phase]], drainSeconds }));
+    // What the third source left behind is no part of the next phase.
+    await sleep(REST_MS);
   }
-  const compared = Object.values(lanes).map((lane, i) => compare(runs as Runs, { lane, i }));
-  return outcome({ rate, seconds, plain: compared[0]!, transformed: compared[1]! });
+  const [plain, transformed] = Object.values(lanes).map((lane, i) => compare(runs, { lane, i }));
+  return outcome({ rate, seconds, plain: plain!, transformed: transformed! });
 }
 
 function transform(name: string, code: string): object {
   return { type: 'transform', transformation: { name: `bench-${name}-${process.pid}`, code } };
 }
 
-type Compared = Record<Phase, Summary> & {
+type Times = Summary & {
+  /** The median over rounds of each one's p99: a disk that stands still for a moment is one round's. */
+  roundP99: number | null;
+};
+type Compared = Record<Phase, Times> & {
   /** The p99 beside hostile code against the one alone, and against the one beside harmless code. */
   p99Ratio: number;
   p99RatioToHarmless: number;
+  roundP99Ratio: number;
   lost: number;
   duplicates: number;
 };
 
 function compare(runs: Runs, { lane, i }: { lane: Lane; i: number }): Compared {
   const destinations = lane.targets.map((target) => target.receiverId);
-  const times = ({ arrivals }: Run) => inMs(summarize(latencies(arrivals, { destinations })));
-  const acked = runs.hostile.loads[i]!.ackedSeq;
-  const { lost, duplicates } = completeness(runs.hostile.arrivals, { destinations, acked });
-  const [alone, harmless, hostile] = PHASES.map((phase) => times(runs[phase])) as [
-    Summary,
-    Summary,
-    Summary,
-  ];
-  const ratioTo = ({ p99 }: Summary) => round((hostile.p99 ?? NaN) / (p99 ?? NaN), 2);
-  const ratios = { p99Ratio: ratioTo(alone), p99RatioToHarmless: ratioTo(harmless) };
-  return { alone, harmless, hostile, ...ratios, lost, duplicates };
+  const times = (phase: Phase): Times => {
+    const rounds = runs[phase].map(({ arrivals }) => latencies(arrivals, { destinations }));
+    const p99s = rounds.map((round) => inMs(summarize(round)).p99 ?? NaN);
+    return { ...inMs(summarize(rounds.flat())), roundP99: summarize(p99s).p50 };
+  };
+  const counts = runs.hostile.map(({ arrivals, loads }) =>
+    completeness(arrivals, { destinations, acked: loads[i]!.ackedSeq }),
+  );
+  const [alone, harmless, hostile] = [times('alone'), times('harmless'), times('hostile')];
+  const ratio = (a: number | null, b: number | null) => round((a ?? NaN) / (b ?? NaN), 2);
+  return {
+    alone,
+    harmless,
+    hostile,
+    p99Ratio: ratio(hostile.p99, alone.p99),
+    p99RatioToHarmless: ratio(hostile.p99, harmless.p99),
+    roundP99Ratio: ratio(hostile.roundP99, alone.roundP99),
+    lost: counts.reduce((n, { lost }) => n + lost, 0),
+    duplicates: counts.reduce((n, { duplicates }) => n + duplicates, 0),
+  };
 }
 
 function outcome({
@@ -88,19 +113,25 @@ function outcome({
 }): Outcome {
   const rows = Object.entries({ plain, transformed }).map(([name, compared]) => [
     name,
-    ...PHASES.map((phase) => `${show(compared[phase].p50)} / ${show(compared[phase].p99)}`),
+    ...PHASES.map((phase) => timesOf(compared[phase])),
     show(compared.p99Ratio),
     show(compared.p99RatioToHarmless),
+    show(compared.roundP99Ratio),
     show(compared.lost),
   ]);
+  const header = ['', ...PHASES, 'p99 to alone', 'p99 to harmless', 'round to alone', 'lost'];
   return {
     figures: { rate, seconds, thirdPerSecond: THIRD_PER_SECOND, plain, transformed },
     tables: [
       {
-        title: `${rate}/s on two sources, p50 / p99 in ms end to end, beside ${THIRD_PER_SECOND}/s of a third`,
-        header: ['', ...PHASES, 'p99 to alone', 'p99 to harmless', 'lost'],
+        title: `${rate}/s on two sources, p50 / p99 / p99 of a round in ms end to end, beside ${THIRD_PER_SECOND}/s of a third`,
+        header,
         rows,
       },
     ],
   };
+}
+
+function timesOf({ p50, p99, roundP99 }: Times): string {
+  return [p50, p99, roundP99].map((ms) => show(ms)).join(' / ');
 }
