@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatch } from '../domain/delivery.ts';
 import { RejectionCause } from '../domain/status.ts';
-import type { FirstClaim } from '../db/claims.ts';
+import { replayScope, type FirstClaim } from '../db/claims.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Source } from '../db/configuration.ts';
 import { timeOfId } from '../db/ids.ts';
@@ -155,7 +155,7 @@ function rest(
   const claims: FirstClaim[] = [];
   for (const [scope, key] of [
     [source.id, idempotency],
-    [`${source.id}#replay`, replay],
+    [replayScope(source.id), replay],
   ] as const) {
     if (key) claims.push({ scope, key: key.hash, owner: requestId, expiresAtMs: key.expiresAtMs });
   }

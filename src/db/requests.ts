@@ -1,4 +1,5 @@
 import type { RejectionCause, RequestKind } from '../domain/status.ts';
+import { claimKey, replayScope } from './claims.ts';
 import type { Db } from './pool.ts';
 import { storableJson } from './storable.ts';
 
@@ -26,9 +27,6 @@ const REPLAYED = {
   hint: 'a request with this signature has been taken before',
 };
 
-// Signatures are remembered beside the sender's own ids.
-const REPLAY = '#replay';
-
 /** What makes a request the same as another: the sender's own id, or a signature seen before. SHA-256, with its end. */
 export type OnceKey = { hash: Buffer; expiresAtMs: number };
 export type Arrival = {
@@ -50,26 +48,41 @@ const ARRIVED = `arrived as materialized (
       rejection_detail jsonb, received_at double precision, repeats boolean, replays boolean)
   )`;
 
+const ALL_FRESH = `fresh as (select *, rejection_cause as cause, rejection_detail as detail, false as replayed from arrived)`;
+
 // Who comes first is settled in the statement that stores: a claim without its request would lose the next one.
-const CLAIMED = `claimed as (
-    insert into first_claims as c (scope, key, owner, expires_at)
-    select scope, decode(key, 'hex'), owner, to_timestamp(until / 1000)
-    from json_to_recordset($3) as wanted (scope text, key text, owner text, until double precision)
-    on conflict (scope, key) do update set owner = excluded.owner, expires_at = excluded.expires_at
-      where c.expires_at < now()
-    returning scope, owner
+const TAKE_OVER = `on conflict (key) do update set owner = excluded.owner, expires_at = excluded.expires_at
+      where c.expires_at < now()`;
+
+const FIRST_OF_REPEATS = `claimed as (
+    insert into claims as c (key, owner, expires_at)
+    select key, owner, to_timestamp(until / 1000)
+    from json_to_recordset($3) as w (key uuid, owner text collate "C", until double precision)
+    ${TAKE_OVER} returning owner
+  ), fresh as (
+    select *, rejection_cause as cause, rejection_detail as detail, false as replayed from arrived
+    where not repeats or id in (select owner from claimed)
+  )`;
+
+// The same where signatures are remembered too: whose signature was seen before is stored, and rejected.
+const FIRST_OF_REPLAYS = `wanted as materialized (
+    select * from json_to_recordset($3) as w (key uuid, owner text collate "C", until double precision, replay boolean)
+  ), claimed as (
+    insert into claims as c (key, owner, expires_at)
+    select key, owner, to_timestamp(until / 1000) from wanted
+    ${TAKE_OVER} returning key
+  ), won as materialized (
+    select owner, replay from wanted where key in (select key from claimed)
   ), once as (
     select a.*, a.replays and a.rejection_cause is null
-        and a.id not in (select owner from claimed where scope like '%${REPLAY}') as replayed
+        and a.id not in (select owner from won where replay) as replayed
     from arrived a
-    where not a.repeats or a.id in (select owner from claimed where scope not like '%${REPLAY}')
+    where not a.repeats or a.id in (select owner from won where not replay)
   ), fresh as (
     select *, case when replayed then 'REPLAYED' else rejection_cause end as cause,
       case when replayed then '${JSON.stringify(REPLAYED)}' else rejection_detail end as detail
     from once
   )`;
-
-const ALL_FRESH = `fresh as (select *, rejection_cause as cause, rejection_detail as detail, false as replayed from arrived)`;
 
 const STORE = `narrow as (
     insert into requests (id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, ingested_at, created_at, updated_at)
@@ -89,14 +102,15 @@ const STORE = `narrow as (
  * The bodies travel as one block of bytes: an array of bytea would be written out in hex twice.
  */
 export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Stored[]> {
-  const keyed = arrivals.some(({ idempotency, replay }) => idempotency !== null || replay !== null);
+  const claims = claimsOf(arrivals);
+  const { name, fresh } = claims.length > 0 ? firstOf(claims) : INSERT;
   const { rows } = await db.query<{ id: string; replayed: boolean }>({
-    name: keyed ? 'insert-keyed-requests' : 'insert-requests',
-    text: `with ${ARRIVED}, ${keyed ? CLAIMED : ALL_FRESH}, ${STORE} select id, replayed from fresh`,
+    name,
+    text: `with ${ARRIVED}, ${fresh}, ${STORE} select id, replayed from fresh`,
     values: [
       storableJson(rowsOf(arrivals)),
       Buffer.concat(arrivals.map((a) => a.request.body)),
-      ...(keyed ? [JSON.stringify(claimsOf(arrivals))] : []),
+      ...(claims.length > 0 ? [JSON.stringify(claims)] : []),
     ],
   });
   const kept = new Map(rows.map((row) => [row.id, row.replayed]));
@@ -108,6 +122,14 @@ export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Store
       ? { requestId: firsts.get(id) ?? id, outcome: 'repeated' }
       : { requestId: id, outcome: replayed ? 'replayed' : 'stored' };
   });
+}
+
+const INSERT = { name: 'insert-requests', fresh: ALL_FRESH };
+
+function firstOf(claims: WantedClaim[]): typeof INSERT {
+  return claims.some((claim) => claim.replay)
+    ? { name: 'insert-guarded-requests', fresh: FIRST_OF_REPLAYS }
+    : { name: 'insert-keyed-requests', fresh: FIRST_OF_REPEATS };
 }
 
 function rowsOf(arrivals: Arrival[]) {
@@ -137,38 +159,36 @@ function rowsOf(arrivals: Arrival[]) {
   });
 }
 
+type WantedClaim = { key: string; owner: string; until: number; replay: boolean };
+
 /**
  * What these requests claim; of equal keys the first request's. In one order everywhere: nobody waits for each other in
  * a circle.
  */
 function claimsOf(arrivals: Arrival[]) {
-  const claims = new Map<string, { scope: string; key: string; owner: string; until: number }>();
-  const want = (scope: string, { owner, once }: { owner: string; once: OnceKey | null }) => {
+  const claims = new Map<string, WantedClaim>();
+  const want = (scope: string, once: OnceKey | null, of: { owner: string; replay: boolean }) => {
     if (!once) return;
-    const key = once.hash.toString('hex');
-    const name = `${scope} ${key}`;
-    const before = claims.get(name);
-    if (before && before.owner <= owner) return;
-    claims.set(name, { scope, key, owner, until: once.expiresAtMs });
+    const key = claimKey(scope, once.hash);
+    const before = claims.get(key);
+    if (!before || of.owner < before.owner)
+      claims.set(key, { key, until: once.expiresAtMs, ...of });
   };
   for (const { request, idempotency, replay } of arrivals) {
-    want(request.sourceId, { owner: request.id, once: idempotency });
-    want(request.sourceId + REPLAY, { owner: request.id, once: replay });
+    want(request.sourceId, idempotency, { owner: request.id, replay: false });
+    want(replayScope(request.sourceId), replay, { owner: request.id, replay: true });
   }
-  return [...claims.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim);
+  return [...claims.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** The requests that stand for the idempotency keys of repeats, by the repeats' own ids. */
 async function findFirsts(db: Db, repeats: Arrival[]): Promise<Map<string, string>> {
-  const wanted = repeats.map(({ request, idempotency }) => ({
-    id: request.id,
-    scope: request.sourceId,
-    key: idempotency?.hash.toString('hex'),
-  }));
+  const wanted = repeats.flatMap(({ request, idempotency }) =>
+    idempotency ? [{ id: request.id, key: claimKey(request.sourceId, idempotency.hash) }] : [],
+  );
   const { rows } = await db.query<{ id: string; owner: string }>({
     name: 'find-first-requests',
-    text: `select w.id, c.owner from json_to_recordset($1) as w (id text, scope text collate "C", key text)
-             join first_claims c on c.scope = w.scope and c.key = decode(w.key, 'hex')`,
+    text: 'select w.id, c.owner from json_to_recordset($1) as w (id text, key uuid) join claims c on c.key = w.key',
     values: [JSON.stringify(wanted)],
   });
   return new Map(rows.map((row) => [row.id, row.owner]));

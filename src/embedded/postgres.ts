@@ -40,7 +40,7 @@ const settings: Record<string, string> = {
   shared_buffers: '128MB',
   fsync: 'on',
   synchronous_commit: 'on',
-  wal_compression: 'on',
+  wal_compression: 'off',
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
   // Claiming and settling leave dead rows in the same few tables all the time.
