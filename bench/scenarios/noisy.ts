@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completeness, latencies } from '../deliveries.ts';
-import { round } from '../figures.ts';
 import { makeLane, type Lane } from '../lane.ts';
-import { inMs, summarize, type Summary } from '../quantiles.ts';
+import { ratioOf, timesOf, type PhaseTimes, type Ratio } from '../phase.ts';
 import { run, type Run } from '../run.ts';
 import type { Outcome } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -63,38 +62,27 @@ function transform(name: string, code: string): object {
   return { type: 'transform', transformation: { name: `bench-${name}-${process.pid}`, code } };
 }
 
-type Times = Summary & {
-  /** The median over rounds of each one's p99: a disk that stands still for a moment is one round's. */
-  roundP99: number | null;
-};
-type Compared = Record<Phase, Times> & {
-  /** The p99 beside hostile code against the one alone, and against the one beside harmless code. */
-  p99Ratio: number;
-  p99RatioToHarmless: number;
-  roundP99Ratio: number;
+type Compared = Record<Phase, PhaseTimes> & {
+  toAlone: Ratio;
+  toHarmless: Ratio;
   lost: number;
   duplicates: number;
 };
 
 function compare(runs: Runs, { lane, i }: { lane: Lane; i: number }): Compared {
   const destinations = lane.targets.map((target) => target.receiverId);
-  const times = (phase: Phase): Times => {
-    const rounds = runs[phase].map(({ arrivals }) => latencies(arrivals, { destinations }));
-    const p99s = rounds.map((round) => inMs(summarize(round)).p99 ?? NaN);
-    return { ...inMs(summarize(rounds.flat())), roundP99: summarize(p99s).p50 };
-  };
+  const times = (phase: Phase) =>
+    timesOf(runs[phase].map(({ arrivals }) => latencies(arrivals, { destinations })));
   const counts = runs.hostile.map(({ arrivals, loads }) =>
     completeness(arrivals, { destinations, acked: loads[i]!.ackedSeq }),
   );
   const [alone, harmless, hostile] = [times('alone'), times('harmless'), times('hostile')];
-  const ratio = (a: number | null, b: number | null) => round((a ?? NaN) / (b ?? NaN), 2);
   return {
     alone,
     harmless,
     hostile,
-    p99Ratio: ratio(hostile.p99, alone.p99),
-    p99RatioToHarmless: ratio(hostile.p99, harmless.p99),
-    roundP99Ratio: ratio(hostile.roundP99, alone.roundP99),
+    toAlone: ratioOf(hostile, alone),
+    toHarmless: ratioOf(hostile, harmless),
     lost: counts.reduce((n, { lost }) => n + lost, 0),
     duplicates: counts.reduce((n, { duplicates }) => n + duplicates, 0),
   };
@@ -113,25 +101,22 @@ function outcome({
 }): Outcome {
   const rows = Object.entries({ plain, transformed }).map(([name, compared]) => [
     name,
-    ...PHASES.map((phase) => timesOf(compared[phase])),
-    show(compared.p99Ratio),
-    show(compared.p99RatioToHarmless),
-    show(compared.roundP99Ratio),
+    ...PHASES.map((phase) => shown(compared[phase])),
+    ...[compared.toAlone, compared.toHarmless].map(({ p99, blockP99 }) => `${p99} / ${blockP99}`),
     show(compared.lost),
   ]);
-  const header = ['', ...PHASES, 'p99 to alone', 'p99 to harmless', 'round to alone', 'lost'];
   return {
     figures: { rate, seconds, thirdPerSecond: THIRD_PER_SECOND, plain, transformed },
     tables: [
       {
         title: `${rate}/s on two sources, p50 / p99 / p99 of a round in ms end to end, beside ${THIRD_PER_SECOND}/s of a third`,
-        header,
+        header: ['', ...PHASES, 'hostile to alone', 'to harmless', 'lost'],
         rows,
       },
     ],
   };
 }
 
-function timesOf({ p50, p99, roundP99 }: Times): string {
-  return [p50, p99, roundP99].map((ms) => show(ms)).join(' / ');
+function shown({ p50, p99, blockP99 }: PhaseTimes): string {
+  return [p50, p99, blockP99].map((ms) => show(ms)).join(' / ');
 }

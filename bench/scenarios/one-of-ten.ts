@@ -1,7 +1,6 @@
-import { completeness, latencies } from '../deliveries.ts';
-import { round } from '../figures.ts';
+import { completeness } from '../deliveries.ts';
 import { makeLane, type Lane, type LaneOptions } from '../lane.ts';
-import { inMs, summarize, type Summary } from '../quantiles.ts';
+import { phaseTimes, ratioOf, type PhaseTimes, type Ratio } from '../phase.ts';
 import type { Behaviour } from '../receiver/destination.ts';
 import { run, type Run } from '../run.ts';
 import type { Outcome } from '../scenario.ts';
@@ -20,36 +19,34 @@ type Trouble = {
   slackMs: number;
 };
 
-type Phases = Record<'before' | 'during' | 'after', Summary>;
+type Phases = Record<'before' | 'during' | 'after', PhaseTimes>;
 
 /** Ten sources with a destination each; one destination misbehaves for a while, the other nine should not notice. */
 export async function oneOfTen(stage: Stage, trouble: Trouble): Promise<Outcome> {
   const { rate = 300, seconds = 60, bodyBytes } = stage.options;
-  const quietSeconds = Math.ceil(seconds / 2);
+  const afterSeconds = Math.ceil(seconds / 2);
   const lanes = await makeLanes(stage, trouble);
   const [bad, ...good] = lanes as [Lane, ...Lane[]];
   const streams = lanes.map((lane) => ({
     lane,
     rate: rate / LANES,
-    seconds: 2 * quietSeconds + seconds,
+    seconds: 2 * seconds + afterSeconds,
     bodyBytes,
   }));
   await warmUp(stage, streams);
-  stage.say(
-    `${rate}/s over ten destinations; one misbehaves after ${quietSeconds} s for ${seconds} s`,
-  );
+  stage.say(`${rate}/s over ten destinations; one misbehaves after ${seconds} s for ${seconds} s`);
   const result = await run(stage, {
     streams,
     cues: [
-      { atSeconds: quietSeconds, act: () => behave(stage, { lane: bad, behaviour: trouble.bad }) },
+      { atSeconds: seconds, act: () => behave(stage, { lane: bad, behaviour: trouble.bad }) },
       {
-        atSeconds: quietSeconds + seconds,
+        atSeconds: 2 * seconds,
         act: () => behave(stage, { lane: bad, behaviour: { kind: 'ok' } }),
       },
     ],
     drainSeconds: Math.max(stage.options.drainSeconds, (3 * trouble.retryIntervalMs) / 1_000),
   });
-  const badFromUs = result.startUs + quietSeconds * 1e6;
+  const badFromUs = result.startUs + seconds * 1e6;
   const badToUs = badFromUs + seconds * 1e6;
   const phases = phasesOf(result, { lanes: good, badFromUs, badToUs });
   const recovery = recoveryOf(result, { lanes, bad, badFromUs, badToUs, trouble });
@@ -72,11 +69,11 @@ function phasesOf(
 ): Phases {
   const destinations = lanes.flatMap((lane) => lane.targets.map((target) => target.receiverId));
   const between = (fromUs: number, toUs: number) =>
-    inMs(summarize(latencies(result.arrivals, { destinations, fromUs, toUs })));
+    phaseTimes(result.arrivals, { destinations, fromUs, toUs });
   return {
-    before: between(-Infinity, badFromUs),
+    before: between(result.startUs, badFromUs),
     during: between(badFromUs, badToUs),
-    after: between(badToUs, Infinity),
+    after: between(badToUs, result.sentUs),
   };
 }
 
@@ -125,26 +122,22 @@ function outcome({
   phases: Phases;
   recovery: ReturnType<typeof recoveryOf>;
 }): Outcome {
-  const ratio = (phase: Summary) => round((phase.p99 ?? NaN) / (phases.before.p99 ?? NaN), 2);
-  const ratios = { during: ratio(phases.during), after: ratio(phases.after) };
-  const row = (name: keyof Phases, share: string) => [
-    name,
-    show(phases[name].p50),
-    show(phases[name].p99),
-    show(phases[name].max),
-    share,
-  ];
+  const ratios = {
+    during: ratioOf(phases.during, phases.before),
+    after: ratioOf(phases.after, phases.before),
+  };
+  const row = (name: keyof Phases, ratio?: Ratio) => {
+    const { p50, p99, blockP99, max } = phases[name];
+    const shares = ratio ? [show(ratio.p99), show(ratio.blockP99)] : ['', ''];
+    return [name, ...[p50, p99, blockP99, max].map((ms) => show(ms)), ...shares];
+  };
   return {
-    figures: { rate, seconds, othersMs: phases, p99Ratio: ratios, ...recovery },
+    figures: { rate, seconds, othersMs: phases, ratios, ...recovery },
     tables: [
       {
         title: `${trouble.title}: the other nine, ms end to end`,
-        header: ['', 'p50', 'p99', 'max', 'p99 to before'],
-        rows: [
-          row('before', ''),
-          row('during', `${ratios.during}`),
-          row('after', `${ratios.after}`),
-        ],
+        header: ['', 'p50', 'p99', 'p99 of a block', 'max', 'p99 to before', 'block to before'],
+        rows: [row('before'), row('during', ratios.during), row('after', ratios.after)],
       },
       {
         title: 'The one',

@@ -1,8 +1,8 @@
-import { arrivalsAt, completeness, latencies } from '../deliveries.ts';
+import { arrivalsAt, completeness } from '../deliveries.ts';
 import { round } from '../figures.ts';
 import { makeLane, type Lane } from '../lane.ts';
+import { phaseTimes, ratioOf } from '../phase.ts';
 import { startMeter } from '../processes/meter.ts';
-import { inMs, summarize, type Summary } from '../quantiles.ts';
 import { run, type Run, type Stream } from '../run.ts';
 import type { Outcome } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -13,7 +13,7 @@ import { mostInWindow } from '../window.ts';
 const PARKED = 20_000;
 const PARKED_PER_SECOND = 1_000;
 const LIMIT_PER_SECOND = 500;
-const QUIET_S = 15;
+const QUIET_S = 30;
 const REST_S = 5;
 const AFTER_S = 60;
 
@@ -34,6 +34,10 @@ export async function pause(stage: Stage): Promise<Outcome> {
     bodyBytes,
   };
   await warmUp(stage, [steady]);
+  // What as many events take when nothing is parked is no memory of parking.
+  const flowing = { ...steady, rate: PARKED_PER_SECOND, seconds: parkingS };
+  stage.say(`Letting ${PARKED} events flow`);
+  await run(stage, { streams: [flowing], drainSeconds: stage.options.drainSeconds });
   const memoryMb: Memory = { before: memoryNow(stage), half: null, parked: null, drained: null };
   const note = (name: keyof Memory) => Promise.resolve(void (memoryMb[name] = memoryNow(stage)));
   const gate = `/destinations/${paused.targets[0]!.destinationId}`;
@@ -71,7 +75,7 @@ function outcome(
   const atUs = (seconds: number) => result.startUs + seconds * 1e6;
   const destinations = [neighbour.targets[0]!.receiverId];
   const between = (fromUs: number, toUs: number) =>
-    inMs(summarize(latencies(result.arrivals, { destinations, fromUs, toUs })));
+    phaseTimes(result.arrivals, { destinations, fromUs, toUs });
   const pausedId = paused.targets[0]!.receiverId;
   const acked = result.loads[1]!.ackedSeq;
   const counts = completeness(result.arrivals, { destinations: [pausedId], acked });
@@ -79,13 +83,15 @@ function outcome(
   const early = times.filter((time) => time < atUs(resumeAtS)).length;
   const lastUs = times.at(-1) ?? atUs(resumeAtS);
   const phases = {
-    before: between(-Infinity, atUs(QUIET_S)),
+    before: between(result.startUs, atUs(QUIET_S)),
     parking: between(atUs(QUIET_S), atUs(resumeAtS)),
     draining: between(atUs(resumeAtS), lastUs),
   };
   const drainedS = round((lastUs - atUs(resumeAtS)) / 1e6, 2);
-  const ratio = ({ p99 }: Summary) => round((p99 ?? NaN) / (phases.before.p99 ?? NaN), 2);
-  const p99Ratio = { parking: ratio(phases.parking), draining: ratio(phases.draining) };
+  const ratios = {
+    parking: ratioOf(phases.parking, phases.before),
+    draining: ratioOf(phases.draining, phases.before),
+  };
   const mostInASecond = mostInWindow(times, 1_000_000);
   return {
     figures: {
@@ -95,7 +101,7 @@ function outcome(
       mostInASecond,
       ...counts,
       phases,
-      p99Ratio,
+      ratios,
       memoryMb,
     },
     tables: [
@@ -115,14 +121,15 @@ function outcome(
       },
       {
         title: 'The neighbour, ms end to end',
-        header: ['', 'p50', 'p99', 'max', 'p99 to before'],
-        rows: Object.entries(phases).map(([name, s]) => [
-          name,
-          show(s.p50),
-          show(s.p99),
-          show(s.max),
-          name === 'before' ? '' : show(ratio(s)),
-        ]),
+        header: ['', 'p50', 'p99', 'p99 of a block', 'max', 'p99 to before', 'block to before'],
+        rows: Object.entries(phases).map(([name, s]) => {
+          const ratio = name === 'before' ? undefined : ratios[name as keyof typeof ratios];
+          return [
+            name,
+            ...[s.p50, s.p99, s.blockP99, s.max].map((ms) => show(ms)),
+            ...(ratio ? [show(ratio.p99), show(ratio.blockP99)] : ['', '']),
+          ];
+        }),
       },
     ],
   };

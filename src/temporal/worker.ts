@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Log } from '../log.ts';
 import { workflowBundle } from './bundle.ts';
 import type { Temporal } from './connection.ts';
+import { UnwatchedWorker } from './unwatched-worker.ts';
 import { TASK_QUEUE } from './workflows.ts';
 
 /** A Temporal worker that has begun to poll; `stop` lets what is under way finish. */
@@ -36,7 +37,7 @@ export async function startWorker({
 }): Promise<RunningWorker> {
   if (!temporal.native) throw new Error('A worker needs a native connection');
   const bundle = await workflowBundle();
-  const worker = await Worker.create({
+  const worker = await UnwatchedWorker.create({
     connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
