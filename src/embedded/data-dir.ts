@@ -1,5 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { StartupError } from './errors.ts';
 import { releaseLock, takeLock } from './lock.ts';
 import { keepSecret } from './secrets.ts';
@@ -38,7 +38,7 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
 async function checkWritable(path: string): Promise<void> {
   const probe = join(path, `.probe-${process.pid}`);
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
     // Modes say little (root passes them, a read-only file system has them); a file that was written says it all.
     await writeFile(probe, '');
     await rm(probe);
@@ -51,10 +51,35 @@ async function checkWritable(path: string): Promise<void> {
   }
 }
 
+/**
+ * Makes a folder and those it lies in. Not by `recursive`: that never ends where a file system says of a folder that it
+ * is not there, and does not make it either (/proc).
+ */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await makeFolder(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    await makeFolders(parent);
+    await makeFolder(path);
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    if (!isThere || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
 const reasons: Record<string, string> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'its file system is read-only',
+  ENOENT: 'no folder can be made there',
   ENOTDIR: 'a part of the path is a file',
   EEXIST: 'there is a file of that name',
   ENOSPC: 'the disk is full',

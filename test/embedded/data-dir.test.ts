@@ -58,10 +58,25 @@ test('what a start left behind that was killed while it took over a stale lock k
   await opened.release();
 });
 
+test.runIf(process.platform === 'linux')(
+  'where the file system makes no folders, that is said at once',
+  async () => {
+    await expect(openDataDir('/proc/sluice/data')).rejects.toThrow('no folder can be made there');
+  },
+);
+
+test('folders that are missing on the way are made', async () => {
+  const path = join(await temporaryFolder(), 'a', 'b', 'c');
+  const opened = await openDataDir(path);
+  expect((await stat(path)).isDirectory()).toBe(true);
+  await opened.release();
+});
+
 test('a path that cannot be a directory is refused with what to do', async () => {
   const file = join(await temporaryFolder(), 'file');
   await writeFile(file, '');
   await expect(openDataDir(file)).rejects.toThrow(/cannot be written: .+ set DATA_DIR/);
+  await expect(openDataDir(join(file, 'data'))).rejects.toThrow('a part of the path is a file');
   await expect(openDataDir(join(file, 'data'))).rejects.toBeInstanceOf(StartupError);
 });
 
