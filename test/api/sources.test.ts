@@ -23,6 +23,19 @@ test('a source is made with its URL, default methods and type, and reads back th
   expect(gateway.heard.at(-1)).toEqual(['configurationChanged', null]);
 });
 
+test('a change of type does not drop the credentials in silence', async () => {
+  const config = { auth: { webhook_secret_key: 'whsec_another_secret' } };
+  const made = await gateway.done('POST', '/sources', { name: 'typed', type: 'STRIPE', config });
+  const path = `/sources/${String(made['id'])}`;
+  const refused = await gateway.ask('PUT', path, { body: { type: 'WEBHOOK' } });
+  expect(refused.status).toBe(422);
+  expect(refused.body['data']).toEqual([
+    'body.config.auth the credentials are those of STRIPE: give the ones of WEBHOOK, or null for none',
+  ]);
+  const open = { type: 'WEBHOOK', config: { auth: null } };
+  expect(await gateway.done('PUT', path, open)).toMatchObject({ authenticated: false });
+});
+
 test('credentials are shown only when they are asked for, and stand in the table sealed', async () => {
   const auth = { webhook_secret_key: 'whsec_very_secret' };
   const made = await gateway.done('POST', '/sources', {

@@ -19,7 +19,13 @@ export function prepareSource(deps: ApiDeps): Prepare<SourceRow, SourceUpdate> {
       const message = 'must be one of the source types, such as WEBHOOK, HTTP, STRIPE or GITHUB';
       throw invalid(root, [{ path: ['type'], message }]);
     }
-    const old = before?.type === type ? openConfig(deps, before) : defaults();
+    const isOfAnotherType = before !== null && before.type !== type;
+    if (isOfAnotherType && before.auth !== null && input.config?.auth === undefined) {
+      // Dropped in silence they would leave a source that takes anything from anybody.
+      const message = `the credentials are those of ${before.type}: give the ones of ${type}, or null for none`;
+      throw invalid(root, [{ path: ['config', 'auth'], message }]);
+    }
+    const old = before && !isOfAnotherType ? openConfig(deps, before) : defaults();
     const config = mergeConfig(old, input.config ?? {});
     const verdict = deps.validateSourceConfig(type, config);
     if (!verdict.ok) {

@@ -5,6 +5,7 @@ import type { Arrived } from './arrival.ts';
 import { settled } from './gate.ts';
 import type { Judgement } from './judge.ts';
 import type { IngestOptions } from './options.ts';
+import { withoutSecret } from './redact.ts';
 
 /** Answers the question a provider asks before it sends events; it is kept like any request, and not routed. */
 export function greet(
@@ -19,7 +20,8 @@ export function greet(
   const rejectionDetail = isRefused
     ? { reason: 'HANDSHAKE_REFUSED', hint: `the question was answered ${status}` }
     : null;
-  const request = { ...arrived.request, kind: RequestKind.Handshake, rejectionDetail };
+  const asked = storeSecret ? withoutSecret(arrived.request, storeSecret.value) : arrived.request;
+  const request = { ...asked, kind: RequestKind.Handshake, rejectionDetail };
   if (isRefused) {
     options.log.info({ request: request.id, source: source.id, status }, 'Handshake refused');
   }

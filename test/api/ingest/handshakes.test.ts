@@ -119,6 +119,24 @@ describe('a secret that a handshake hands over', () => {
     },
   );
 
+  test.each([
+    ...handed.map((each) => [each.type, each.ask] as const),
+    // The same text, written in another way.
+    [
+      'NOTION',
+      () => ({ method: 'POST', body: '{"verification_token":"h\\u0061nded-over"}' }),
+    ] as const,
+  ])('%s: is not stored in clear with the request that carried it', async (type, ask) => {
+    const id = await ingest.source(type);
+    await ingest.sendTo(id, ask('handed-over'));
+    const { rows } = await ingest.db.query<{ stored: string }>(sql`
+      select d.headers::text || encode(d.body, 'escape') as stored
+      from requests r join request_data d on d.id = r.id where r.source_id = ${id}`);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]!.stored).not.toMatch(/handed-over|h.u0061nded/);
+    expect(rows[0]!.stored).toContain('[redacted]');
+  });
+
   test('of two that come at once one is kept', async () => {
     const id = await ingest.source('ASANA');
     const secrets = ['first-secret', 'other-secret'];
