@@ -1,5 +1,7 @@
 type Lane = { beganAtMs: number; isFull: boolean };
 
+export type BusySources = ReturnType<typeof createBusySources>;
+
 /**
  * Knows which sources have their share of lanes. A second lane is for where the first has more than it can take, or
  * has been at it for long: otherwise what comes meanwhile goes together, and costs what one dispatch costs.
@@ -16,6 +18,9 @@ export function createBusySources({
   const lanesOf = new Map<string, Set<Lane>>();
   return {
     any: () => lanesOf.size > 0,
+    /** How many lanes work for such sources. */
+    lanesFor: (isSuch: (id: string) => boolean) =>
+      [...lanesOf].reduce((n, [id, lanes]) => (isSuch(id) ? n + lanes.size : n), 0),
     hasItsShare(id: string): boolean {
       const lanes = [...(lanesOf.get(id) ?? [])];
       if (lanes.length >= lanesPerSource) return true;

@@ -6,7 +6,8 @@ import { dispatch } from './dispatch.ts';
 import { GATHER_MS, IDLE_LOOK_MS, untilSince, type LaneContext } from './lane.ts';
 import type { Options } from './options.ts';
 
-const LANES = 6;
+// A source that turns out to be slow leaves its lanes to others while it still has its own: this bounds the sum.
+const MOST_LANES = 40;
 const LANES_PER_SOURCE = 2;
 const BATCH = 50;
 // User code may take its time: a lane that is at it for so long is not waited for.
@@ -35,7 +36,7 @@ export async function runCodeLanes(options: Options, context: LaneContext): Prom
 }
 
 function createLanes(options: Options, { session, signals }: LaneContext) {
-  const { database, configuration, isQuick, log } = options;
+  const { database, configuration, standingOf, log } = options;
   const limit = Math.min(options.maxBatch, BATCH);
   const busy = createBusySources({ lanesPerSource: LANES_PER_SOURCE, patienceMs: PATIENCE_MS });
   const lanes = new Set<Promise<void>>();
@@ -47,7 +48,7 @@ function createLanes(options: Options, { session, signals }: LaneContext) {
       limit,
       lane: { ...lane, serves: 'these' },
     });
-  const claimNext = createCodeClaims({ claimAt, isQuick, hasItsShare: busy.hasItsShare });
+  const claimNext = createCodeClaims({ claimAt, standingOf, busy });
 
   async function run({ claim, share }: CodeClaim): Promise<void> {
     const leave = busy.enter(share, { isFull: claim.requestIds.length >= limit });
@@ -59,7 +60,7 @@ function createLanes(options: Options, { session, signals }: LaneContext) {
     allEnded: () => Promise.all(lanes),
     /** Gives work to lanes that are free until there is none of the one or the other. */
     async fill(): Promise<void> {
-      while (lanes.size < LANES && !signals.stopped()) {
+      while (lanes.size < MOST_LANES && !signals.stopped()) {
         const next = await claimNext(configuration.sourcesWithCode());
         if (next === null) return;
         const lane = run(next)

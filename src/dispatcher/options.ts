@@ -1,6 +1,7 @@
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../log.ts';
+import type { Standing } from '../sandbox/job.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 
 export type Options = {
@@ -8,8 +9,8 @@ export type Options = {
   databaseUrl: string;
   configuration: Configuration;
   workflows: Workflows;
-  /** Whether all code that runs for a source has shown to be quick. */
-  isQuick: (sourceId: string) => boolean;
+  /** What is known of the code that runs for a source. */
+  standingOf: (sourceId: string) => Standing;
   log: Log;
   maxBatch: number;
   /** Batches that are being routed at once. */

@@ -46,7 +46,7 @@ export async function startApiProcess(
   });
   const url = await listen(server, config);
   const metrics = createMetrics(() => readBacklog(db));
-  const sandbox = openSandbox(foundation, { children: CHILDREN });
+  const sandbox = openSandbox(foundation, { serves: 'checks and test runs', children: CHILDREN });
   const app = createApi({
     ...apiDeps(foundation, { announce, url }),
     sandbox,

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
-import { isQuick } from '../activities/routing/quick-code.ts';
+import { standingOfSource } from '../activities/routing/standing.ts';
 import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
@@ -35,7 +35,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   const sender = createSender({ guard, closeWithinMs: CLOSE_MS / 3 });
   const pace = createDestinationPace();
   const flow = openFlow(foundation);
-  const sandbox = openSandbox(foundation);
+  const sandbox = openSandbox(foundation, { serves: 'events' });
   const network = openVerificationNetwork(foundation);
   const attemptOnce = createAttemptOnce({
     db,
@@ -79,7 +79,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     databaseUrl: platform.databaseUrl,
     configuration,
     workflows,
-    isQuick: (sourceId) => isQuick({ configuration, sandbox }, sourceId),
+    standingOf: (sourceId) => standingOfSource({ configuration, sandbox }, sourceId),
     log,
     maxBatch: config.dispatchMaxBatch,
     concurrency: config.dispatchConcurrency,

@@ -6,6 +6,7 @@ import type { GuestRequest } from './job.ts';
 export type CheckedRequest = { readonly request: GuestRequest } | { readonly problem: string };
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(?:;.*)?$/s;
 const MAX_HEADERS = 500;
 
@@ -24,12 +25,22 @@ function headerProblem(name: string, text: string | undefined): string | undefin
   if (text === undefined) return `The header "${name}" must be a string.`;
   // A line break in a value would let a transformation write headers of its own choice.
   if (/[\0\r\n]/.test(text)) return `The header "${name}" holds a line break or NUL.`;
+  // RFC 9110, section 5.5: visible characters, spaces and tabs, of one byte each.
+  if (!HEADER_VALUE.test(text))
+    return `The header "${name}" holds a character that HTTP cannot carry.`;
   return undefined;
+}
+
+// Names are the same in any case: the one that was set last is meant.
+function lastOfEachName<Entry extends readonly [string, unknown]>(entries: Entry[]): Entry[] {
+  return [...new Map(entries.map((entry) => [entry[0].toLowerCase(), entry])).values()];
 }
 
 function checkHeaders(value: unknown, bodyBytes: number): Record<string, string> | string {
   if (!isRecord(value)) return 'The returned request has no headers object.';
-  const entries = Object.entries(value).map(([name, given]) => [name, headerText(given)] as const);
+  const entries = lastOfEachName(
+    Object.entries(value).map(([name, given]) => [name, headerText(given)] as const),
+  );
   if (entries.length > MAX_HEADERS) return `More than ${MAX_HEADERS} headers were returned.`;
   const problem = entries.map(([name, text]) => headerProblem(name, text)).find(Boolean);
   if (problem !== undefined) return problem;

@@ -6,12 +6,13 @@ import { Crew } from './crew.ts';
 import type {
   CheckOutcome,
   CodeVersion,
+  Standing,
   TransformJob,
   TransformOutcome,
   TransformResult,
 } from './job.ts';
 import { LogLevel } from './job.ts';
-import { findLayers, lowPriority } from './layers.ts';
+import { findLayers, lowPriority, type Layers } from './layers.ts';
 import type { SandboxLimits } from './limits.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { SandboxLog } from './log.ts';
@@ -21,8 +22,8 @@ import { Scheduler, versionKey } from './scheduler.ts';
 export type SandboxPool = {
   /** Runs one job. Every fault of the code is an outcome; only a sandbox that cannot start children throws. */
   readonly run: (job: TransformJob) => Promise<TransformOutcome>;
-  /** Whether the last run of a version of a transformation was a short one. */
-  readonly isQuick: (version: CodeVersion) => boolean;
+  /** What is known of a version of a transformation from its last runs. */
+  readonly standingOf: (version: CodeVersion) => Standing;
   /** Parses code and evaluates its top level in a child, as is done before it is saved. */
   readonly check: (code: string, env?: Readonly<Record<string, string>>) => Promise<CheckOutcome>;
   /** The walls around each child that are up on this system. */
@@ -36,6 +37,8 @@ export type SandboxPoolOptions = {
   readonly children?: number;
   readonly log: SandboxLog;
   readonly limits?: Partial<SandboxLimits>;
+  /** What `findSandboxLayers` found, where it was looked for before. */
+  readonly layers?: Layers;
 };
 
 // Checks of all tenants share one lane of the queue: saving code is rare, and must not wait behind events.
@@ -86,15 +89,16 @@ function checkOutcome(outcome: TransformOutcome): CheckOutcome {
   return { kind: 'rejected_source', message, ...place };
 }
 
-/** Starts the children of a sandbox and says in the log which walls are around them. */
+/** The walls this system can put around a child. */
+export function findSandboxLayers(limits: SandboxLimits = DEFAULT_LIMITS): Layers {
+  return findLayers(limits, [process.execPath, `${isolatedVmFolder()}isolated-vm.js`]);
+}
+
+/** Starts the children of a sandbox. */
 export function createSandboxPool(options: SandboxPoolOptions): SandboxPool {
   const { log, children = availableParallelism() } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { wrapper, active, missing } = findLayers(limits, [
-    process.execPath,
-    `${isolatedVmFolder()}isolated-vm.js`,
-  ]);
-  log.info({ layers: active, missing, children }, 'Sandbox layers');
+  const { wrapper, active } = options.layers ?? findSandboxLayers(limits);
   const makeCrew = (size: number, command: readonly string[]): Crew =>
     new Crew({
       size,
@@ -118,7 +122,7 @@ export function createSandboxPool(options: SandboxPoolOptions): SandboxPool {
   };
   return {
     run,
-    isQuick: (version) => scheduler.isQuick(version),
+    standingOf: (version) => scheduler.standingOf(version),
     check: async (code, env = {}) => {
       checks++;
       return checkOutcome(await run({ ...CHECK, version: String(checks), code, env }));

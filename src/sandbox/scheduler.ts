@@ -4,7 +4,7 @@ import type { Crew } from './crew.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { librariesFor } from './guest-libraries.ts';
 import { Isolation } from './job.ts';
-import type { CodeVersion, TransformJob, TransformOutcome } from './job.ts';
+import type { CodeVersion, Standing, TransformJob, TransformOutcome } from './job.ts';
 import type { SandboxLimits } from './limits.ts';
 import { createPaceRecord } from './pace-record.ts';
 import { createSuspects } from './suspects.ts';
@@ -79,9 +79,10 @@ export class Scheduler {
     });
   }
 
-  /** Whether the last run of a version was a short one, and left its child alive. */
-  isQuick(version: CodeVersion): boolean {
-    return this.#pace.isQuick(versionKey(version));
+  standingOf(version: CodeVersion): Standing {
+    const key = versionKey(version);
+    if (this.#suspects.has(key)) return 'suspect';
+    return this.#pace.isQuick(key) ? 'quick' : 'unproven';
   }
 
   /** Starts what may start; called whenever a job came, ended, or a child got ready. */

@@ -40,3 +40,13 @@ test('tells whether any lane is busy', () => {
   leave();
   expect(any()).toBe(false);
 });
+
+test('counts the lanes that work for such sources', () => {
+  const { enter, lanesFor } = busySources();
+  enter('src_1', { isFull: true });
+  const leave = enter('src_1', { isFull: true });
+  enter('src_2', { isFull: true });
+  expect(lanesFor((id) => id === 'src_1')).toBe(2);
+  leave();
+  expect(lanesFor((id) => id === 'src_1')).toBe(1);
+});

@@ -131,6 +131,11 @@ describe('what a handler returns is checked', () => {
       '(r) => { r.headers.a = "b\\r\\nc: d"; return r; }',
       'line break',
     ],
+    [
+      'a header that HTTP cannot carry',
+      '(r) => { r.headers.a = "€"; return r; }',
+      'HTTP cannot carry',
+    ],
     ['a header name with a space', '(r) => { r.headers["a b"] = "c"; return r; }', 'not valid'],
     ['a path that is no string', '(r) => { r.path = 1; return r; }', 'path'],
     ['a path with a line break', '(r) => { r.path = "/a\\nb"; return r; }', 'percent-encoded'],
@@ -140,6 +145,13 @@ describe('what a handler returns is checked', () => {
       kind: 'result_error',
       message: expect.stringContaining(message),
     });
+  });
+
+  it('takes a header that was set last, in whatever case its name was written before', async () => {
+    const code = handler(
+      '(r) => { r.headers = { "content-type": "a/b", "X-One": "1" }; r.headers["Content-Type"] = "text/plain"; r.headers["x-one"] = "2"; return r; }',
+    );
+    expect((await only(code)).headers).toEqual({ 'Content-Type': 'text/plain', 'x-one': '2' });
   });
 
   it('ignores parsed_query, recomputes content-length, and keeps a path and query that are not mentioned', async () => {

@@ -35,11 +35,9 @@ function compile(isolate: ivm.Isolate, name: string, text: string): ivm.Script {
 }
 
 export function newIsolate({ settings }: GuestTexts): ivm.Isolate {
-  return new ivm.Isolate({
-    memoryLimit: settings.isolateMemoryMb,
-    // V8 has lost control of the isolate; only the end of the process gets its thread back.
-    onCatastrophicError: () => process.abort(),
-  });
+  // Without a handler for catastrophes: where memory runs out the process then aborts at once. A handler would be
+  // called on a thread that waits for the isolate, while the isolate sleeps.
+  return new ivm.Isolate({ memoryLimit: settings.isolateMemoryMb });
 }
 
 /** A fresh context with the prelude in a new or kept isolate. */
