@@ -40,7 +40,8 @@ export function createLaneRunner(
   const leaving = createBatcher<Head, boolean>({
     maxItems: 200,
     run: async (heads) => {
-      const skip = connection.ordering?.on_failure === 'skip';
+      // Where order is wanted no more, nothing is held back for it.
+      const skip = connection.ordering === null || connection.ordering.on_failure === 'skip';
       const left = await leaveLanes(deps.db, { connectionId: connection.id, heads, skip });
       const gone = new Set(left);
       return heads.map((head) => gone.has(head.eventId));

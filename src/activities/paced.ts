@@ -14,7 +14,13 @@ import { waitForTurn } from './turn.ts';
 
 type Order = AttemptOrder & { workflowId: string };
 type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
-type Run = { order: Order; limits: Limits; open: Open[]; waiting: PacedWant[] };
+type Run = {
+  order: Order;
+  policy: DeliveryPolicy;
+  limits: Limits;
+  open: Open[];
+  waiting: PacedWant[];
+};
 
 // An activity is not for waiting: what takes longer than this is for a durable timer.
 const NEAR_MS = 2_000;
@@ -41,9 +47,19 @@ export async function deliverPaced(
   const waiting = looks
     .filter((look) => look.kind === 'ready')
     .map(({ eventId, group }): PacedWant => ({ eventId, group, queued }));
-  const run: Run = { order, limits: limitsOf(policy), open, waiting };
+  const run: Run = { order, policy, limits: limitsOf(policy), open, waiting };
   if (waiting.length > 0) await work(deps, run);
   return [...run.open, ...(await waitLonger(deps, { run, place }))];
+}
+
+/** What is allowed now: a policy may change while events wait for their turn. One that is gone holds to the end. */
+function limitsNow({ configuration }: DeliveryDependencies, run: Run): Limits {
+  const policy = configuration.destination(run.order.destinationId)?.config.delivery_policy;
+  if (policy && policy !== run.policy) {
+    run.policy = policy;
+    run.limits = limitsOf(policy);
+  }
+  return run.limits;
 }
 
 async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
@@ -69,7 +85,8 @@ async function launchAll(
     if (traffic.circuits.state(destinationId).open && flights > 0) break;
     const wanted = Math.min(run.waiting.length, traffic.bodySizes.most(destinationId));
     const most = await traffic.places.take(destinationId, wanted, TOGETHER);
-    const { limits, waiting: wants } = run;
+    const { waiting: wants } = run;
+    const limits = limitsNow(deps, run);
     const answers = await traffic.pacer
       .reserve({ destinationId, limits, wants, most })
       .catch((error: unknown) => {
@@ -179,13 +196,14 @@ async function isInTime({ atMs, lateMs }: Slot): Promise<boolean> {
 }
 
 async function anotherSlot(
-  { traffic }: DeliveryDependencies,
+  deps: DeliveryDependencies,
   { run, want }: { run: Run; want: PacedWant },
 ): Promise<Slot | null> {
+  const { traffic } = deps;
   const { destinationId } = run.order;
   const wants = [{ ...want, queued: true, leased: true }];
   for (;;) {
-    const order = { destinationId, limits: run.limits, wants, most: 1 };
+    const order = { destinationId, limits: limitsNow(deps, run), wants, most: 1 };
     const [answer] = await traffic.pacer.reserve(order);
     if (answer?.kind === 'slot') return answer;
     if (answer?.kind !== 'wait' || answer.inMs > NEAR_MS) return null;
@@ -198,8 +216,9 @@ async function waitLonger(
   deps: DeliveryDependencies,
   { run, place }: { run: Run; place: string | null },
 ): Promise<Open[]> {
-  const { order, limits, waiting: wants } = run;
+  const { order, waiting: wants } = run;
   if (wants.length === 0) return [];
+  const limits = limitsNow(deps, run);
   const { workflowId, destinationId } = order;
   const eventIds = wants.map((want) => want.eventId);
   const paced = wants.some(

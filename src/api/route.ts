@@ -1,5 +1,5 @@
 import { raw, type Request, type Response, Router } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type IdKind, isId } from '../db/ids.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { check } from '../domain/schema/problem.ts';
@@ -80,7 +80,9 @@ export function mount(routes: Route[], authenticate: Authenticate): Router {
   for (const [path, own] of Map.groupBy(routes, (each) => each.path)) {
     const place = router.route(path);
     for (const each of own) {
-      const readBody = each.body ? [raw({ type: () => true, limit: MAX_BODY_BYTES })] : [];
+      // Read also where none is expected: one that is there was meant to say something.
+      const readBody =
+        each.method === 'get' ? [] : [raw({ type: () => true, limit: MAX_BODY_BYTES })];
       place[each.method](assertType(each), ...readBody, (request, response) =>
         answer(each, { request, response }),
       );
@@ -114,7 +116,8 @@ async function answer(
     const problems = Object.keys(query).map((name) => ({ path: [name], message: UNKNOWN }));
     throw invalid('query', problems);
   }
-  const body = route.body ? parseBody(request.body) : {};
+  const body = parseBody(request.body);
+  if (!route.body) read(NOTHING, { value: body, root: 'body' });
   const { projectId, keyId } = response.locals as Identity;
   const params = Object.fromEntries(
     Object.entries(request.params).map(([name, value]) => [name, String(value)]),
@@ -123,6 +126,7 @@ async function answer(
 }
 
 const UNKNOWN = 'is not a known parameter';
+const NOTHING = z.strictObject({});
 
 function searchOf(request: Request): string {
   const from = request.originalUrl.indexOf('?');

@@ -5,6 +5,7 @@ import { connectionRoutes } from './admin/connections.ts';
 import { destinationRoutes } from './admin/destinations.ts';
 import { eventRoutes } from './admin/events.ts';
 import { requestRoutes } from './admin/requests.ts';
+import { signingSecretRoutes } from './admin/signing-secrets.ts';
 import { sourceRoutes } from './admin/sources.ts';
 import { transformationRoutes } from './admin/transformations.ts';
 import { createAuthenticate } from './auth.ts';
@@ -51,6 +52,7 @@ export function createApi(deps: ApiDeps): Express {
     ...requestRoutes(deps),
     ...eventRoutes(deps),
     ...attemptRoutes(deps),
+    ...signingSecretRoutes(deps),
   ];
   const document = openApiOf(routes, { basePath: BASE_PATH, publicUrl: deps.publicUrl });
   app.get(['/openapi.json', `${BASE_PATH}/openapi.json`], (_request, response) => {

@@ -80,6 +80,8 @@ function lanesOf(filters: AttemptFilters): Scan<AttemptRow>['lanes'] {
 function testsOf({ projectId, filters }: { projectId: string; filters: AttemptFilters }): Sql[] {
   return [
     sql`c.project_id = ${projectId}`,
+    // The range of ids is that of whatever begins with these letters.
+    ...conditionsOn('c.event_id', filters.event_id && { in: filters.event_id }),
     ...conditionsOn('c.destination_id', filters.destination_id),
     ...conditionsOn(`coalesce(c.status, 'QUEUED')`, filters.status),
     ...conditionsOn('c.trigger', filters.trigger),

@@ -13,7 +13,7 @@ export type Backlog = {
 /** Counts what waits. The outbox is counted up to 100,000: more is simply too much. */
 export async function readBacklog(db: Db): Promise<Backlog> {
   const { rows } = await db.query<{ waiting: number; first: string | null; parked: number }>(sql`
-    select (select count(*)::integer from (select 1 from outbox limit 100000) as some) as waiting,
+    select (select count(*)::integer from (select 1 from outbox limit 100000) as first_ones) as waiting,
       (select min(request_id) from outbox) as first,
       (select count(*)::integer from parked) as parked`);
   const { rows: circuits } = await db.query<{ destination_id: string }>(

@@ -14,7 +14,7 @@ import type { Sealer } from './sealing.ts';
 /** The configuration as this process knows it: never older than about a second, whoever changed it. */
 export type Configuration = {
   project(id: string): Project | undefined;
-  /** A source by id, or else by name; a deleted one is found by id alone. */
+  /** A source by id, or else by name; a deleted one by its name only as long as no other has it. */
   source(idOrName: string): Source | undefined;
   destination(id: string): Destination | undefined;
   connection(id: string): Connection | undefined;
@@ -170,9 +170,11 @@ function createStore() {
     }
   }
   function nameIndex(): Map<string, string> {
-    const live = [...sources.values()].filter((source) => !source.deleted);
-    // Oldest first wins where two projects use one name: an id is always exact.
-    return new Map(live.toSorted((a, b) => (a.id < b.id ? 1 : -1)).map((s) => [s.name, s.id]));
+    // The last one set wins: one that is there before one that was deleted, and of two projects' the older one's.
+    const byRank = [...sources.values()].toSorted(
+      (a, b) => Number(b.deleted) - Number(a.deleted) || (a.id < b.id ? 1 : -1),
+    );
+    return new Map(byRank.map((source) => [source.name, source.id]));
   }
   function sourceIndex(): Map<string, Connection[]> {
     const live = [...connections.values()].filter((connection) => !connection.deleted);

@@ -27,8 +27,11 @@ const UNVERIFIED = raw(
   `(verified is null or coalesce(rejection_cause = 'VERIFICATION_FAILED', false))`,
 );
 
-const RETURNED = raw(`e.id, e.connection_id, e.destination_id, e.dispatch_id, e.workflow_id,
-  exists (select 1 from lane_events l where l.connection_id = e.connection_id and l.lane_key = e.lane_key and l.event_id = e.id) as in_lane`);
+const IN_LANE = raw(`exists (
+    select 1 from lane_events l
+    where l.connection_id = e.connection_id and l.lane_key = e.lane_key and l.event_id = e.id)`);
+
+const RETURNED = sql`e.id, e.connection_id, e.destination_id, e.dispatch_id, e.workflow_id, ${IN_LANE} as in_lane`;
 
 /** Makes events due now, also those that were delivered; the schedule of automatic retries stays as it was. */
 export async function requeueEvents(
@@ -47,7 +50,10 @@ export async function requeueEvents(
   return rows.map(requeued);
 }
 
-/** Ends events that wait: nothing will be sent for them any more. Returns those it ended. */
+/**
+ * Ends events that wait, and those that failed and hold up their lane: nothing will be sent for them any more.
+ * Returns those it ended.
+ */
 export async function cancelEvents(
   db: Db,
   { projectId, eventIds }: { projectId: string; eventIds: string[] },
@@ -56,7 +62,8 @@ export async function cancelEvents(
   const { rows } = await db.query<EventRow>(sql`
     update events e set status = 'CANCELLED', next_attempt_at = null, automatic_at = null, updated_at = now()
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
-      and (status in ('QUEUED', 'SCHEDULED', 'HOLD') or (status = 'FAILED' and next_attempt_at is not null))
+      and (status in ('QUEUED', 'SCHEDULED', 'HOLD')
+        or status = 'FAILED' and (next_attempt_at is not null or lane_key is not null and ${IN_LANE}))
     returning ${RETURNED}`);
   return rows.map(requeued);
 }

@@ -1,5 +1,5 @@
 import type { Claim } from '../db/outbox.ts';
-import type { Standing } from '../sandbox/job.ts';
+import type { Standing } from '../domain/standing.ts';
 import type { BusySources } from './busy-sources.ts';
 
 /** Claims for dispatch what waits at these sources, beginning behind one of them. */

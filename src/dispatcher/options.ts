@@ -1,7 +1,7 @@
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../log.ts';
-import type { Standing } from '../sandbox/job.ts';
+import type { Standing } from '../domain/standing.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 
 export type Options = {

@@ -1,4 +1,4 @@
-import { parseKeyPath, readPath, type PayloadParts } from './payload-path.ts';
+import { parseKeyPath, readKey, type PayloadParts } from './payload-path.ts';
 
 /** How a connection orders its events: by what stands at a path, or all together (`key` null). */
 export type Ordering = { key: string | null; on_failure?: 'block' | 'skip' | undefined };
@@ -29,7 +29,7 @@ function keyAt(path: string, parts: PayloadParts): string {
   const parsed = parseKeyPath(path);
   if ('error' in parsed) return '';
   // PostgreSQL keeps no NUL in a text.
-  return readPath(parsed.path, parts).slice(0, LONGEST_KEY).replaceAll('\0', '\uFFFD');
+  return readKey(parsed.path, parts).slice(0, LONGEST_KEY).replaceAll('\0', '\uFFFD');
 }
 
 /** The id of the workflow that delivers a connection's events in order. */

@@ -64,6 +64,12 @@ export function readPath(path: PayloadPath, parts: PayloadParts): string {
   return typeof value === 'string' ? value : canonicalJson(value);
 }
 
+/** The same for a key that events are told apart by: null says as little as nothing does. */
+export function readKey(path: PayloadPath, parts: PayloadParts): string {
+  const value = valueAt(parts[path.part], path.steps, path.part === 'headers');
+  return value === null ? '' : readPath(path, parts);
+}
+
 function valueAt(value: unknown, steps: readonly PathStep[], anyCase = false): unknown {
   const [step, ...rest] = steps;
   if (step === undefined || typeof value !== 'object' || value === null) {

@@ -1,26 +1,8 @@
+import { isForbiddenHeader } from '../domain/header-names.ts';
 import type { Header } from '../domain/outcome.ts';
 
-// What belongs to one connection, or is written by the sender itself.
-const HOP_BY_HOP = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** Whether a header must never be passed on or set by a user: hop-by-hop, framing, proxy. */
-export function isForbiddenHeader(name: string): boolean {
-  const lower = name.toLowerCase();
-  return HOP_BY_HOP.has(lower) || lower.startsWith('proxy-');
-}
 
 /** Whether a header can stand on the wire at all. */
 function isValidHeader([name, value]: Header): boolean {

@@ -1,7 +1,7 @@
+import { isForbiddenHeader } from '../domain/header-names.ts';
 import { AttemptErrorCode, type Header, type RefusedAttempt } from '../domain/outcome.ts';
 import type { AttemptTrigger } from '../domain/status.ts';
 import { destinationUrl } from './destination-url.ts';
-import { isForbiddenHeader } from './headers.ts';
 import type { OutgoingRequest } from './send.ts';
 import { bodySignature, standardWebhookHeaders } from './signatures.ts';
 

@@ -61,6 +61,8 @@ export type EmbeddedPostgres = {
   url: string;
   port: number;
   pid: number;
+  /** Settles when its process is gone. */
+  ended: Promise<void>;
   stop: () => Promise<void>;
 };
 
@@ -72,10 +74,13 @@ export async function startPostgres({
   dataDir,
   log,
   port = usualPort,
+  isFixed = false,
 }: {
   dataDir: string;
   log: Log;
   port?: number;
+  /** Whether it has to be that port: another one is taken where that is not free. */
+  isFixed?: boolean;
 }): Promise<EmbeddedPostgres> {
   const folder = resolve(dataDir, 'postgres');
   const cluster = join(folder, 'cluster');
@@ -104,25 +109,27 @@ export async function startPostgres({
       recordFile,
       stopPlan,
     });
-  return launchUntilReady({ cluster, port, password, sockets, launch });
+  return launchUntilReady({ cluster, port, isFixed, password, sockets, launch });
 }
 
 /** Tries again when another server took the port meanwhile, or when the rest of a killed one has yet to end. */
 async function launchUntilReady({
   cluster,
   port: wanted,
+  isFixed,
   password,
   sockets,
   launch,
 }: {
   cluster: string;
   port: number;
+  isFixed: boolean;
   password: string;
   sockets: string | null;
   launch: (port: number) => ServerProcess;
 }): Promise<EmbeddedPostgres> {
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort(wanted);
+    const port = isFixed ? wanted : await freePort(wanted);
     await forgetStalePid(cluster);
     const server = launch(port);
     // The host in front is for whoever cannot use the socket.
@@ -130,7 +137,8 @@ async function launchUntilReady({
     const urlOf = (name: string) =>
       `postgres://${postgresRole}:${password}@127.0.0.1:${port}/${name}${way}`;
     if (await isReady(server, { url: urlOf('postgres'), cluster })) {
-      return { url: urlOf(database), port, pid: server.pid, stop: () => server.stop() };
+      const { pid, ended } = server;
+      return { url: urlOf(database), port, pid, ended, stop: () => server.stop() };
     }
     await server.stop();
     const output = server.output();

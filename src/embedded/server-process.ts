@@ -28,6 +28,8 @@ export type StopPlan = { signal: NodeJS.Signals; graceMs: number }[];
 export type ServerProcess = {
   pid: number;
   hasExited: () => boolean;
+  /** Settles when the process is gone. */
+  ended: Promise<void>;
   /** What it wrote since this launch, its end only. */
   output: () => string;
   stop: () => Promise<void>;
@@ -61,7 +63,13 @@ export function launchServer(options: LaunchOptions): ServerProcess {
   });
   closeSync(out);
   let failure = '';
-  child.once('error', (error) => (failure = error.message));
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', (error) => {
+      failure = error.message;
+      resolve();
+    });
+  });
   child.unref();
 
   const pid = child.pid ?? -1;
@@ -71,6 +79,7 @@ export function launchServer(options: LaunchOptions): ServerProcess {
   return {
     pid,
     hasExited: () => !isRunning(server),
+    ended,
     output: () => failure + tail(logFile, startBytes),
     async stop() {
       await endProcess(server, stopPlan);

@@ -39,7 +39,11 @@ const dynamicConfig: Record<string, unknown> = {
 export type EmbeddedTemporal = {
   address: string;
   uiUrl: string;
+  port: number;
+  uiPort: number;
   pid: number;
+  /** Settles when its process is gone. */
+  ended: Promise<void>;
   stop: () => Promise<void>;
 };
 
@@ -50,6 +54,8 @@ type StartOptions = {
   uiPort: number;
   log: Log;
   port?: number;
+  /** Whether it has to be these ports: others are taken where they are not free. */
+  isFixed?: boolean;
   searchAttributes?: SearchAttributes;
 };
 
@@ -58,7 +64,8 @@ type StartOptions = {
  * A server that a killed gateway left behind is stopped in order first. Throws StartupError for what the user can mend.
  */
 export async function startTemporal(options: StartOptions): Promise<EmbeddedTemporal> {
-  const { log, namespace, uiPort: wantedUiPort, port: wantedPort = usualPort } = options;
+  const { log, namespace, isFixed = false } = options;
+  const { uiPort: wantedUiPort, port: wantedPort = usualPort } = options;
   const searchAttributes = options.searchAttributes ?? {};
   const dataDir = resolve(options.dataDir);
   const folder = join(dataDir, 'temporal');
@@ -69,8 +76,8 @@ export async function startTemporal(options: StartOptions): Promise<EmbeddedTemp
   const command = await findTemporalCli({ cli: options.cli, dataDir, log });
 
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort(wantedPort);
-    const uiPort = await freePort(wantedUiPort);
+    const port = isFixed ? wantedPort : await freePort(wantedPort);
+    const uiPort = isFixed ? wantedUiPort : await freePort(wantedUiPort);
     const server = launchServer({
       command,
       args: startArguments({ folder, namespace, searchAttributes, port, uiPort }),
@@ -84,7 +91,8 @@ export async function startTemporal(options: StartOptions): Promise<EmbeddedTemp
     const address = `${host}:${port}`;
     if (await isReady(server, { address, port, namespace, searchAttributes })) {
       const stop = () => server.stop();
-      return { address, uiUrl: `http://${host}:${uiPort}`, pid: server.pid, stop };
+      const { pid, ended } = server;
+      return { address, uiUrl: `http://${host}:${uiPort}`, port, uiPort, pid, ended, stop };
     }
     // It looks for free ports of its own too, and dies in several ways when it loses one of them to another program.
     const mayPass = server.hasExited() && attempt < launches;

@@ -3,6 +3,7 @@ import { createAuthenticate } from '../api/auth.ts';
 import { createIngest } from '../api/ingest/handler.ts';
 import { createRequestStore } from '../api/ingest/store.ts';
 import { isIngest } from '../api/ingest/target.ts';
+import { answerClientError } from '../api/client-error.ts';
 import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
 import { readBacklog } from '../db/backlog.ts';
@@ -44,6 +45,7 @@ export async function startApiProcess(
     requestTimeout: 60_000,
     keepAliveTimeout: 65_000,
   });
+  server.on('clientError', answerClientError);
   const url = await listen(server, config);
   const metrics = createMetrics(() => readBacklog(db));
   const sandbox = openSandbox(foundation, { serves: 'checks and test runs', children: CHILDREN });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { openDataDir, type DataDir } from '../embedded/data-dir.ts';
-import { startPostgres } from '../embedded/postgres.ts';
-import { startTemporal } from '../embedded/temporal-server.ts';
+import { keepRunning } from '../embedded/keep-running.ts';
+import { startPostgres, type EmbeddedPostgres } from '../embedded/postgres.ts';
+import { startTemporal, type EmbeddedTemporal } from '../embedded/temporal-server.ts';
 import type { Log } from '../log.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.ts';
 
@@ -65,9 +66,17 @@ type Starting = { dataDir: DataDir; log: Log; onEnd: OnEnd };
 
 async function openPostgres(config: Config, { dataDir, log, onEnd }: Starting): Promise<string> {
   if (config.databaseUrl) return config.databaseUrl;
-  const postgres = await startPostgres({ dataDir: dataDir.path, log });
-  onEnd(() => postgres.stop());
-  return postgres.url;
+  const { first, stop } = await keepRunning<EmbeddedPostgres>('PostgreSQL', {
+    start: (before) =>
+      startPostgres({
+        dataDir: dataDir.path,
+        log,
+        ...(before && { port: before.port, isFixed: true }),
+      }),
+    log,
+  });
+  onEnd(stop);
+  return first.url;
 }
 
 async function openTemporal(
@@ -77,14 +86,19 @@ async function openTemporal(
   if (config.temporalAddress) {
     return { address: config.temporalAddress, uiUrl: config.temporalUiUrl ?? null };
   }
-  const temporal = await startTemporal({
-    dataDir: dataDir.path,
-    namespace: config.temporalNamespace,
-    cli: config.temporalCli,
-    uiPort: config.temporalUiPort,
+  const { first, stop } = await keepRunning<EmbeddedTemporal>('Temporal', {
+    start: (before) =>
+      startTemporal({
+        dataDir: dataDir.path,
+        namespace: config.temporalNamespace,
+        cli: config.temporalCli,
+        uiPort: before?.uiPort ?? config.temporalUiPort,
+        log,
+        searchAttributes: SEARCH_ATTRIBUTES,
+        ...(before && { port: before.port, isFixed: true }),
+      }),
     log,
-    searchAttributes: SEARCH_ATTRIBUTES,
   });
-  onEnd(() => temporal.stop());
-  return { address: temporal.address, uiUrl: config.temporalUiUrl ?? temporal.uiUrl };
+  onEnd(stop);
+  return { address: first.address, uiUrl: config.temporalUiUrl ?? first.uiUrl };
 }

@@ -112,5 +112,11 @@ function ownEndpoints({ config, platform }: Foundation): string[] {
     `${config.host}:${config.port}`,
     `${database.hostname}:${database.port || 5432}`,
     platform.temporalAddress,
+    ...(platform.temporalUiUrl === null ? [] : [endpointOf(platform.temporalUiUrl)]),
   ];
+}
+
+function endpointOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
 }

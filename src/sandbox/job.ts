@@ -14,12 +14,6 @@ export type CodeVersion = {
   readonly version: string;
 };
 
-/**
- * What is known of a version from its last runs: `quick` ones took little time, `suspect` ones ran out of it, and of
- * `unproven` ones neither is known.
- */
-export type Standing = 'quick' | 'unproven' | 'suspect';
-
 /** One run of one transformation on one request; `input` is the JSON text of `{ request, context }`. */
 export type TransformJob = CodeVersion & {
   readonly code: string;

@@ -1,12 +1,12 @@
 // Runs other people's JavaScript. This process never holds an isolate: it queues jobs fairly, gives
 // them to children one at a time, kills what overruns, and turns every ending into a typed outcome.
 import { availableParallelism } from 'node:os';
+import type { Standing } from '../domain/standing.ts';
 import type { ChildOptions } from './child-process.ts';
 import { Crew } from './crew.ts';
 import type {
   CheckOutcome,
   CodeVersion,
-  Standing,
   TransformJob,
   TransformOutcome,
   TransformResult,

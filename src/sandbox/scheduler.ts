@@ -1,10 +1,11 @@
+import type { Standing } from '../domain/standing.ts';
 import type { ChildJob, SandboxChild } from './child-process.ts';
 import { createCircuit } from './circuit.ts';
 import type { Crew } from './crew.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { librariesFor } from './guest-libraries.ts';
 import { Isolation } from './job.ts';
-import type { CodeVersion, Standing, TransformJob, TransformOutcome } from './job.ts';
+import type { CodeVersion, TransformJob, TransformOutcome } from './job.ts';
 import type { SandboxLimits } from './limits.ts';
 import { createPaceRecord } from './pace-record.ts';
 import { createSuspects } from './suspects.ts';

@@ -33,7 +33,7 @@ export function acceptedAnswer(
  */
 export function unverifiedAnswer(type: SourceType, config: SourceConfig): Answer | null {
   if (unverifiedStatus(type, config) === 200) return acceptedAnswer(type, { config });
-  const isBare = type === 'XERO';
+  const isBare = type === 'XERO' || config.auth_type === 'XERO';
   return {
     status: 401,
     contentType: isBare ? 'text/plain' : 'application/json',
@@ -56,7 +56,8 @@ export function unverifiedStatus(type: SourceType, config: SourceConfig): 200 | 
 /** Headers that go with every answer of a source. */
 export function answerHeaders(type: SourceType, config: SourceConfig): Record<string, string> {
   const secret = config.auth?.['log_drains_secret'];
-  return type === 'VERCEL_LOG_DRAINS' && typeof secret === 'string' && headerSafe(secret)
+  const isDrain = type === 'VERCEL_LOG_DRAINS' || config.auth_type === 'VERCEL_LOG_DRAINS';
+  return isDrain && typeof secret === 'string' && headerSafe(secret)
     ? { 'x-vercel-verify': secret }
     : {};
 }

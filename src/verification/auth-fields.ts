@@ -1,14 +1,15 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
+import { isBarePrefix } from './engine/key.ts';
 import { isTemplate } from './engine/template.ts';
-import { PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from './plugins/jwt.ts';
+import { fitsAlgorithm, PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from './plugins/jws.ts';
 
 /** A secret: anyone could sign with an empty one, so none can be saved. */
 export const secretText = z
   .string()
   .max(8192)
   .refine(
-    (text) => text.trim() !== '',
+    (text) => text.trim() !== '' && !isBarePrefix(text),
     'must not be empty: anyone could sign with an empty secret',
   );
 
@@ -125,7 +126,7 @@ export const jwtFields = {
 
 type JwtAuth = {
   jwks_url?: unknown;
-  public_key?: unknown;
+  public_key?: string;
   webhook_secret_key?: unknown;
   algorithms: readonly string[];
 };
@@ -139,14 +140,24 @@ export function jwtProblem(auth: JwtAuth): { path: string; message: string } | n
     return { path: 'jwks_url', message: 'give one of jwks_url, public_key and webhook_secret_key' };
   const wantsSecret = auth.webhook_secret_key !== undefined;
   const isRight = auth.algorithms.every((name) => name.startsWith('HS') === wantsSecret);
-  return isRight
+  if (!isRight) {
+    return {
+      path: 'algorithms',
+      message: wantsSecret
+        ? 'a shared secret verifies HS256, HS384 and HS512 only'
+        : 'a public key never verifies HS256, HS384 or HS512',
+    };
+  }
+  return auth.public_key === undefined ? null : wrongAlgorithm(auth.public_key, auth.algorithms);
+}
+
+// With an algorithm its key cannot have, a source would be saved that verifies nobody.
+function wrongAlgorithm(pem: string, algorithms: readonly string[]) {
+  const key = createPublicKey(pem);
+  const wrong = algorithms.find((name) => !fitsAlgorithm(key, name));
+  return wrong === undefined
     ? null
-    : {
-        path: 'algorithms',
-        message: wantsSecret
-          ? 'a shared secret verifies HS256, HS384 and HS512 only'
-          : 'a public key never verifies HS256, HS384 or HS512',
-      };
+    : { path: 'algorithms', message: `the public key is not one for ${wrong}` };
 }
 
 /** Standard Webhooks: `whsec_…` for v1 signatures, `whpk_…` for v1a. */

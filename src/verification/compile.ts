@@ -1,4 +1,4 @@
-import { isDuplicate, readPlace } from './engine/place.ts';
+import { isDuplicate, isInBody, readPlace, type Place } from './engine/place.ts';
 import { shortDigest } from './engine/engine.ts';
 import type { SourceTypeDefinition } from './providers/define.ts';
 import { signedBody, type Received } from './received.ts';
@@ -9,6 +9,7 @@ import { isDeferred, refused, VerificationReason, type Verdict } from './verdict
 import type { Verifier } from './verifier.ts';
 
 const LONGEST_KEY = 256;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Compiles a source's verification once for all its requests. Null where none is configured: its requests are
@@ -97,10 +98,14 @@ function readIdempotencyKey(
   { idempotency }: SourceTypeDefinition,
   received: Received,
 ): string | undefined {
-  if (idempotency === null) return undefined;
-  const body = signedBody(received, { over: 'decoded' });
-  if (body === null) return undefined;
-  const found = readPlace(idempotency, { received, body });
-  if (found === undefined || isDuplicate(found) || found === '') return undefined;
-  return found.length > LONGEST_KEY ? shortDigest(Buffer.from(found)) : found;
+  const places: readonly Place[] =
+    typeof idempotency === 'string' ? [idempotency] : (idempotency ?? []);
+  for (const place of places) {
+    // A body is decoded only for an id that stands in it: anybody may send one that grows.
+    const body = isInBody(place) ? signedBody(received, { over: 'decoded' }) : NOTHING;
+    const found = body === null ? undefined : readPlace(place, { received, body });
+    if (found === undefined || isDuplicate(found) || found === '') continue;
+    return found.length > LONGEST_KEY ? shortDigest(Buffer.from(found)) : found;
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
-import { singleHeader, type Received } from './received.ts';
+import { headerValues, type Received } from './received.ts';
 
 /** The largest a body may become. */
 export const MOST_DECODED_BYTES = 20 * 1024 * 1024;
@@ -22,7 +22,10 @@ const DECODERS: Readonly<Record<string, Decompress>> = {
 /** Undoes one layer of content encoding, within an output and a ratio cap. */
 export function decodeBody(
   body: Buffer,
-  { contentEncoding }: { contentEncoding: string | undefined },
+  {
+    contentEncoding,
+    mostBytes = MOST_DECODED_BYTES,
+  }: { contentEncoding: string | undefined; mostBytes?: number },
 ): Decoded {
   const encoding = contentEncoding?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity' || body.length === 0) return { body };
@@ -30,7 +33,7 @@ export function decodeBody(
   if (decode === undefined) return { problem: 'UNSUPPORTED' };
   const byRatio = Math.max(body.length * LARGEST_RATIO, ALWAYS_ALLOWED_BYTES);
   try {
-    return { body: decode(body, { maxOutputLength: Math.min(byRatio, MOST_DECODED_BYTES) }) };
+    return { body: decode(body, { maxOutputLength: Math.min(byRatio, mostBytes) }) };
   } catch (error) {
     const isLarge = (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
     return { problem: isLarge ? 'TOO_LARGE' : 'MALFORMED' };
@@ -44,16 +47,44 @@ function inflateEither(body: Buffer, options: { maxOutputLength: number }): Buff
   return hasWrapper ? inflateSync(body, options) : inflateRawSync(body, options);
 }
 
+/** What a request says about its coding; undefined where it says nothing. Two headers are a list, as RFC 9110 has it. */
+export function contentEncodingOf(received: Received): string | undefined {
+  const values = headerValues(received, { name: 'content-encoding' });
+  return values.length === 0 ? undefined : values.join(', ');
+}
+
 /** Adds the decoded body to a request: made when first asked for, and only once. */
 export function withDecodedBody(received: Received): Received {
-  const contentEncoding = singleHeader(received, 'content-encoding');
+  const contentEncoding = contentEncodingOf(received);
   if (contentEncoding === undefined) return received;
   let decoded: Decoded | undefined;
+  const decode = () => (decoded ??= decodeBody(received.body, { contentEncoding }));
   return {
     ...received,
     decodedBody: () => {
-      decoded ??= decodeBody(received.body, { contentEncoding });
-      return 'body' in decoded ? decoded.body : null;
+      const got = decode();
+      return 'body' in got ? got.body : null;
+    },
+    decodingProblem: () => {
+      const got = decode();
+      return 'body' in got ? undefined : problemText(got.problem, contentEncoding);
     },
   };
+}
+
+const LONGEST_QUOTE = 64;
+
+function problemText(
+  problem: 'UNSUPPORTED' | 'MALFORMED' | 'TOO_LARGE',
+  contentEncoding: string,
+): string {
+  const coding = contentEncoding.slice(0, LONGEST_QUOTE);
+  switch (problem) {
+    case 'UNSUPPORTED':
+      return `Content-Encoding ${coding} is not known; one of gzip, deflate and br is`;
+    case 'MALFORMED':
+      return `the body is not ${coding}, as Content-Encoding says, or it is cut off`;
+    case 'TOO_LARGE':
+      return `the ${coding} body grows beyond 20 MiB or a hundredfold`;
+  }
 }

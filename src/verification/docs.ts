@@ -14,8 +14,8 @@ to hear, and which of its ids makes a delivery the same delivery again. Without 
 **Generic** means that the provider's scheme is not known for certain: say it yourself with \`header_key\`,
 \`algorithm\`, \`encoding\`, \`signed_content\`, and what else the provider's page names.
 
-Every type that verifies also takes \`tolerance_seconds\` (how far clock and retries may be off, 0 for no limit),
-\`replay_protection\`, \`previous_secrets\` (secrets that stay valid until their \`not_after\`), and, where the URL is
+Every type that verifies also takes \`tolerance_seconds\` (how far clock and retries may be off, 0 for no limit; for
+a JWT the leeway of its times, 0 for none), \`replay_protection\`, \`previous_secrets\` (secrets that stay valid until their \`not_after\`), and, where the URL is
 signed, \`registered_url\`. A request that is not verified is kept, with its reason, and answered as the last column
 says; \`unverified_status\` chooses otherwise.`;
 
@@ -74,7 +74,10 @@ function cells(definition: SourceTypeDefinition): string[] {
       .map(([field, schema]) => `\`${field}\`${schema.isOptional() ? '?' : ''}`)
       .join(' '),
     [...new Set(timeTexts(definition.scheme))].join(', '),
-    definition.idempotency === null ? '' : `\`${definition.idempotency}\``,
+    [definition.idempotency ?? []]
+      .flat()
+      .map((place) => `\`${place}\``)
+      .join(' or '),
     definition.handshake?.replaceAll('_', ' ') ?? '',
     definition.scheme.kind === 'none' ? '' : String(definition.unverifiedStatus),
     definition.note ?? '',

@@ -10,7 +10,14 @@ const REFETCH_AFTER_MS = 60_000;
 const RETRY_AFTER_MS = 2_000;
 const MOST_ENTRIES = 1_000;
 
-type Entry = { fetchedAtMs: number; keepForMs: number; document: Promise<Buffer | Refused> };
+type Entry = {
+  fetchedAtMs: number;
+  keepForMs: number;
+  document: Promise<Buffer | Refused>;
+  /** The document once it is here, parsed when first asked for. */
+  got?: Buffer;
+  parsed?: { value: unknown } | Refused;
+};
 
 /** Fetches certificates and key sets once and keeps them for an hour; a failure is kept for two seconds. */
 export function createKeys({
@@ -26,47 +33,62 @@ export function createKeys({
     url: string,
     { fresh, fetch, keepForMs = KEEP_FOR_MS }: NonNullable<Parameters<Keys['json']>[1]>,
   ) => {
-    const id = JSON.stringify([url, fetch ?? null]);
+    const id = idOf(url, fetch);
     const known = entries.get(id);
     const ageMs = known === undefined ? Infinity : now() - known.fetchedAtMs;
     if (known !== undefined && ageMs < (fresh === true ? REFETCH_AFTER_MS : known.keepForMs))
-      return known.document;
+      return known;
     const document = download(fetchDocument, { url, fetch });
-    const entry = { fetchedAtMs: now(), keepForMs, document };
+    const entry: Entry = { fetchedAtMs: now(), keepForMs, document };
     entries.delete(id);
     entries.set(id, entry);
     void document.then((got) => {
-      if (!Buffer.isBuffer(got)) entry.keepForMs = RETRY_AFTER_MS;
+      if (Buffer.isBuffer(got)) entry.got = got;
+      else entry.keepForMs = RETRY_AFTER_MS;
     });
     // The oldest goes first: a sender who names ever new keys fills nothing but its own place.
     if (entries.size > MOST_ENTRIES) entries.delete(entries.keys().next().value ?? '');
-    return document;
+    return entry;
   };
 
   return {
     certificate: async (url) => {
-      const got = await load(url, {});
+      const got = await load(url, {}).document;
       if (!Buffer.isBuffer(got)) return got;
       return readCertificate(got.toString('latin1'), now());
     },
     json: async (url, options = {}) => {
-      const got = await load(url, options);
-      if (!Buffer.isBuffer(got)) return got;
-      try {
-        return { value: JSON.parse(got.toString('utf8')) as unknown };
-      } catch {
-        return refused(VerificationReason.KEY_UNAVAILABLE, 'the key document is not JSON');
-      }
+      const entry = load(url, options);
+      const got = await entry.document;
+      return Buffer.isBuffer(got) ? (entry.parsed ??= parse(got)) : got;
+    },
+    known: (url) => {
+      const entry = entries.get(idOf(url));
+      if (entry?.got === undefined || now() - entry.fetchedAtMs >= entry.keepForMs)
+        return undefined;
+      const parsed = (entry.parsed ??= parse(entry.got));
+      return 'reason' in parsed ? undefined : parsed;
     },
   };
 }
 
+type Fetch = Pick<FetchOptions, 'method' | 'headers' | 'body'>;
+
+function idOf(url: string, fetch?: Fetch): string {
+  return JSON.stringify([url, fetch ?? null]);
+}
+
+function parse(document: Buffer): { value: unknown } | Refused {
+  try {
+    return { value: JSON.parse(document.toString('utf8')) as unknown };
+  } catch {
+    return refused(VerificationReason.KEY_UNAVAILABLE, 'the key document is not JSON');
+  }
+}
+
 async function download(
   fetchDocument: FetchDocument,
-  {
-    url,
-    fetch,
-  }: { url: string; fetch: Pick<FetchOptions, 'method' | 'headers' | 'body'> | undefined },
+  { url, fetch }: { url: string; fetch: Fetch | undefined },
 ): Promise<Buffer | Refused> {
   try {
     const { status, body } = await fetchDocument(url, {

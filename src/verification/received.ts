@@ -1,3 +1,5 @@
+import { refused, VerificationReason, type Refused } from './verdict.ts';
+
 /** A request as it came over the wire; nothing in it has been re-serialised. */
 export type Received = {
   method: string;
@@ -12,6 +14,8 @@ export type Received = {
   body: Buffer;
   /** The body after its content encoding was undone; null where that failed. Called at most when needed. */
   decodedBody?: () => Buffer | null;
+  /** Why that failed, in words. */
+  decodingProblem?: () => string | undefined;
   receivedAtMs: number;
 };
 
@@ -49,6 +53,11 @@ export function signedBody(
 ): Buffer | null {
   if (over === 'wire' || received.decodedBody === undefined) return received.body;
   return received.decodedBody();
+}
+
+/** Refuses a request whose body cannot be decoded, and says what is wrong with its coding. */
+export function notDecodable(received: Received): Refused {
+  return refused(VerificationReason.BODY_NOT_DECODABLE, received.decodingProblem?.());
 }
 
 /**

@@ -1,7 +1,6 @@
-import { createPublicKey } from 'node:crypto';
 import { compileBasic, compileToken } from './engine/credentials.ts';
 import { compileSigned, type Verify } from './engine/engine.ts';
-import { readKey } from './engine/key.ts';
+import { isKeyOfPair, publicKeyIn, readKey } from './engine/key.ts';
 import type { Place } from './engine/place.ts';
 import type {
   AnyScheme,
@@ -15,7 +14,7 @@ import type {
 import { plugins } from './plugins/table.ts';
 import { prefixed, signed, stamped } from './providers/define.ts';
 import type { Secret } from './received.ts';
-import { isDeferred, refused, VerificationReason, type Refused } from './verdict.ts';
+import { isDeferred, refused, VerificationReason, type Refused, type Verdict } from './verdict.ts';
 import type { Verifier } from './verifier.ts';
 
 export type SchemeSettings = {
@@ -35,10 +34,7 @@ export function compileScheme(scheme: Scheme, settings: SchemeSettings): Compile
       return { verify: compileToken({ ...scheme, place: tokenPlace(scheme, auth) }, secrets) };
     case 'basic':
       return {
-        verify: compileBasic({
-          username: text(auth['username']),
-          password: text(auth['password']),
-        }),
+        verify: compileBasic({ username: text(auth['username']), secrets }),
       };
     case 'any':
       return { verify: compileAny(scheme, settings) };
@@ -49,12 +45,23 @@ export function compileScheme(scheme: Scheme, settings: SchemeSettings): Compile
     case 'plugin': {
       const compile = plugins[scheme.name];
       if (compile === undefined) throw new Error(`No such plug-in: ${scheme.name}`);
-      return compile({ ...common(auth), auth, secrets, options: scheme.options ?? {} });
+      const compiled = compile({ ...common(auth), auth, secrets, options: scheme.options ?? {} });
+      return auth['replay_protection'] === false ? withoutReplay(compiled) : compiled;
     }
     case 'none':
       break;
   }
   return { verify: () => ({ verified: true }) };
+}
+
+// Here and not in each plug-in, so that none can forget it.
+function withoutReplay({ verify, settle }: Compiled): Compiled {
+  const unmarked = <Any extends Verdict>(verdict: Any): Any | { verified: true } =>
+    'verified' in verdict && verdict.verified ? { verified: true } : verdict;
+  return {
+    verify: (received) => unmarked(verify(received)),
+    ...(settle && { settle: async (received, keys) => unmarked(await settle(received, keys)) }),
+  };
 }
 
 function text(value: unknown): string {
@@ -191,7 +198,7 @@ export function secretProblem(
     case 'settings':
       return signedProblem(schemeFromSettings(scheme, auth), value);
     case 'plugin':
-      return pluginProblem(scheme.name, value);
+      return pluginProblem(scheme.name, { auth, value });
     case 'token':
     case 'basic':
     case 'none':
@@ -211,18 +218,36 @@ function signedProblem(scheme: SignedScheme, value: string): string | null {
   return null;
 }
 
-function pluginProblem(name: string, value: string): string | null {
-  const wantsPem = name === 'wix' || (name === 'fusionauth' && value.startsWith('-----BEGIN'));
-  if (wantsPem) return isPem(value) ? null : 'must be a public key in PEM form';
-  if (name !== 'alipay') return null;
-  const key = readKey(value, { encoding: 'public', algorithm: 'rsa-sha256' });
-  return 'problem' in key ? key.problem : null;
+function pluginProblem(
+  name: string,
+  { auth, value }: { auth: SchemeSettings['auth']; value: string },
+): string | null {
+  switch (name) {
+    case 'alipay': {
+      const key = readKey(value, { encoding: 'public', algorithm: 'rsa-sha256' });
+      return 'problem' in key ? key.problem : null;
+    }
+    case 'wix':
+      return pemProblem(value);
+    case 'fusionauth':
+      return value.includes('-----BEGIN') ? pemProblem(value) : sharedProblem(value);
+    case 'jwt':
+      return auth['public_key'] === undefined ? sharedProblem(value) : pemProblem(value);
+    case 'monday':
+      return sharedProblem(value);
+    default:
+      return null;
+  }
 }
 
-function isPem(value: string): boolean {
-  try {
-    return !value.includes('PRIVATE') && createPublicKey(value).type === 'public';
-  } catch {
-    return false;
-  }
+function pemProblem(value: string): string | null {
+  return value.includes('-----BEGIN') && publicKeyIn(value) !== null
+    ? null
+    : 'must be a public key in PEM form';
+}
+
+function sharedProblem(value: string): string | null {
+  return isKeyOfPair(value)
+    ? 'must be a shared secret: this is a key of a pair, and who knows it could sign'
+    : null;
 }

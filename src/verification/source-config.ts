@@ -143,7 +143,7 @@ function keyProblems(
 ): ConfigProblem[] {
   if (definition === genericAuth.JWT) {
     const problem = jwtProblem(auth as Parameters<typeof jwtProblem>[0]);
-    return problem === null ? [] : [{ path: `auth.${problem.path}`, message: problem.message }];
+    if (problem !== null) return [{ path: `auth.${problem.path}`, message: problem.message }];
   }
   const field = definition.secretField;
   if (field === null) return [];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseKeyPath, readPath } from '../domain/payload-path.ts';
+import { parseKeyPath, readKey } from '../domain/payload-path.ts';
 import { compileVerifier, defaultIdempotencyKey } from './compile.ts';
 import { parseBody } from './content.ts';
 import type { Scheme } from './engine/scheme.ts';
@@ -47,6 +47,7 @@ export type SchemaDetail = {
 
 const DAY_MS = 24 * 3_600_000;
 const SHORTEST_REPLAY_MS = 600_000;
+const LONGEST_REPLAY_MS = 30 * DAY_MS;
 // Longer than any plug-in's own tolerance, which is an hour at most.
 const PLUGIN_TOLERANCE_MS = 3_600_000;
 const HEADER = /^headers\.(.+)$/;
@@ -121,7 +122,7 @@ export function onceKeys(
 ): OnceKeys {
   const passed = verdict && 'verified' in verdict && verdict.verified ? verdict : null;
   const replay = passed?.replayKey
-    ? once(passed.replayKey, received.receivedAtMs + replayMs)
+    ? once(passed.replayKey, replayEndMs(passed, { received, replayMs }))
     : null;
   const { idempotency_key: path } = config;
   if (path === null || path === false) return { idempotency: null, replay };
@@ -132,6 +133,16 @@ export function onceKeys(
   return { idempotency: text ? once(text, received.receivedAtMs + DAY_MS) : null, replay };
 }
 
+/** A token is remembered for as long as it could come again, but no longer than a month. */
+function replayEndMs(
+  { replayUntilMs = 0 }: { replayUntilMs?: number },
+  { received, replayMs }: { received: Received; replayMs: number },
+): number {
+  const { receivedAtMs } = received;
+  const untilMs = Math.max(receivedAtMs + replayMs, replayUntilMs + replayMs);
+  return Math.min(untilMs, receivedAtMs + Math.max(replayMs, LONGEST_REPLAY_MS));
+}
+
 /** What stands at a source's path for the sender's own id (`headers.…`, `body.…`); empty where there is nothing. */
 function idempotencyText(path: string, received: Received): string {
   const header = HEADER.exec(path)?.[1];
@@ -140,7 +151,7 @@ function idempotencyText(path: string, received: Received): string {
   if ('error' in parsed) return '';
   const query = Object.fromEntries(new URLSearchParams(received.rawQuery));
   const body = parsed.path.part === 'body' ? bodyOf(received) : null;
-  return readPath(parsed.path, { headers: {}, body, query, path: received.path });
+  return readKey(parsed.path, { headers: {}, body, query, path: received.path });
 }
 
 function bodyOf(received: Received): unknown {

@@ -19,11 +19,19 @@ export const VerificationReason = {
 } as const;
 export type VerificationReason = (typeof VerificationReason)[keyof typeof VerificationReason];
 
-type Accepted = { verified: true; replayKey?: string; idempotencyKey?: string };
+type Accepted = {
+  verified: true;
+  replayKey?: string;
+  /** Until when the sender could come with the same again, where the request itself says so. */
+  replayUntilMs?: number;
+  idempotencyKey?: string;
+};
 export type Refused = { verified: false; reason: VerificationReason; hint?: string };
 
-/** `deferred` means the verdict needs the network or asynchronous keys: ask the verifier's `settle`. */
-export type Verdict = Accepted | Refused | { deferred: true };
+export type Settled = Accepted | Refused;
+
+/** `deferred` means the verdict needs the network: ask the verifier's `settle`. */
+export type Verdict = Settled | { deferred: true };
 
 /** Whether a verdict still has to be settled. */
 export function isDeferred(verdict: Verdict): verdict is { deferred: true } {
@@ -34,8 +42,14 @@ export function refused(reason: VerificationReason, hint?: string): Refused {
   return hint === undefined ? { verified: false, reason } : { verified: false, reason, hint };
 }
 
-export function accepted(keys: { replayKey?: string | undefined } = {}): Accepted {
-  return keys.replayKey === undefined
-    ? { verified: true }
-    : { verified: true, replayKey: keys.replayKey };
+export function accepted({
+  replayKey,
+  replayUntilMs,
+}: { replayKey?: string | undefined; replayUntilMs?: number | undefined } = {}): Accepted {
+  if (replayKey === undefined) return { verified: true };
+  return {
+    verified: true,
+    replayKey,
+    ...(replayUntilMs === undefined ? {} : { replayUntilMs }),
+  };
 }

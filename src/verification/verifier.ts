@@ -1,5 +1,5 @@
 import type { Received } from './received.ts';
-import type { Refused, Verdict } from './verdict.ts';
+import type { Refused, Settled, Verdict } from './verdict.ts';
 
 type FetchedDocument = { status: number; body: Buffer };
 
@@ -27,6 +27,8 @@ export type Keys = {
       keepForMs?: number;
     },
   ) => Promise<{ value: unknown } | Refused>;
+  /** A document that was fetched and is still good; asks nobody. */
+  known?: (url: string) => { value: unknown } | undefined;
 };
 
 /** One source's verification, compiled. */
@@ -34,7 +36,7 @@ export type Verifier = {
   /** Takes the verdict at the time of receipt; never throws, never touches the network. */
   verify: (received: Received) => Verdict;
   /** Settles a deferred verdict; present only where `verify` may defer. */
-  settle?: (received: Received, keys: Keys) => Promise<Exclude<Verdict, { deferred: true }>>;
+  settle?: (received: Received, keys: Keys) => Promise<Settled>;
   /** The provider's protocol wants the verdict in the answer, so it is settled before answering. */
   inline: boolean;
 };

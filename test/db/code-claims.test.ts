@@ -3,7 +3,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { newId } from '../../src/db/ids.ts';
 import { claimRequests } from '../../src/db/outbox.ts';
 import { createCodeClaims, type ClaimAt } from '../../src/dispatcher/code-claims.ts';
-import type { Standing } from '../../src/sandbox/job.ts';
+import type { Standing } from '../../src/domain/standing.ts';
 import { makeEnds, storeRequests } from '../db/rows.ts';
 import { testDatabase } from '../support/postgres.ts';
 

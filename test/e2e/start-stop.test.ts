@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -14,6 +14,8 @@ import { until } from '../support/until.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const STARTED = /Try it:\s+(curl .+)\n/;
 const STOP_WITHIN_MS = 20_000;
+
+type ServerRecord = { server: { pid: number } };
 
 const isDelivered = ({ status }: Json) => status === 'SUCCESSFUL';
 
@@ -121,6 +123,31 @@ test('the next start continues: same key, same events, and new ones', async () =
   const requestId = requestIdOf(await admin.post('demo'));
   await admin.eventWhere(requestId, { what: 'is delivered', wanted: isDelivered });
 });
+
+test.each(['postgres.json', 'temporal.json'])(
+  'an embedded server that is killed is started again, and nothing is lost (%s)',
+  async (file) => {
+    const record = JSON.parse(readFileSync(join(dataDir, file), 'utf8')) as ServerRecord;
+    const before = requestIdOf(await admin.post('demo'));
+    process.kill(record.server.pid, 'SIGKILL');
+    const answered = async () => {
+      const answer = await admin.post('demo');
+      return answer.status === 200 ? answer : null;
+    };
+    await until(
+      'another process serves',
+      () => {
+        const now = existsSync(join(dataDir, file)) && readFileSync(join(dataDir, file), 'utf8');
+        return now && (JSON.parse(now) as ServerRecord).server.pid !== record.server.pid;
+      },
+      { withinMs: 30_000 },
+    );
+    const after = requestIdOf(await until('requests are taken', answered, { withinMs: 30_000 }));
+    for (const id of [before, after]) {
+      await admin.eventWhere(id, { what: 'is delivered', wanted: isDelivered, withinMs: 60_000 });
+    }
+  },
+);
 
 test('Ctrl-C while a delivery hangs ends in time as well, and the next start delivers it', async () => {
   receiver.script('hanging', [{ does: 'hang' }, { status: 200 }]);

@@ -53,6 +53,8 @@ describe('what is answered to an accepted request', () => {
       answerHeaders('VERCEL_LOG_DRAINS', { auth: { log_drains_secret: 's\r\nx: y' } }),
     ).toEqual({});
     expect(answerHeaders('GITHUB', {})).toEqual({});
+    const borrowed = { auth_type: 'VERCEL_LOG_DRAINS', auth: { log_drains_secret: 's' } };
+    expect(answerHeaders('WEBHOOK', borrowed)).toEqual({ 'x-vercel-verify': 's' });
   });
 });
 

@@ -18,6 +18,24 @@ describe('Basic authentication', () => {
     expect(verdict(basic('user:pass:wörd').replace('Basic', 'bAsIc'))).toEqual({ verified: true });
   });
 
+  test('accepts the old password until its time is over', () => {
+    const at = (ms: number) => new Date(ms).toISOString();
+    const old = (not_after: string) => ({
+      ...config,
+      auth: { ...config.auth, previous_secrets: [{ value: 'old', not_after }] },
+    });
+    const received = request({ headers: [['Authorization', basic('user:old')]] });
+    for (const type of ['WEBHOOK', 'PIPEDRIVE'] as const) {
+      const own = (not_after: string) =>
+        type === 'WEBHOOK' ? old(not_after) : { auth: old(not_after).auth };
+      expect(verifyWith(type, own(at(NOW_MS + 1000)), received)).toEqual({ verified: true });
+      expect(verifyWith(type, own(at(NOW_MS - 1000)), received)).toMatchObject({
+        reason: 'WRONG_CREDENTIALS',
+      });
+    }
+    expect(verdict(basic('user:old'))).toMatchObject({ reason: 'WRONG_CREDENTIALS' });
+  });
+
   test('refuses others, none, two, and what is no base64', () => {
     expect(verdict(basic('user:other'))).toMatchObject({ reason: 'WRONG_CREDENTIALS' });
     expect(verdict(basic('user'))).toMatchObject({ reason: 'WRONG_CREDENTIALS' });

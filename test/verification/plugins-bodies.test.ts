@@ -25,6 +25,19 @@ describe('Mailgun', () => {
     expect(verdict).toEqual({ verified: true, replayKey: 'token-1', idempotencyKey: 'e-1' });
   });
 
+  test('marks none where the source says so', () => {
+    const auth = { ...config.auth, replay_protection: false };
+    const verdict = verifyWith('MAILGUN', { auth }, request({ body: body() }));
+    expect(verdict).toEqual({ verified: true, idempotencyKey: 'e-1' });
+  });
+
+  test('takes a timestamp that is a number', () => {
+    const mac = hmac(`${seconds}t`).toString('hex');
+    const text = `{"signature":{"timestamp":${seconds},"token":"t","signature":"${mac}"}}`;
+    const received = request({ body: Buffer.from(text) });
+    expect(verifyWith('MAILGUN', config, received)).toMatchObject({ verified: true });
+  });
+
   test('in a form too', () => {
     const form = new URLSearchParams({
       timestamp: String(seconds),
@@ -146,6 +159,29 @@ test('Treezor signs what PHP would write', () => {
   expect(
     verifyWith('TREEZOR', config, request({ body: Buffer.from(body.replace('Zoë', 'Zoe')) })),
   ).toMatchObject({ verified: false });
+});
+
+test.each([
+  [
+    'numbers and the order of members',
+    '{"amount":1.0,"big":12345678901234567890,"2":1,"1":2}',
+    '{ "amount": 1.0,\n"big":12345678901234567890, "2":1,"1" : 2 }',
+  ],
+  [
+    'escapes and braces in strings',
+    '{"a":"\\u00EB\\/ \\\\\\/","b":[1e3,{"c":"x\\"{ "}]}',
+    '{"a": "\\u00EB/ \\\\/", "b": [1e3, {"c": "x\\"{ "}]}',
+  ],
+])('Treezor’s payload is never parsed and written again: %s', (_, signed, spaced) => {
+  const signature = hmac(signed).toString('base64');
+  const sent = (text: string) =>
+    request({
+      body: Buffer.from(`{"object_payload": ${text} ,"object_payload_signature":"${signature}"}`),
+    });
+  expect(verifyWith('TREEZOR', config, sent(signed))).toMatchObject({ verified: true });
+  expect(verifyWith('TREEZOR', config, sent(spaced))).toMatchObject({ verified: true });
+  const other = signed.replace('1', '7');
+  expect(verifyWith('TREEZOR', config, sent(other))).toMatchObject({ verified: false });
 });
 
 test('Paymob signs twenty fields; the signature is in the query', () => {

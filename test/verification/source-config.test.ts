@@ -164,6 +164,10 @@ describe('the tables', () => {
     expect(key('STRIPE', request())).toBe('evt_1');
     expect(key('AWS_SNS', request({ body: Buffer.from('{"MessageId":"m"}') }))).toBe('m');
     expect(key('SVIX', request({ headers: headersOf({ 'svix-id': 'msg' }) }))).toBe('msg');
+    for (const type of ['SVIX', 'STANDARD_WEBHOOKS', 'POLAR'] as const) {
+      for (const name of ['svix-id', 'webhook-id'])
+        expect(key(type, request({ headers: headersOf({ [name]: 'msg' }) }))).toBe('msg');
+    }
     expect(key('SHOPIFY', request({ headers: headersOf({ 'X-Shopify-Webhook-Id': 'w' }) }))).toBe(
       'w',
     );

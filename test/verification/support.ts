@@ -73,9 +73,10 @@ export async function settleWith(
 ): Promise<Verdict> {
   const verifier = compileVerifier(type, config);
   const verdict = verifier?.verify(received);
-  if (verifier?.settle === undefined || verdict === undefined)
-    throw new Error(`${type} defers nothing`);
-  return 'deferred' in verdict ? verifier.settle(received, keys) : verdict;
+  if (verdict === undefined) throw new Error(`${type} has nothing to verify`);
+  if (!('deferred' in verdict)) return verdict;
+  if (verifier?.settle === undefined) throw new Error(`${type} has nothing to settle with`);
+  return verifier.settle(received, keys);
 }
 
 type Signed = {

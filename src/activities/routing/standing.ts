@@ -1,5 +1,5 @@
 import type { Configuration } from '../../db/configuration-cache.ts';
-import type { Standing } from '../../sandbox/job.ts';
+import type { Standing } from '../../domain/standing.ts';
 import type { SandboxPool } from '../../sandbox/pool.ts';
 import { transformationsOf } from './compiled-rules.ts';
 import { codeVersion } from './transform.ts';

@@ -92,18 +92,20 @@ function cancelRoute(deps: ApiDeps, word: 'cancel' | 'mute'): Route {
   return route({
     method: 'put',
     path: `/events/:id/${word}`,
-    summary: 'Cancel an event that waits for delivery or for its next attempt',
+    summary: 'Cancel an event that waits, or that failed and holds up those behind it',
     tag: TAG,
     id: 'event',
     response: event,
     async handle({ projectId, id }) {
       const row = await find(deps, { projectId, id });
-      const awaitsRetry = row.status === EventStatus.Failed && row.next_attempt_at !== null;
-      if (!WAITING.includes(row.status) && !awaitsRetry) {
+      const mayHoldUp = row.next_attempt_at !== null || row.lane_key !== null;
+      const isOpen = row.status === EventStatus.Failed ? mayHoldUp : WAITING.includes(row.status);
+      if (isOpen) await deps.commands.cancelEvents({ projectId, eventIds: [id] });
+      const shown = await show(deps, { projectId, id });
+      if (!isOpen || shown.status === EventStatus.Failed) {
         throw ineligible(row, `is ${row.status}: there is nothing left to cancel`);
       }
-      await deps.commands.cancelEvents({ projectId, eventIds: [id] });
-      return show(deps, { projectId, id });
+      return shown;
     },
   });
 }

@@ -51,7 +51,12 @@ function openConfig(deps: ApiDeps, row: DestinationRow): DestinationConfig {
 
 async function problemsOfUrl(deps: ApiDeps, { url }: DestinationConfig): Promise<Problem[]> {
   const reason = url === undefined ? null : await deps.checkUrl?.(url);
-  return reason ? [{ path: ['url'], message: reason }] : [];
+  return reason ? [{ path: ['url'], message: asClause(reason) }] : [];
+}
+
+/** A sentence, to stand behind the name of a field. */
+function asClause(sentence: string): string {
+  return `is refused: ${sentence[0]?.toLowerCase()}${sentence.slice(1).replace(/\.$/, '')}`;
 }
 
 // What was sealed for one row opens in no other.

@@ -37,6 +37,10 @@ async function findPublished(
   { configuration, authenticate }: Options,
   { req, url }: { req: IncomingMessage; url: string },
 ): Promise<Found | { answer: Answer }> {
+  if (req.method !== 'POST') {
+    const headers = { allow: 'POST' };
+    return { answer: refusal('METHOD_NOT_ALLOWED', 'Events are published by POST.', { headers }) };
+  }
   const projectId = await authenticate(req.headers.authorization);
   if (projectId === null) {
     const headers = { 'www-authenticate': 'Bearer realm="sluice"', 'content-type': 'text/plain' };

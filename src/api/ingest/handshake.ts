@@ -15,13 +15,13 @@ export function greet(
   const { source } = arrived.found;
   const reply = answerHandshake(gate.type, arrived.received, gate.config);
   if (!reply) return null;
-  const { status, headers, body, storeSecret, fetch } = reply;
+  const { status, headers, body, storeSecret, fetch, verified = false } = reply;
   const isRefused = status >= 400;
   const rejectionDetail = isRefused
     ? { reason: 'HANDSHAKE_REFUSED', hint: `the question was answered ${status}` }
     : null;
   const asked = storeSecret ? withoutSecret(arrived.request, storeSecret.value) : arrived.request;
-  const request = { ...asked, kind: RequestKind.Handshake, rejectionDetail };
+  const request = { ...asked, kind: RequestKind.Handshake, verified, rejectionDetail };
   if (isRefused) {
     options.log.info({ request: request.id, source: source.id, status }, 'Handshake refused');
   }

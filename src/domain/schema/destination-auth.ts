@@ -1,19 +1,37 @@
 import { z } from 'zod';
+import { isForbiddenHeader } from '../header-names.ts';
 import { check, type Problem } from './problem.ts';
 
 const text = z.string().min(1, 'must not be empty').max(10_000);
+// RFC 9110, section 5: what a header can be called, and what it can hold.
+const headerName = text.regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be the name of a header');
+const headerValue = text.regex(
+  /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/,
+  'must hold no line break, no character beyond Latin-1, and no space at either end',
+);
+const ownHeader = headerName.refine((name) => !isForbiddenHeader(name), {
+  error: 'must not be a header that HTTP itself needs, such as host',
+});
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 
 /** How a destination knows that a delivery is ours, and what each way needs. */
 const FIELDS = {
   HOOKDECK_SIGNATURE: z.strictObject({}),
-  CUSTOM_SIGNATURE: z.strictObject({ key: text, signing_secret: text }),
+  CUSTOM_SIGNATURE: z.strictObject({ key: ownHeader, signing_secret: text }),
   BASIC_AUTH: z.strictObject({
     username: z.string().max(10_000),
     password: z.string().max(10_000),
   }),
-  API_KEY: z.strictObject({ key: text, api_key: text, to: z.enum(['header', 'query']).optional() }),
-  BEARER_TOKEN: z.strictObject({ token: text }),
+  API_KEY: z
+    .strictObject({ key: text, api_key: text, to: z.enum(['header', 'query']).optional() })
+    .superRefine(({ to, ...auth }, context) => {
+      if (to === 'query') return;
+      const found = z.object({ key: ownHeader, api_key: headerValue }).safeParse(auth);
+      for (const issue of found.error?.issues ?? []) {
+        context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
+      }
+    }),
+  BEARER_TOKEN: z.strictObject({ token: headerValue }),
   OAUTH2_CLIENT_CREDENTIALS: z.strictObject({
     auth_server: url,
     client_id: text,

@@ -1,20 +1,28 @@
 import { createHash } from 'node:crypto';
-import { activeSecrets, headerValues, type Received, type Secret } from '../received.ts';
+import {
+  activeSecrets,
+  headerValues,
+  notDecodable,
+  signedBody,
+  type Received,
+  type Secret,
+} from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import { decodeStrictly, sameBytes } from './decoders.ts';
 import type { Verify } from './engine.ts';
-import { isDuplicate, readPlace } from './place.ts';
+import { isDuplicate, isInBody, readPlace } from './place.ts';
 import type { TokenScheme } from './scheme.ts';
-import { signedBody } from '../received.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 /** Verifies a shared value that comes with the request: an API key, a bearer token, a token in the body. */
 export function compileToken(scheme: TokenScheme, secrets: readonly Secret[]): Verify {
   return (received) => {
-    const body = signedBody(received, { over: 'decoded' });
-    if (body === null) return refused(VerificationReason.BODY_NOT_DECODABLE);
+    const body = isInBody(scheme.place) ? signedBody(received, { over: 'decoded' }) : NOTHING;
+    if (body === null) return notDecodable(received);
     const found = readPlace(scheme.place, { received, body });
     if (isDuplicate(found)) return refused(VerificationReason.DUPLICATE_SIGNATURE);
-    if (found === undefined || found === '') return missing(scheme);
+    if (found === undefined || found === '') return missing(scheme, { isEmpty: found === '' });
     const token = withoutPrefix(found, scheme.prefix);
     return token === null
       ? refused(VerificationReason.MALFORMED, `the value does not begin with ${scheme.prefix}`)
@@ -22,8 +30,9 @@ export function compileToken(scheme: TokenScheme, secrets: readonly Secret[]): V
   };
 }
 
-function missing({ place }: TokenScheme): Refused {
-  return refused(VerificationReason.MISSING_SIGNATURE, `no ${place.replace(':', ' ')}`);
+function missing({ place }: TokenScheme, { isEmpty }: { isEmpty: boolean }): Refused {
+  const name = place.replace(':', ' ');
+  return refused(VerificationReason.MISSING_SIGNATURE, isEmpty ? `${name} is empty` : `no ${name}`);
 }
 
 // The word before a token (Bearer, Token) is not case-sensitive in HTTP.
@@ -50,9 +59,14 @@ function compareTokens(
   );
 }
 
-/** Verifies HTTP Basic credentials. */
-export function compileBasic(credentials: { username: string; password: string }): Verify {
-  const expected = `${credentials.username}:${credentials.password}`;
+/** Verifies HTTP Basic credentials; every secret is a password of the one user. */
+export function compileBasic({
+  username,
+  secrets,
+}: {
+  username: string;
+  secrets: readonly Secret[];
+}): Verify {
   return (received) => {
     const values = headerValues(received, { name: 'authorization' });
     if (values.length > 1) return refused(VerificationReason.DUPLICATE_SIGNATURE);
@@ -63,9 +77,13 @@ export function compileBasic(credentials: { username: string; password: string }
     const decoded = encoded === null ? null : decodeStrictly(encoded.trim(), 'base64');
     if (decoded === null)
       return refused(VerificationReason.MALFORMED, 'not Basic followed by base64');
-    return sameText(decoded.toString('utf8'), expected)
-      ? accepted()
-      : refused(VerificationReason.WRONG_CREDENTIALS);
+    const valid = activeSecrets(secrets, { atMs: received.receivedAtMs });
+    if (valid.length === 0) return refused(VerificationReason.NO_ACTIVE_SECRET);
+    const given = decoded.toString('utf8');
+    let same = false;
+    for (const { value: password } of valid)
+      same = sameText(given, `${username}:${password}`) || same;
+    return same ? accepted() : refused(VerificationReason.WRONG_CREDENTIALS);
   };
 }
 

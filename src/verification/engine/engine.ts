@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { signedBody, signedUrl, type Received, type Secret } from '../received.ts';
+import { notDecodable, signedBody, signedUrl, type Received, type Secret } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused, type Verdict } from '../verdict.ts';
 import { decodeStrictly } from './decoders.ts';
 import { findHint } from './hints.ts';
 import { readKey, type Key } from './key.ts';
 import { readSignatures, type SignatureGroup } from './layout.ts';
-import { isDuplicate, readPlace, type PlaceContext } from './place.ts';
+import { isDuplicate, isInBody, readPlace, type PlaceContext } from './place.ts';
 import type { SignedScheme } from './scheme.ts';
 import { matchingSignature } from './signer.ts';
 import { compileTemplate, type TemplateContext } from './template.ts';
@@ -40,14 +40,26 @@ export function verify(
 export function compileSigned(scheme: SignedScheme, settings: SignedSettings): Verify {
   const match = compileMatch(scheme, settings);
   return (received) => {
+    const unsigned = unsignedBomb(received, scheme);
+    if (unsigned !== null) return unsigned;
     const body = signedBody(received, { over: scheme.over });
-    if (body === null) return refused(VerificationReason.BODY_NOT_DECODABLE);
+    if (body === null) return notDecodable(received);
     const found = match(received, body);
     if ('reason' in found) return found;
     const context: PlaceContext = { received, body, pairs: found.group.pairs };
     const late = checkAge(scheme, settings, context);
     return late ?? accepted({ replayKey: replayKey(scheme, { settings, context, match: found }) });
   };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+// Decoding holds everybody up, so a request without a signature is not worth it.
+function unsignedBomb(received: Received, scheme: SignedScheme): Refused | null {
+  const isDecoded = scheme.over === 'decoded' && received.decodedBody !== undefined;
+  if (!isDecoded || isInBody(scheme.signature)) return null;
+  const groups = readSignatures(received, { scheme, body: NOTHING });
+  return 'reason' in groups ? groups : null;
 }
 
 function compileMatch(scheme: SignedScheme, settings: SignedSettings) {
@@ -67,7 +79,7 @@ function compileMatch(scheme: SignedScheme, settings: SignedSettings) {
     const found = find(received, body);
     if (!('reason' in found) || found.reason !== VerificationReason.WRONG_SECRET_OR_BODY)
       return found;
-    const hint = findHint(received, { scheme, secrets: settings.secrets, attempt });
+    const hint = findHint(received, { scheme, body, secrets: settings.secrets, attempt });
     return refused(found.reason, hint);
   };
 }

@@ -12,16 +12,23 @@ export function findHint(
   received: Received,
   {
     scheme,
+    body,
     secrets,
     attempt,
-  }: { scheme: SignedScheme; secrets: readonly Secret[]; attempt: Attempt },
+  }: {
+    scheme: SignedScheme;
+    /** The bytes the signature was checked over. */
+    body: Buffer;
+    secrets: readonly Secret[];
+    attempt: Attempt;
+  },
 ): string | undefined {
-  if (scheme.key === 'public' || received.body.length > 262_144) return undefined;
+  if (scheme.key === 'public' || body.length > 262_144) return undefined;
   const valid = activeSecrets(secrets, { atMs: received.receivedAtMs });
   const tries: [hint: string, () => boolean][] = [
-    ...bodyMistakes(received).map(([hint, body]): [string, () => boolean] => [
+    ...bodyMistakes(body).map(([hint, other]): [string, () => boolean] => [
       hint,
-      () => attempt(scheme, valid, withBody(received, body)),
+      () => attempt(scheme, valid, withBody(received, other)),
     ]),
     ...secretMistakes(scheme).map(([hint, changed, change]): [string, () => boolean] => [
       hint,
@@ -35,15 +42,20 @@ export function findHint(
   return tries.find(([, matches]) => matches())?.[0];
 }
 
-function bodyMistakes({ body }: Received): [string, Buffer][] {
+const NEWLINE = Buffer.from('\n');
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
+// Bytes and not text: a body that is no UTF-8 may have been changed in the same ways.
+function bodyMistakes(body: Buffer): [string, Buffer][] {
   const mistakes: [string, Buffer][] = [];
+  const trimmed = withoutNewlines(body);
+  if (trimmed.length < body.length)
+    mistakes.push(['it matches without the newline at the end of the body', trimmed]);
+  else
+    mistakes.push(['it matches with a newline added to the body', Buffer.concat([body, NEWLINE])]);
+  if (body.subarray(0, 3).equals(BYTE_ORDER_MARK))
+    mistakes.push(['it matches without the byte order mark', body.subarray(3)]);
   const text = body.toString('utf8');
-  const trimmed = text.replace(/[\r\n]+$/, '');
-  if (trimmed !== text)
-    mistakes.push(['it matches without the newline at the end of the body', Buffer.from(trimmed)]);
-  else mistakes.push(['it matches with a newline added to the body', Buffer.from(`${text}\n`)]);
-  if (text.startsWith('\ufeff'))
-    mistakes.push(['it matches without the byte order mark', Buffer.from(text.slice(1))]);
   try {
     const compact = JSON.stringify(JSON.parse(text));
     if (compact !== text)
@@ -55,6 +67,12 @@ function bodyMistakes({ body }: Received): [string, Buffer][] {
     // No JSON: nothing was re-serialised.
   }
   return mistakes;
+}
+
+function withoutNewlines(body: Buffer): Buffer {
+  let end = body.length;
+  while (end > 0 && (body[end - 1] === 0x0a || body[end - 1] === 0x0d)) end--;
+  return body.subarray(0, end);
 }
 
 function secretMistakes(

@@ -1,4 +1,10 @@
-import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import {
+  createPublicKey,
+  createSecretKey,
+  type JsonWebKey,
+  type KeyObject,
+  X509Certificate,
+} from 'node:crypto';
 import { decodeStrictly } from './decoders.ts';
 import type { KeyEncoding, SignatureAlgorithm } from './scheme.ts';
 
@@ -13,7 +19,8 @@ export function readKey(
   value: string,
   { encoding, algorithm }: { encoding: KeyEncoding; algorithm: SignatureAlgorithm },
 ): Key | { problem: string } {
-  if (value === '') return { problem: 'must not be empty: anyone could sign with an empty key' };
+  if (value === '' || isBarePrefix(value))
+    return { problem: 'must not be empty: anyone could sign with an empty key' };
   switch (encoding) {
     case 'utf8':
       return secret(Buffer.from(value));
@@ -27,6 +34,41 @@ export function readKey(
       break;
   }
   return readPublicKey(value, algorithm);
+}
+
+/** Whether a secret is nothing but the prefix it is shown with: what follows decodes to no bytes. */
+export function isBarePrefix(value: string): boolean {
+  const rest = /^\s*wh(?:sec|pk)_(.*)$/s.exec(value)?.[1];
+  return rest !== undefined && Buffer.from(rest, 'base64').length === 0;
+}
+
+/** The public key a text holds, in whichever form one is pasted: PEM, a certificate, DER as base64 or hex, a JWK. */
+export function publicKeyIn(text: string): KeyObject | null {
+  const value = text.replaceAll('\\n', '\n').trim();
+  if (value.includes('PRIVATE KEY-----')) return null;
+  if (value.includes('-----BEGIN')) return attempt(() => createPublicKey(value));
+  if (value.startsWith('{'))
+    return attempt(() => createPublicKey({ key: JSON.parse(value) as JsonWebKey, format: 'jwk' }));
+  const compact = value.replace(/\s+/g, '');
+  const der = decodeStrictly(compact, 'hex') ?? Buffer.from(compact, 'base64');
+  return (
+    attempt(() => createPublicKey({ key: der, format: 'der', type: 'spki' })) ??
+    attempt(() => createPublicKey({ key: der, format: 'der', type: 'pkcs1' })) ??
+    attempt(() => new X509Certificate(der).publicKey)
+  );
+}
+
+/** Whether a text is half of a key pair. Others may know it, so it never serves as a shared secret. */
+export function isKeyOfPair(text: string): boolean {
+  return text.includes('-----BEGIN') || publicKeyIn(text) !== null;
+}
+
+function attempt(make: () => KeyObject): KeyObject | null {
+  try {
+    return make();
+  } catch {
+    return null;
+  }
 }
 
 function secret(bytes: Buffer): Key;

@@ -18,7 +18,11 @@ export function readSignatures(
   if (scheme.layout.kind === 'numbered') return numbered(received, scheme.signature.slice(7));
   const found = readPlace(scheme.signature, { received, body });
   if (isDuplicate(found)) return refused(VerificationReason.DUPLICATE_SIGNATURE);
-  if (found === undefined || found === '') return missing(received, scheme);
+  if (found === undefined) return missing(received, scheme);
+  if (found === '') {
+    const hint = `${scheme.signature.replace(':', ' ')} is empty`;
+    return refused(VerificationReason.MISSING_SIGNATURE, hint);
+  }
   const groups = parseLayout(found, scheme.layout).filter((group) => group.signatures.length > 0);
   const count = groups.reduce((sum, group) => sum + group.signatures.length, 0);
   return count === 0 || count > MOST_SIGNATURES

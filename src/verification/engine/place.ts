@@ -23,6 +23,11 @@ export type PlaceContext = {
   pairs?: ReadonlyMap<string, string> | undefined;
 };
 
+/** Whether a value stands in the body, which has to be decoded to read it. */
+export function isInBody(place: Place): boolean {
+  return place.startsWith('json:') || place.startsWith('form:');
+}
+
 /** Reads a value from its place; the duplicate mark where it stands more than once. */
 export function readPlace(place: Place, context: PlaceContext): Found {
   const colon = place.indexOf(':');

@@ -66,7 +66,7 @@ export function isTemplate(template: string): boolean {
     .every(
       (text) =>
         !text.startsWith('{') ||
-        text.slice(1, -1) in WORDS ||
+        Object.hasOwn(WORDS, text.slice(1, -1)) ||
         /^(?:header|query|form|json|pair|field):.+$/.test(text.slice(1, -1)),
     );
 }

@@ -5,6 +5,8 @@ export type HandshakeAnswer = {
   status: number;
   headers: Record<string, string>;
   body: string;
+  /** The question was signed, and rightly. */
+  verified?: true;
   /** A secret the provider has just handed over, for this field of `auth`. */
   storeSecret?: { field: string; value: string };
   /** A validated address to fetch once the request itself was verified. */
@@ -14,12 +16,14 @@ export type HandshakeAnswer = {
 export type HandshakeInput = {
   received: Received;
   config: SourceConfig;
-  /** The parsed JSON body; undefined where it is none. */
-  json: unknown;
+  /** The JSON body, parsed when first asked for; undefined where it is none. */
+  readonly json: unknown;
   /** The JSON body where it is an object, else empty. */
-  body: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>>;
   query: URLSearchParams;
   isVerified: () => boolean;
+  /** The source verifies its requests, and this one is not its provider's. */
+  isRefused: () => boolean;
 };
 
 /** Null: the request is no handshake. */

@@ -7,6 +7,7 @@ export const HandshakeName = {
   EBAY: 'ebay',
   EVENT_GRID: 'event_grid',
   FASTLY: 'fastly',
+  GOOGLE_DRIVE: 'google_drive',
   LINKEDIN: 'linkedin',
   META: 'meta',
   MICROSOFT_GRAPH: 'microsoft_graph',
@@ -24,6 +25,7 @@ export const HandshakeName = {
   TWITCH: 'twitch',
   TWITTER: 'twitter',
   VERCEL: 'vercel',
+  XERO: 'xero',
   ZOOM: 'zoom',
 } as const;
 export type HandshakeName = (typeof HandshakeName)[keyof typeof HandshakeName];

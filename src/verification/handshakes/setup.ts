@@ -18,10 +18,11 @@ export const setup = {
       ? { ...answer, storeSecret: { field: 'webhook_secret_key', value: secret } }
       : answer;
   },
-  notion: ({ received, body, config }) => {
-    const token = challengeText(body['verification_token']);
-    const isSigned = singleHeader(received, 'x-notion-signature') !== undefined;
-    if (token === null || isSigned) return null;
+  notion: (input) => {
+    const { received, config } = input;
+    if (singleHeader(received, 'x-notion-signature') !== undefined) return null;
+    const token = challengeText(input.body['verification_token']);
+    if (token === null) return null;
     const isNew = configText(config, 'webhook_secret_key') === '';
     return isNew
       ? { ...answered(200), storeSecret: { field: 'webhook_secret_key', value: token } }

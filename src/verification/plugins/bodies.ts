@@ -78,7 +78,9 @@ function mailgunSignature(
     string,
     unknown
   >;
-  const { timestamp, token, signature } = source;
+  const { token, signature } = source;
+  const timestamp =
+    typeof source['timestamp'] === 'number' ? String(source['timestamp']) : source['timestamp'];
   return typeof timestamp === 'string' && typeof token === 'string' && typeof signature === 'string'
     ? { timestamp, token, signature }
     : null;
@@ -156,25 +158,38 @@ export const exactOnline: Plugin = (settings) => ({
 /** Treezor signs the payload as PHP writes it: escaped slashes, escaped Unicode, members in their order. */
 export const treezor: Plugin = (settings) => ({
   verify: (received) => {
-    const body = bodyOf(received);
-    const signature = body?.['object_payload_signature'];
+    const signature = bodyOf(received)?.['object_payload_signature'];
     if (typeof signature !== 'string')
       return refused(VerificationReason.MISSING_SIGNATURE, 'no object_payload_signature');
-    const content = phpJson(JSON.stringify(body?.['object_payload'] ?? null));
-    return result(received, {
-      secrets: settings.secrets,
-      mac: { algorithm: 'sha256', content, signature: decodeStrictly(signature, 'base64') },
-    });
+    const body = signedBody(received, { over: 'decoded' });
+    const payload = body === null ? null : rawMember(body, 'object_payload');
+    if (payload === null)
+      return refused(VerificationReason.MALFORMED, 'no single object_payload in the body');
+    const mac = { algorithm: 'sha256', signature: decodeStrictly(signature, 'base64') } as const;
+    const { secrets } = settings;
+    const asSent = result(received, { secrets, mac: { ...mac, content: payload } });
+    return 'reason' in asSent && asSent.reason === VerificationReason.WRONG_SECRET_OR_BODY
+      ? result(received, { secrets, mac: { ...mac, content: phpJson(payload) } })
+      : asSent;
   },
 });
 
-function phpJson(json: string): string {
+const STRING_OR_SPACE = /"(?:[^"\\]+|\\.)*"|\s+/gs;
+
+// Written on text and never parsed: numbers and the order of members stay as they were sent.
+function phpJson(json: Buffer): string {
   return json
-    .replaceAll('/', '\\/')
-    .replace(
-      /[\u007f-\uffff]/g,
-      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    .toString('utf8')
+    .replace(STRING_OR_SPACE, (part) =>
+      part.startsWith('"')
+        ? part.replace(/\\.|[/\u0080-\uffff]/gs, (unit) => phpCharacter(unit))
+        : '',
     );
+}
+
+function phpCharacter(unit: string): string {
+  if (unit.startsWith('\\')) return unit;
+  return unit === '/' ? '\\/' : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function result(

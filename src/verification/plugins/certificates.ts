@@ -5,11 +5,16 @@ import { shortDigest } from '../engine/engine.ts';
 import { parsedJson } from '../engine/place.ts';
 import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
 import { pinnedUrl } from '../pinned-urls.ts';
-import { headerValues, signedBody, singleHeader, type Received } from '../received.ts';
+import {
+  headerValues,
+  notDecodable,
+  signedBody,
+  singleHeader,
+  type Received,
+} from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import { textField, type Plugin } from './plugin.ts';
 
-const DEFERRED = () => ({ deferred: true }) as const;
 // SNS retries for up to an hour with the timestamp of the first try.
 const SNS_TOLERANCE_MS = 3_600_000;
 
@@ -128,7 +133,7 @@ export const paypal: Plugin = (settings) => ({
     const headers = paypalHeaders(received);
     if ('reason' in headers) return headers;
     const body = signedBody(received, { over: 'decoded' });
-    if (body === null) return refused(VerificationReason.BODY_NOT_DECODABLE);
+    if (body === null) return notDecodable(received);
     const got = await keys.certificate(headers.certificateUrl);
     if ('reason' in got) return got;
     const content = [headers.id, headers.time, textField(settings, 'webhook_id'), crc32(body)].join(
@@ -176,16 +181,15 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Circle signs the body with a P-256 key that its API hands out by id. */
 export const circle: Plugin = (settings) => ({
-  verify: DEFERRED,
+  verify: (received) => {
+    const signed = circleSignature(received);
+    return 'reason' in signed ? signed : { deferred: true };
+  },
   settle: async (received, keys) => {
-    const keyId = singleHeader(received, 'x-circle-key-id');
-    const text = singleHeader(received, 'x-circle-signature');
-    if (text === undefined)
-      return refused(VerificationReason.MISSING_SIGNATURE, 'no single header x-circle-signature');
-    const signature = decodeStrictly(text, 'base64');
-    if (signature === null || keyId === undefined || !UUID.test(keyId))
-      return refused(VerificationReason.MALFORMED);
-    const got = await keys.json(`https://api.circle.com/v2/notifications/publicKey/${keyId}`, {
+    const signed = circleSignature(received);
+    if ('reason' in signed) return signed;
+    const url = `https://api.circle.com/v2/notifications/publicKey/${signed.keyId}`;
+    const got = await keys.json(url, {
       fetch: { headers: { authorization: `Bearer ${textField(settings, 'api_key')}` } },
     });
     if ('reason' in got) return got;
@@ -196,8 +200,19 @@ export const circle: Plugin = (settings) => ({
       type: 'spki',
     });
     if (key.asymmetricKeyType !== 'ec') return refused(VerificationReason.WRONG_ALGORITHM);
-    return verify('sha256', received.body, key, signature)
+    return verify('sha256', received.body, key, signed.signature)
       ? accepted({ replayKey: shortDigest(received.body) })
       : refused(VerificationReason.WRONG_SECRET_OR_BODY);
   },
 });
+
+function circleSignature(received: Received): { keyId: string; signature: Buffer } | Refused {
+  const keyId = singleHeader(received, 'x-circle-key-id');
+  const text = singleHeader(received, 'x-circle-signature');
+  if (text === undefined)
+    return refused(VerificationReason.MISSING_SIGNATURE, 'no single header x-circle-signature');
+  const signature = decodeStrictly(text, 'base64');
+  return signature === null || keyId === undefined || !UUID.test(keyId)
+    ? refused(VerificationReason.MALFORMED)
+    : { keyId, signature };
+}

@@ -1,40 +1,25 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import {
-  compactVerify,
-  createLocalJWKSet,
-  decodeProtectedHeader,
-  errors,
-  jwtVerify,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyOptions,
-} from 'jose';
 import { sameBytes } from '../engine/decoders.ts';
 import { shortDigest } from '../engine/engine.ts';
 import { headerValues, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
-import type { Keys } from '../verifier.ts';
+import { jsonObject, signatureProblem, type Jws } from './jws.ts';
 
-const MOST_KEYS = 100;
 const LONGEST_TOKEN = 16_384;
+const LEEWAY_MS = 60_000;
 
-/** Algorithms that need a public key; the only ones a key set or PEM may be used with. */
-export const PUBLIC_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const;
-/** Algorithms that need a shared secret; never used with anything public. */
-export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
+type Claims = Readonly<Record<string, unknown>>;
 
-export type TokenKey = Uint8Array | KeyObject | JSONWebKeySet;
+export type ClaimRules = {
+  receivedAtMs: number;
+  /** How far the sender's clock may be off; a minute where it is not set. */
+  leewayMs?: number | undefined;
+  audience?: string | undefined;
+  issuers?: readonly string[] | undefined;
+  required?: readonly string[] | undefined;
+  /** How long after it was issued a token is good, whatever it says itself. */
+  maxAgeMs?: number | undefined;
+};
 
 /** The token of a header, without `Bearer `; a refusal where it is absent or doubled. */
 export function tokenFromHeader(received: Received, name: string): string | Refused {
@@ -46,102 +31,60 @@ export function tokenFromHeader(received: Received, name: string): string | Refu
   return value.length > LONGEST_TOKEN ? refused(VerificationReason.MALFORMED) : value;
 }
 
-/** The key id a token names; undefined where it names none or cannot be read. */
-export function keyIdOf(token: string): string | undefined {
-  try {
-    const { kid } = decodeProtectedHeader(token);
-    return typeof kid === 'string' && kid.length <= 256 ? kid : undefined;
-  } catch {
-    return undefined;
-  }
+/** Verifies a token's signature and then its claims, with the clock set to the time of receipt. */
+export function verifyToken(
+  jws: Jws,
+  { key, ...rules }: ClaimRules & { key: KeyObject },
+): { claims: Claims } | Refused {
+  const wrong = signatureProblem(jws, key);
+  if (wrong !== null) return wrong;
+  const claims = jsonObject(Buffer.from(jws.payload, 'base64url'));
+  if (claims === null) return refused(VerificationReason.MALFORMED, 'the token holds no claims');
+  return claimsProblem(claims, rules) ?? { claims };
 }
 
-/** Verifies a JWT with the algorithms pinned and the clock set to the time of receipt. */
-export async function verifyToken(
-  token: string,
-  {
-    key,
-    receivedAtMs,
-    ...options
-  }: { key: TokenKey; algorithms: string[]; receivedAtMs: number } & JWTVerifyOptions,
-): Promise<{ claims: JWTPayload } | Refused> {
-  const settings = { clockTolerance: 60, ...options, currentDate: new Date(receivedAtMs) };
-  try {
-    const verified = isKeySet(key)
-      ? await jwtVerify(token, createLocalJWKSet(key), settings)
-      : await jwtVerify(token, key, settings);
-    return { claims: verified.payload };
-  } catch (error) {
-    return refusalOf(error);
-  }
-}
-
-/** Verifies a compact JWS that need not carry claims. */
-export async function verifyCompact(
-  token: string,
-  { key, algorithms }: { key: TokenKey; algorithms: string[] },
-): Promise<Buffer | Refused> {
-  try {
-    const { payload } = isKeySet(key)
-      ? await compactVerify(token, createLocalJWKSet(key), { algorithms })
-      : await compactVerify(token, key, { algorithms });
-    return Buffer.from(payload);
-  } catch (error) {
-    return refusalOf(error);
-  }
-}
-
-// Byte arrays have a method of that name.
-function isKeySet(key: TokenKey): key is JSONWebKeySet {
-  return Array.isArray((key as { keys?: unknown }).keys);
-}
-
-function refusalOf(error: unknown): Refused {
-  if (error instanceof errors.JWTExpired)
-    return refused(VerificationReason.TIMESTAMP_TOO_OLD, 'the token has expired');
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    return error.claim === 'nbf' || (error.claim === 'iat' && error.reason === 'check_failed')
-      ? refused(VerificationReason.TIMESTAMP_IN_FUTURE, `claim ${error.claim}`)
-      : refused(VerificationReason.WRONG_CLAIMS, `claim ${error.claim}`);
-  }
-  if (error instanceof errors.JWSSignatureVerificationFailed)
-    return refused(VerificationReason.WRONG_SECRET_OR_BODY);
-  if (error instanceof errors.JOSEAlgNotAllowed) return refused(VerificationReason.WRONG_ALGORITHM);
-  if (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys
-  ) {
-    return refused(VerificationReason.KEY_NOT_FOUND);
-  }
-  // jose refuses a key of another kind than the algorithm with a TypeError.
-  return refused(
-    error instanceof TypeError ? VerificationReason.WRONG_ALGORITHM : VerificationReason.MALFORMED,
+function claimsProblem(claims: Claims, rules: ClaimRules): Refused | null {
+  const { audience, issuers, required = [] } = rules;
+  const absent = required.find((name) => claims[name] === undefined);
+  if (absent !== undefined) return wrongClaim(absent);
+  if (issuers !== undefined && !issuers.some((one) => one === claims['iss']))
+    return wrongClaim('iss');
+  if (audience !== undefined && ![claims['aud']].flat().includes(audience))
+    return wrongClaim('aud');
+  const notANumber = ['iat', 'nbf', 'exp'].find(
+    (name) => claims[name] !== undefined && typeof claims[name] !== 'number',
   );
+  return notANumber === undefined ? timeProblem(claims, rules) : wrongClaim(notANumber);
 }
 
-/** Checks that a value is a key set of reasonable size. */
-function readKeySet(value: unknown): JSONWebKeySet | Refused {
-  const keys =
-    typeof value === 'object' && value !== null ? (value as { keys?: unknown }).keys : undefined;
-  if (!Array.isArray(keys)) return refused(VerificationReason.KEY_UNAVAILABLE, 'not a key set');
-  if (keys.length > MOST_KEYS)
-    return refused(VerificationReason.KEY_UNAVAILABLE, `a key set of more than ${MOST_KEYS} keys`);
-  return { keys: keys as JSONWebKeySet['keys'] };
+function timeProblem(
+  claims: Claims,
+  { receivedAtMs, leewayMs = LEEWAY_MS, maxAgeMs }: ClaimRules,
+): Refused | null {
+  const nbf = claimMs(claims, 'nbf');
+  const exp = claimMs(claims, 'exp');
+  if (nbf !== undefined && nbf > receivedAtMs + leewayMs)
+    return refused(VerificationReason.TIMESTAMP_IN_FUTURE, 'claim nbf');
+  if (exp !== undefined && exp <= receivedAtMs - leewayMs)
+    return refused(VerificationReason.TIMESTAMP_TOO_OLD, 'the token has expired');
+  if (maxAgeMs === undefined) return null;
+  const iat = claimMs(claims, 'iat');
+  if (iat === undefined) return wrongClaim('iat');
+  if (iat > receivedAtMs + leewayMs)
+    return refused(VerificationReason.TIMESTAMP_IN_FUTURE, 'claim iat');
+  return receivedAtMs - iat > maxAgeMs + leewayMs
+    ? refused(VerificationReason.TIMESTAMP_TOO_OLD, 'the token was issued too long ago')
+    : null;
 }
 
-/** Fetches the key set that has the token's key; asks once more where the key is new. */
-export async function fetchKeySet(
-  url: string,
-  { keys, keyId }: { keys: Keys; keyId: string | undefined },
-): Promise<JSONWebKeySet | Refused> {
-  for (const fresh of [false, true]) {
-    const got = await keys.json(url, { fresh });
-    if ('reason' in got) return got;
-    const set = readKeySet(got.value);
-    if ('reason' in set || keyId === undefined || set.keys.some((key) => key.kid === keyId))
-      return set;
-  }
-  return refused(VerificationReason.KEY_NOT_FOUND, 'no key with the id the signature names');
+/** A claim that says a time, in milliseconds; undefined where the token has none. */
+function claimMs(claims: Claims, name: string): number | undefined {
+  const seconds = claims[name];
+  return typeof seconds === 'number' ? seconds * 1000 : undefined;
+}
+
+function wrongClaim(name: string): Refused {
+  return refused(VerificationReason.WRONG_CLAIMS, `claim ${name}`);
 }
 
 /** Whether a claim holds the SHA-256 of the body. */
@@ -153,7 +96,13 @@ export function bodyMatches(
   return typeof claim === 'string' && sameBytes(Buffer.from(claim), Buffer.from(digest));
 }
 
-/** A token that was verified; its own id, or the token itself, marks a replay. */
-export function acceptedToken(token: string, claims: JWTPayload) {
-  return accepted({ replayKey: shortDigest(Buffer.from(claims.jti ?? token)) });
+/**
+ * A token that marks a replay: by its own id, or by what was signed. The signature is no mark, because ECDSA allows
+ * several for one message.
+ */
+export function acceptedOnce(jws: Jws, claims: Claims) {
+  const { jti } = claims;
+  const isId = typeof jti === 'string' && jti !== '';
+  const replayKey = shortDigest(Buffer.from(isId ? jti : jws.signed));
+  return accepted({ replayKey, replayUntilMs: claimMs(claims, 'exp') });
 }

@@ -54,7 +54,7 @@ function endOfValue(json: Buffer, start: number): number {
     const byte = json[at] ?? 0;
     if (byte === QUOTE) at = endOfString(json, at) - 1;
     else if (OPENERS.has(byte)) depth++;
-    else if (CLOSERS.has(byte) && --depth < 0) return at;
+    else if (CLOSERS.has(byte) && --depth < 0) return trimEnd(json, { start, end: at });
     else if (byte === 0x2c && depth === 0) return trimEnd(json, { start, end: at });
   }
   return json.length;

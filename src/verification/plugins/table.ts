@@ -2,9 +2,10 @@ import { adyen, alipay, clientState, exactOnline, mailgun, paymob, treezor } fro
 import { circle, paypal, sns } from './certificates.ts';
 import { ebay } from './ebay.ts';
 import { formSignature } from './form-signatures.ts';
+import { plaid } from './plaid.ts';
 import type { Plugin } from './plugin.ts';
 import { fireblocks, neon, wix } from './signed-bodies.ts';
-import { fusionauth, jwt, monday, plaid, pubsub } from './tokens.ts';
+import { fusionauth, jwt, monday, pubsub } from './tokens.ts';
 
 /** Schemes that data cannot describe, by the name the provider tables use. */
 export const plugins: Readonly<Record<string, Plugin>> = {

@@ -153,7 +153,7 @@ export const business = {
   PIPEDRIVE: provider(
     'Pipedrive',
     { kind: 'basic' },
-    { fields: basicFields, secretField: null, unverifiedStatus: 401 },
+    { fields: basicFields, secretField: 'password', unverifiedStatus: 401 },
   ),
   STRAVA: provider(
     'Strava',

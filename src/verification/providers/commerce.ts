@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hmacFields, publicKeyFields, secretText } from '../auth-fields.ts';
 import {
+  MESSAGE_ID,
   plugin,
   provider,
   settings,
@@ -165,7 +166,7 @@ export const commerce = {
     'Polar',
     { kind: 'any', of: [standardWebhooks(), textKeyed()] },
     {
-      idempotency: 'header:webhook-id',
+      idempotency: MESSAGE_ID,
       note: 'Standard Webhooks; the secret may be given as Polar shows it.',
     },
   ),

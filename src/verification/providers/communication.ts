@@ -17,7 +17,7 @@ const clientState = {
   fields: { webhook_secret_key: secretText.optional() },
   optional: true,
   handshake: 'microsoft_graph',
-  note: 'The secret is the `clientState` of the subscription.',
+  note: 'The secret is the `clientState` of the subscription, compared in every notification. `validationTokens`, which come with rich notifications, are **not** checked, and `encryptedContent` is not decrypted.',
 } as const;
 const meta = {
   fields: { webhook_secret_key: secretText, verify_token: z.string().min(1).max(256).optional() },
@@ -88,7 +88,7 @@ export const communication = {
     { kind: 'basic' },
     {
       fields: basicFields,
-      secretField: null,
+      secretField: 'password',
       unverifiedStatus: 401,
       idempotency: null,
       note: 'Signs nothing; put the credentials into the URL.',

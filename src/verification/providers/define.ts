@@ -31,7 +31,7 @@ export type SourceTypeDefinition = {
   answer: Answer | null;
   unverifiedStatus: 200 | 401;
   /** What makes a delivery the same delivery again. */
-  idempotency: Place | null;
+  idempotency: Place | readonly Place[] | null;
   handshake: HandshakeName | null;
   /** The provider's protocol wants the verdict in the answer. */
   inline: boolean;
@@ -122,6 +122,9 @@ export function stamped(
 ): TimestampRule {
   return { from, unit, toleranceMs: toleranceSeconds * 1000 };
 }
+
+/** Where Standard Webhooks carry the id of a delivery, under either of their names. */
+export const MESSAGE_ID = ['header:webhook-id', 'header:svix-id'] as const;
 
 /** Standard Webhooks, with the header names of the specification or Svix's own. */
 export function standardWebhooks(): Scheme {

@@ -1,5 +1,6 @@
 import { apiKeyFields, hmacFields, secretText } from '../auth-fields.ts';
 import {
+  MESSAGE_ID,
   list,
   pairs,
   plugin,
@@ -14,8 +15,7 @@ import {
 import { z } from 'zod';
 
 const apiKey = { fields: { api_key: secretText }, secretField: 'api_key' } as const;
-const standard = { idempotency: 'header:webhook-id' } as const;
-const svix = { idempotency: 'header:svix-id' } as const;
+const standard = { idempotency: MESSAGE_ID } as const;
 
 /** Code, infrastructure, monitoring and AI. */
 export const developerTools = {
@@ -141,7 +141,8 @@ export const developerTools = {
     {
       fields: { token: secretText },
       secretField: 'token',
-      note: 'Messages with `X-Goog-Resource-State: sync` open a channel and carry no change.',
+      handshake: 'google_drive',
+      note: 'Messages with `X-Goog-Resource-State: sync` open a channel and carry no change: they are handshakes.',
     },
   ),
   AZURE_EVENT_GRID: provider(
@@ -209,9 +210,9 @@ export const developerTools = {
     signed('header:x-hub-signature', { layout: prefixed('sha256=') }),
   ),
   SCRAPFLY: provider('Scrapfly', settings('secret'), { fields: hmacFields }),
-  SVIX: provider('Svix', standardWebhooks(), svix),
-  CLERK: provider('Clerk', standardWebhooks(), svix),
-  RESEND: provider('Resend', standardWebhooks(), svix),
+  SVIX: provider('Svix', standardWebhooks(), standard),
+  CLERK: provider('Clerk', standardWebhooks(), standard),
+  RESEND: provider('Resend', standardWebhooks(), standard),
   FUSIONAUTH: provider('FusionAuth', plugin('fusionauth'), {
     note: 'A token with the digest of the body; the field takes the HMAC secret or the PEM public key.',
   }),

@@ -9,7 +9,14 @@ import {
   secretText,
   standardWebhooksFields,
 } from '../auth-fields.ts';
-import { plugin, provider, settings, standardWebhooks, type ProviderTable } from './define.ts';
+import {
+  MESSAGE_ID,
+  plugin,
+  provider,
+  settings,
+  standardWebhooks,
+  type ProviderTable,
+} from './define.ts';
 
 /** Ways to verify that belong to no provider; `WEBHOOK` and `HTTP` choose one with `auth_type`. */
 export const genericAuth = {
@@ -21,7 +28,7 @@ export const genericAuth = {
   BASIC_AUTH: provider(
     'Basic authentication',
     { kind: 'basic' },
-    { fields: basicFields, secretField: null, unverifiedStatus: 401 },
+    { fields: basicFields, secretField: 'password', unverifiedStatus: 401 },
   ),
   API_KEY: provider(
     'API key',
@@ -45,7 +52,7 @@ export const genericAuth = {
   JWT: provider('JSON Web Token', plugin('jwt'), {
     fields: jwtFields,
     unverifiedStatus: 401,
-    note: 'The algorithms are pinned; key sets are fetched, capped at 100 keys and kept for an hour.',
+    note: 'The algorithms are pinned. A token may come again until it expires, unless `replay_protection` is on; `tolerance_seconds` is the leeway of its times, a minute by default. Key sets are fetched, capped at 100 keys and kept for an hour.',
   }),
   MTLS_HEADER: provider(
     'Client certificate, forwarded',
@@ -59,7 +66,7 @@ export const genericAuth = {
   ),
   STANDARD_WEBHOOKS: provider('Standard Webhooks', standardWebhooks(), {
     fields: standardWebhooksFields,
-    idempotency: 'header:webhook-id',
+    idempotency: MESSAGE_ID,
     note: 'A secret `whsec_…` verifies `v1` signatures, a public key `whpk_…` verifies `v1a`.',
   }),
 } satisfies ProviderTable;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { basicFields, hmacFields, publicKeyFields, secretText } from '../auth-fields.ts';
 import {
+  MESSAGE_ID,
   list,
   pairs,
   plugin,
@@ -16,7 +17,7 @@ import {
 const generic = { fields: hmacFields } as const;
 const publicKey = { fields: { public_key: secretText }, secretField: 'public_key' } as const;
 const genericPublicKey = { fields: publicKeyFields, secretField: 'public_key' } as const;
-const basic = { fields: basicFields, secretField: null, unverifiedStatus: 401 } as const;
+const basic = { fields: basicFields, secretField: 'password', unverifiedStatus: 401 } as const;
 
 /** Payments, banking, accounting, identity, digital assets. */
 export const payments = {
@@ -184,7 +185,7 @@ export const payments = {
   ZEROHASH: provider('Zero Hash', signed('header:x-zh-hook-signature-256'), {
     idempotency: 'header:x-zh-hook-notification-id',
   }),
-  LITHIC: provider('Lithic', standardWebhooks(), { idempotency: 'header:webhook-id' }),
+  LITHIC: provider('Lithic', standardWebhooks(), { idempotency: MESSAGE_ID }),
   SYNCTERA: provider(
     'Synctera',
     signed('header:synctera-signature', {
@@ -226,6 +227,7 @@ export const payments = {
   XERO: provider('Xero', signed('header:x-xero-signature', { encoding: 'base64' }), {
     unverifiedStatus: 401,
     inline: true,
+    handshake: 'xero',
     answer: { status: 200, contentType: 'text/plain', body: '' },
     note: 'The intent to receive wants 200 for a good signature and 401 for a bad one.',
   }),

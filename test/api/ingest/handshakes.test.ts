@@ -70,6 +70,23 @@ test('Xero’s intent to receive: exactly 200 for a good signature and exactly 4
   const good = await ingest.sendTo(id, { headers: { 'x-xero-signature': signature }, body });
   const bad = await ingest.sendTo(id, { headers: { 'x-xero-signature': 'bm8=' }, body });
   expect([good.status, good.text, bad.status, bad.text]).toEqual([200, '', 401, '']);
+  expect(good.kept).toMatchObject([{ kind: 'handshake', rejection_cause: null }]);
+  expect(bad.kept).toMatchObject([{ kind: 'handshake' }]);
+  expect(await ingest.waiting(id)).toEqual([]);
+});
+
+test('Google Drive’s sync is answered and kept, and never routed', async () => {
+  const id = await ingest.source('GOOGLE_DRIVE', { auth: { token: 't' } });
+  const send = (state: string, token: string) =>
+    ingest.sendTo(id, {
+      headers: { 'x-goog-resource-state': state, 'x-goog-channel-token': token },
+    });
+  const sync = await send('sync', 't');
+  expect([sync.status, (await send('sync', 'x')).status]).toEqual([200, 401]);
+  expect(sync.kept).toMatchObject([{ kind: 'handshake' }]);
+  expect(await ingest.waiting(id)).toEqual([]);
+  const change = await send('update', 't');
+  expect(await ingest.waiting(id)).toEqual([change.kept[0]!.id]);
 });
 
 describe('a secret that a handshake hands over', () => {

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
+
+/** A server that runs; `ended` settles when its process is gone, whoever ended it. */
+export type Running = { ended: Promise<void>; stop: () => Promise<void> };
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+
+/**
+ * Starts a server, and starts it again whenever it ends without being told to: killed by hand, or by a system that
+ * lacked memory. `start` is given the first one, in whose place the next has to stand.
+ */
+export async function keepRunning<Server extends Running>(
+  name: string,
+  { start, log }: { start: (first: Server | null) => Promise<Server>; log: Log },
+): Promise<{ first: Server; stop: () => Promise<void> }> {
+  const first = await start(null);
+  const stopping = new AbortController();
+  let current = first;
+  let starting: Promise<void> | undefined;
+
+  async function startAgain(): Promise<void> {
+    for (let waitMs = FIRST_WAIT_MS; !stopping.signal.aborted; waitMs *= 2) {
+      try {
+        await sleep(Math.min(waitMs, LONGEST_WAIT_MS), undefined, { signal: stopping.signal });
+        current = await start(first);
+        log.info(`${name} runs again`);
+        return watch();
+      } catch (error) {
+        if (!stopping.signal.aborted) log.error({ error }, `${name} did not start; trying again`);
+      }
+    }
+  }
+  function watch(): void {
+    void current.ended.then(() => {
+      if (stopping.signal.aborted) return;
+      log.error(`${name} ended without being told to, and is started again`);
+      starting = startAgain();
+    });
+  }
+  watch();
+
+  return {
+    first,
+    async stop() {
+      stopping.abort();
+      // One that is just being started has to be there before it can be stopped.
+      await starting;
+      await current.stop();
+    },
+  };
+}
