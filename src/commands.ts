@@ -7,6 +7,7 @@ import { deliveryWorkflowId } from './domain/workflow-id.ts';
 import type { Configuration } from './db/configuration-cache.ts';
 import { readGate } from './db/gates.ts';
 import { newId } from './db/ids.ts';
+import { hasLanes } from './db/lanes.ts';
 import type { Database } from './db/pool.ts';
 import {
   cancelEvents,
@@ -107,15 +108,22 @@ async function moveGate(
 }
 
 /** Tells who waits that something changed: another pace holds at once, and what was deleted keeps nobody waiting. */
-function nudge({ workflows, log }: Dependencies, { kind, id, deleted }: Changed): void {
+function nudge(deps: Dependencies, changed: Changed): void {
+  signal(deps, changed).catch((error: unknown) =>
+    deps.log.warn({ error, id: changed.id }, 'A change was not signalled'),
+  );
+}
+
+async function signal(
+  { db, workflows }: Dependencies,
+  { kind, id, deleted }: Changed,
+): Promise<void> {
   const change = deleted ? ({ kind: 'resume' } as const) : ({ kind: 'setDeliveryPolicy' } as const);
-  const told =
-    kind === 'destination'
-      ? workflows.controlDestination(id, change)
-      : kind === 'connection' && deleted
-        ? workflows.controlConnection(id, change)
-        : Promise.resolve();
-  told.catch((error: unknown) => log.warn({ error, id }, 'A change was not signalled'));
+  if (kind === 'destination') return workflows.controlDestination(id, change);
+  if (kind !== 'connection') return;
+  if (deleted) return workflows.controlConnection(id, change);
+  // What a failed event holds up may go on, where the connection skips it now or wants no order any more.
+  if (await hasLanes(db, id)) await workflows.startLane(id);
 }
 
 async function tell({ workflows }: Dependencies, events: RequeuedEvent[]): Promise<void> {

@@ -58,7 +58,7 @@ async function start(command: string, { config, log, shutdown }: Context): Promi
 }
 
 async function main(): Promise<void> {
-  const command = process.argv[2] ?? 'all';
+  const command = process.argv[2] ?? 'help';
   if (!['all', 'api', 'worker', 'migrate', 'key'].includes(command)) {
     console.error(USAGE);
     process.exit(command === 'help' ? 0 : 2);

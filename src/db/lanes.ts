@@ -56,6 +56,25 @@ export async function leaveLanes(
   return rows.map((row) => row.event_id);
 }
 
+/** Whether any event of a connection waits for its turn. */
+export async function hasLanes(db: Db, connectionId: string): Promise<boolean> {
+  const { rows } = await db.query(
+    sql`select 1 from lane_events where connection_id = ${connectionId} limit 1`,
+  );
+  return rows.length > 0;
+}
+
+/** Whether an event still has its place in a lane: where it failed for good, those behind it wait. */
+export async function isInLane(
+  db: Db,
+  event: { id: string; connection_id: string; lane_key: string | null },
+): Promise<boolean> {
+  const { rows } = await db.query(sql`
+    select 1 from lane_events
+    where connection_id = ${event.connection_id} and lane_key = ${event.lane_key} and event_id = ${event.id}`);
+  return rows.length > 0;
+}
+
 /** Says that somebody looks at a connection's lanes for so long without being asked; or, with 0, no longer. */
 export async function watchLanes(
   db: Db,

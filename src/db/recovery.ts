@@ -44,7 +44,8 @@ export async function requeueEvents(
 ): Promise<RequeuedEvent[]> {
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<EventRow>(sql`
-    update events e set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = now(), updated_at = now()
+    -- to the millisecond before: whoever asks in the same one is told that it is due
+    update events e set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = date_trunc('milliseconds', now()), updated_at = now()
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
     returning ${RETURNED}`);
   return rows.map(requeued);

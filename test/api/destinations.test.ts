@@ -4,7 +4,8 @@ import { type Gateway, type Json, startGateway } from './gateway.ts';
 let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway({
-    checkUrl: async (url) => (url.includes('169.254') ? 'is an address of this network' : null),
+    checkUrl: async (url) =>
+      url.includes('169.254') ? 'The destination is an address of this network.' : null,
   });
 });
 afterAll(() => gateway.close());
@@ -18,6 +19,22 @@ async function refusal(config: unknown, type = 'HTTP'): Promise<unknown> {
   expect((await gateway.done('GET', '/destinations?name=refused'))['count']).toBe(0);
   return answer.body['data'];
 }
+
+test('a credential that no header can carry is refused when it is saved', async () => {
+  const withAuth = (auth_type: string, auth: object) => refusal({ url, auth_type, auth });
+  expect(await withAuth('BEARER_TOKEN', { token: 'a\nb' })).toEqual([
+    expect.stringMatching(/^body\.config\.auth\.token must hold no line break/),
+  ]);
+  expect(await withAuth('API_KEY', { key: 'a b', api_key: 'k' })).toEqual([
+    'body.config.auth.key must be the name of a header',
+  ]);
+  expect(await withAuth('API_KEY', { key: 'Host', api_key: 'k' })).toEqual([
+    'body.config.auth.key must not be a header that HTTP itself needs, such as host',
+  ]);
+  const auth = { key: 'a b', api_key: 'k', to: 'query' };
+  const config = { url, auth_type: 'API_KEY', auth };
+  await gateway.done('POST', '/destinations', { name: 'by-query', config });
+});
 
 test('a destination is made, changed, disabled, enabled and deleted', async () => {
   const policy = {
@@ -110,7 +127,7 @@ test('every wrong field of a configuration is named with its path', async () => 
   ]);
   expect(await refusal({ url: 'https://u:p@example.com' })).toHaveLength(1);
   expect(await refusal({ url: 'http://169.254.169.254/' })).toEqual([
-    'body.config.url is an address of this network',
+    'body.config.url is refused: the destination is an address of this network',
   ]);
   expect(await refusal({ url, delivery_timeout: 0, colour: 'red' })).toEqual([
     'body.config.delivery_timeout must be 1 second or more',

@@ -29,6 +29,20 @@ test('a body that is not JSON is told where it breaks', async () => {
   );
 });
 
+test('a body where none is expected is refused, and nothing is done', async () => {
+  const { id } = await gateway.done('POST', '/destinations', {
+    name: 'd',
+    config: { url: 'https://example.com' },
+  });
+  const path = `/destinations/${String(id)}`;
+  const ask = (raw: string) => gateway.ask('PUT', `${path}/disable`, { raw, headers: JSON_TYPE });
+  expect((await ask('{bad')).status).toBe(400);
+  expect((await ask('{"foo":1}')).body['data']).toEqual(['body.foo is not a known field']);
+  expect(await gateway.done('GET', path)).toMatchObject({ disabled_at: null });
+  expect((await ask('{}')).status).toBe(200);
+  expect((await gateway.done('GET', path))['disabled_at']).not.toBeNull();
+});
+
 test('a 422 has a sentence as message, and one for each wrong field in data', async () => {
   const answer = await post(JSON.stringify({ name: 'a b', description: 5, size: 1 }));
   expect(answer.status).toBe(422);

@@ -259,6 +259,8 @@ test('attempts are listed by event, and show what was sent and what came back', 
   expect(await find(`destination_id=${destinationId}&status=queued`)).toEqual([second]);
   expect(await find(`event_id=${id}&response_status[gte]=500`)).toEqual([first]);
   expect(await find(`id=${first}`)).toEqual([first]);
+  // The beginning of an id is not the id.
+  expect(await find(`event_id=${id.slice(0, -4)}`)).toEqual([]);
   const page = await gateway.done('GET', `/attempts?event_id=${id}&limit=1&dir=asc`);
   expect(each(page, 'id')).toEqual([first]);
   const { next } = page['pagination'] as Json;

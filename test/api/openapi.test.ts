@@ -69,6 +69,8 @@ test('every operation of the document answers as the document says', async () =>
     for (const word of words) await gateway.done('PUT', `/${plural}/${id}/${word}`);
   }
   await gateway.done('GET', `/destinations/${ends.destinationId}/circuit`);
+  await gateway.done('GET', '/signing-secrets');
+  await gateway.done('POST', '/signing-secrets/rotate');
   for (const [plural, id] of [
     ['connections', ends.connectionId],
     ['sources', ends.sourceId],

@@ -16,6 +16,12 @@ test('an event without the key goes in the lane of the empty key', () => {
   expect(laneKeyOf({ key: 'body.nobody' }, parts)).toBe('');
 });
 
+test('null is no key, and the text null is one', () => {
+  const body = { nothing: null, text: 'null' };
+  expect(laneKeyOf({ key: 'body.nothing' }, { ...parts, body })).toBe('');
+  expect(laneKeyOf({ key: 'body.text' }, { ...parts, body })).toBe('null');
+});
+
 test('all events of a connection that orders without a key share a lane', () => {
   expect(laneKeyOf({ key: null }, parts)).toBe('');
 });

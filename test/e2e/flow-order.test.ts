@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { requestIdOf, type Json } from '../support/admin.ts';
 import { startGateway } from '../support/gateway.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
@@ -12,8 +13,8 @@ const { admin } = gateway;
 const retry = { type: 'retry', strategy: 'linear', interval: 200, count: 100 };
 
 /** A connection that keeps the order of each customer's events. */
-async function defineOrdered(name: string, ordering: object) {
-  const made = await admin.define({ name, url: receiver.url(name), rules: [retry] });
+async function defineOrdered(name: string, ordering: object, rules: object[] = [retry]) {
+  const made = await admin.define({ name, url: receiver.url(name), rules });
   await admin.done('PUT', `/connections/${made.connectionId}`, { ordering });
   return made;
 }
@@ -75,6 +76,31 @@ test('an event that fails holds back its own key and no other', async () => {
   blocked.resolve();
   await receiver.nth('held-back', 5, { withinMs: 30_000 });
   expect(orderOf('held-back', 'a')).toEqual([0, 1]);
+}, 90_000);
+
+test('what a failed event holds up goes on when it is cancelled, and when order is wanted no more', async () => {
+  for (const [name, release] of [
+    ['cancelled', (eventId: string) => admin.done('PUT', `/events/${eventId}/cancel`)],
+    [
+      'unordered',
+      (_: string, id: string) => admin.done('PUT', `/connections/${id}`, { ordering: null }),
+    ],
+  ] as const) {
+    const rules = [{ type: 'retry', strategy: 'linear', interval: 1_000, count: 0 }];
+    const { connectionId } = await defineOrdered(name, { key: 'body.customer' }, rules);
+    receiver.script(name, [{ status: 400 }]);
+    const send = (n: number) => admin.post(name, JSON.stringify({ customer: 'a', n }));
+    const failed = requestIdOf(await send(0));
+    const isFinal = ({ status, next_attempt_at: next }: Json) =>
+      (status as string) === 'FAILED' && next === null;
+    const event = await admin.eventWhere(failed, { what: 'has failed', wanted: isFinal });
+    const behind = requestIdOf(await send(1));
+    await admin.eventWhere(behind, { what: 'is routed', wanted: () => true });
+    expect(orderOf(name, 'a')).toEqual([0]);
+    await release(event['id'] as string, connectionId);
+    await receiver.nth(name, 2, { withinMs: 30_000 });
+    expect(orderOf(name, 'a')).toEqual([0, 1]);
+  }
 }, 90_000);
 
 test('an event without the key goes in the lane of the empty key, and says so', async () => {

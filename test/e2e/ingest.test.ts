@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { requestIdOf, type Answer } from '../support/admin.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -32,13 +33,47 @@ test('an unknown source is 404, and nothing is stored', async () => {
   expect(answer.body).toMatchObject({ code: 'NOT_FOUND', data: { source: 'nobody' } });
 });
 
-test('a deleted source is 410 by its id, and 404 by its name', async () => {
+test('a deleted source is 410 by its id, and by its name until another has it', async () => {
   const gone = await admin.done('POST', '/sources', { name: 'gone' });
   await admin.done('DELETE', `/sources/${String(gone['id'])}`);
   const answer = await admin.post(gone['id'] as string);
   expect(answer.status).toBe(410);
   expect(answer.body).toMatchObject({ code: 'GONE', data: { deleted: true } });
-  expect((await admin.post('gone')).status).toBe(404);
+  expect((await admin.post('gone')).status).toBe(410);
+  await admin.done('POST', '/sources', { name: 'gone' });
+  expect((await admin.post('gone')).status).toBe(200);
+});
+
+test('what is no HTTP, and headers that are too large, get a code and a sentence too', async () => {
+  const wide = await fetch(url('/in/any'), { headers: { 'x-wide': 'x'.repeat(20_000) } });
+  expect([wide.status, await wide.json()]).toEqual([
+    431,
+    {
+      code: 'HEADERS_TOO_LARGE',
+      status: 431,
+      message: expect.stringContaining('16 kB'),
+      data: null,
+    },
+  ]);
+  const socket = connect(Number(new URL(url('/')).port), '127.0.0.1');
+  socket.end('NONSENSE\r\n\r\n');
+  let said = '';
+  for await (const chunk of socket) said += String(chunk);
+  expect(said).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  expect(JSON.parse(said.split('\r\n\r\n')[1]!)).toMatchObject({ code: 'BAD_REQUEST' });
+});
+
+test('the Publish API takes POST alone', async () => {
+  const answer = await fetch(url('/v1/publish'), { headers: { authorization: 'Bearer x' } });
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
+});
+
+test('the metrics tell what waits', async () => {
+  const { apiKey } = gateway;
+  const metrics = await fetch(url('/metrics'), { headers: { authorization: `Bearer ${apiKey}` } });
+  expect(metrics.status).toBe(200);
+  expect(await metrics.text()).toMatch(/^sluice_parked_deliveries \d+$/m);
+  expect((await fetch(url('/metrics'))).status).toBe(401);
 });
 
 test('a method the source does not take is 405, names those it takes, and is kept with its cause', async () => {

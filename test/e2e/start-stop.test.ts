@@ -144,7 +144,8 @@ test.each(['postgres.json', 'temporal.json'])(
     );
     const after = requestIdOf(await until('requests are taken', answered, { withinMs: 30_000 }));
     for (const id of [before, after]) {
-      await admin.eventWhere(id, { what: 'is delivered', wanted: isDelivered, withinMs: 60_000 });
+      const how = { what: 'is delivered', wanted: isDelivered, withinMs: 60_000 };
+      expect(await admin.eventWhere(id, how)).toMatchObject({ status: 'SUCCESSFUL' });
     }
   },
 );

@@ -207,7 +207,7 @@ async function show(deps: ApiDeps, key: Key): Promise<Connection> {
 }
 
 async function changed(deps: ApiDeps, key: Key): Promise<Connection> {
-  await deps.commands.configurationChanged();
+  await deps.commands.configurationChanged({ kind: 'connection', id: key.id });
   return show(deps, key);
 }
 

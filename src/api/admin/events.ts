@@ -1,4 +1,5 @@
 import { findEvent, readEventPayloads, type EventRow } from '../../db/event-reads.ts';
+import { isInLane } from '../../db/lanes.ts';
 import { readRequests } from '../../db/request-reads.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import { event, type Event } from '../../domain/schema/event.ts';
@@ -98,14 +99,13 @@ function cancelRoute(deps: ApiDeps, word: 'cancel' | 'mute'): Route {
     response: event,
     async handle({ projectId, id }) {
       const row = await find(deps, { projectId, id });
-      const mayHoldUp = row.next_attempt_at !== null || row.lane_key !== null;
-      const isOpen = row.status === EventStatus.Failed ? mayHoldUp : WAITING.includes(row.status);
-      if (isOpen) await deps.commands.cancelEvents({ projectId, eventIds: [id] });
-      const shown = await show(deps, { projectId, id });
-      if (!isOpen || shown.status === EventStatus.Failed) {
-        throw ineligible(row, `is ${row.status}: there is nothing left to cancel`);
-      }
-      return shown;
+      const isFinal = row.status === EventStatus.Failed && row.next_attempt_at === null;
+      const isOpen = isFinal
+        ? await isInLane(deps.db, row)
+        : [...WAITING, EventStatus.Failed].includes(row.status);
+      if (!isOpen) throw ineligible(row, `is ${row.status}: there is nothing left to cancel`);
+      await deps.commands.cancelEvents({ projectId, eventIds: [id] });
+      return show(deps, { projectId, id });
     },
   });
 }

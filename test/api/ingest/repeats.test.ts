@@ -97,6 +97,15 @@ describe('the provider’s own id of a delivery', () => {
   });
 });
 
+test('requests whose key is null or missing are no repeats of each other', async () => {
+  const id = await ingest.source('WEBHOOK', { config: { idempotency_key: 'body.a.id' } });
+  for (const body of ['{"a":{"id":null},"n":0}', '{"a":{"id":null},"n":1}', '{"n":2}', '{"n":3}']) {
+    expect((await ingest.sendTo(id, { body })).kept).toHaveLength(1);
+  }
+  await ingest.sendTo(id, { body: '{"a":{"id":7},"n":4}' });
+  expect((await ingest.sendTo(id, { body: '{"a":{"id":7},"n":5}' })).kept).toEqual([]);
+});
+
 test('what is published repeats by the key of its source too', async () => {
   const id = await ingest.source('PUBLISH_API', { config: { idempotency_key: 'headers.x-key' } });
   const request = {
