@@ -30,11 +30,13 @@ export type Refused = { verified: false; reason: VerificationReason; hint?: stri
 
 export type Settled = Accepted | Refused;
 
-/** `deferred` means the verdict needs the network: ask the verifier's `settle`. */
-export type Verdict = Settled | { deferred: true };
+/** The verifier's `settle` takes the verdict: with the network, or, where it is `local`, without asking anybody. */
+export type Deferred = { deferred: true; local?: true };
+
+export type Verdict = Settled | Deferred;
 
 /** Whether a verdict still has to be settled. */
-export function isDeferred(verdict: Verdict): verdict is { deferred: true } {
+export function isDeferred(verdict: Verdict): verdict is Deferred {
   return 'deferred' in verdict;
 }
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { compileVerifier } from '../../src/verification/compile.ts';
 import { answerHandshake } from '../../src/verification/handshakes.ts';
 import { headersOf, NOW_MS, request } from './support.ts';
 
@@ -68,3 +69,11 @@ test('a question that was signed says so, one that nobody signs does not', () =>
   const slack = request({ body: Buffer.from('{"type":"url_verification","challenge":"c"}') });
   expect(answerHandshake('SLACK', slack, config)).not.toHaveProperty('verified');
 });
+
+test.each(['TWITCH', 'DISCORD', 'XERO', 'GOOGLE_DRIVE'] as const)(
+  '%s’s question is judged in the answer: none of its verdicts is deferred',
+  (type) => {
+    const auth = { webhook_secret_key: secret, public_key: 'a'.repeat(64), token: 't' };
+    expect(compileVerifier(type, { auth })).not.toHaveProperty('settle');
+  },
+);

@@ -5,8 +5,8 @@ import { createKeys } from '../../src/verification/keys.ts';
 import type { Received } from '../../src/verification/received.ts';
 import type { SourceConfig } from '../../src/verification/source-config.ts';
 import type { SourceType } from '../../src/verification/source-types.ts';
-import type { Verdict } from '../../src/verification/verdict.ts';
-import type { FetchDocument, FetchOptions } from '../../src/verification/verifier.ts';
+import { isDeferred, type Verdict } from '../../src/verification/verdict.ts';
+import type { FetchDocument, FetchOptions, Verifier } from '../../src/verification/verifier.ts';
 
 export const NOW_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
 export const URL_AT_PROVIDER = 'https://hooks.example.com/in/orders?shop=1&name=caf%C3%A9';
@@ -64,6 +64,30 @@ export function network(documents: Record<string, string | ((options: FetchOptio
       nowMs += ms;
     },
   };
+}
+
+/** The verdict a sender hears in the answer: what is deferred with no need of the network is settled without one. */
+export async function answerWith(
+  type: SourceType,
+  config: SourceConfig,
+  received: Received,
+): Promise<Verdict> {
+  const verifier = compileVerifier(type, config);
+  if (verifier === null) throw new Error(`${type} has nothing to verify`);
+  return answerOf(verifier, received);
+}
+
+const NO_NETWORK = createKeys({ fetchDocument: () => Promise.reject(new Error('no network')) });
+
+export async function answerOf(
+  verifier: Verifier,
+  received: Received,
+  keys = NO_NETWORK,
+): Promise<Verdict> {
+  const verdict = verifier.verify(received);
+  if (!isDeferred(verdict) || verdict.local !== true) return verdict;
+  if (verifier.settle === undefined) throw new Error('nothing to settle with');
+  return verifier.settle(received, keys);
 }
 
 export async function settleWith(

@@ -5,6 +5,7 @@ import {
   refused,
   VerificationReason,
   type Refused,
+  type Settled,
   type Verdict,
 } from '../../verification/verdict.ts';
 import type { Keys, Verifier } from '../../verification/verifier.ts';
@@ -33,7 +34,7 @@ export async function pass(
 export async function settled(
   { verifier }: SourceGate,
   { received, keys }: { received: Received; keys: Keys },
-): Promise<Exclude<Verdict, { deferred: true }>> {
+): Promise<Settled> {
   const soon = verifier?.verify(received);
   const final = soon && isDeferred(soon) ? await verifier?.settle?.(received, keys) : soon;
   return final && !isDeferred(final) ? final : refused(VerificationReason.MALFORMED);
@@ -45,13 +46,21 @@ async function take(
   { received, keys }: { received: Received; keys: Keys },
 ): Promise<Verdict> {
   const verdict = verifier.verify(received);
-  if (!isDeferred(verdict) || !verifier.inline || !verifier.settle) return verdict;
-  const late = Promise.withResolvers<Verdict>();
-  const timer = setTimeout(() => late.resolve({ deferred: true }), SETTLE_WITHIN_MS);
-  const soon = await Promise.race([verifier.settle(received, keys), late.promise]);
-  clearTimeout(timer);
+  if (!isDeferred(verdict) || !verifier.settle) return verdict;
+  const isLocal = verdict.local === true;
+  if (!isLocal && !verifier.inline) return verdict;
+  const settling = verifier.settle(received, keys);
+  const soon = await (isLocal ? settling : within(SETTLE_WITHIN_MS, settling));
   // A key server that is away says nothing about the request.
   const isOutage =
     !isDeferred(soon) && !soon.verified && soon.reason === VerificationReason.KEY_UNAVAILABLE;
   return isOutage ? { deferred: true } : soon;
+}
+
+async function within(ms: number, settling: Promise<Settled>): Promise<Verdict> {
+  const late = Promise.withResolvers<Verdict>();
+  const timer = setTimeout(() => late.resolve({ deferred: true }), ms);
+  const soon = await Promise.race([settling, late.promise]);
+  clearTimeout(timer);
+  return soon;
 }

@@ -1,28 +1,35 @@
 import { createHash, type KeyObject } from 'node:crypto';
+import {
+  compactVerify,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
 import { sameBytes } from '../engine/decoders.ts';
 import { shortDigest } from '../engine/engine.ts';
 import { headerValues, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
-import { jsonObject, signatureProblem, type Jws } from './jws.ts';
+import { readJws, signedPart, type Jws } from './jws.ts';
 
 const LONGEST_TOKEN = 16_384;
 const LEEWAY_MS = 60_000;
 
-type Claims = Readonly<Record<string, unknown>>;
+/** A key, or a key set that picks the one a token was signed with. */
+export type TokenKey = KeyObject | JWTVerifyGetKey;
 
-export type ClaimRules = {
-  receivedAtMs: number;
-  /** How far the sender's clock may be off; a minute where it is not set. */
-  leewayMs?: number | undefined;
-  audience?: string | undefined;
-  issuers?: readonly string[] | undefined;
-  required?: readonly string[] | undefined;
-  /** How long after it was issued a token is good, whatever it says itself. */
-  maxAgeMs?: number | undefined;
-};
+/** The token in a header, its header read; a refusal where it cannot be right. */
+export function tokenIn(
+  received: Received,
+  { header, algorithms }: { header: string; algorithms: readonly string[] },
+): Jws | Refused {
+  const token = tokenFromHeader(received, header);
+  return typeof token === 'string' ? readJws(token, { algorithms }) : token;
+}
 
 /** The token of a header, without `Bearer `; a refusal where it is absent or doubled. */
-export function tokenFromHeader(received: Received, name: string): string | Refused {
+function tokenFromHeader(received: Received, name: string): string | Refused {
   const values = headerValues(received, { name });
   if (values.length > 1) return refused(VerificationReason.DUPLICATE_SIGNATURE);
   const value = values[0]?.replace(/^Bearer /i, '').trim();
@@ -31,60 +38,61 @@ export function tokenFromHeader(received: Received, name: string): string | Refu
   return value.length > LONGEST_TOKEN ? refused(VerificationReason.MALFORMED) : value;
 }
 
-/** Verifies a token's signature and then its claims, with the clock set to the time of receipt. */
-export function verifyToken(
-  jws: Jws,
-  { key, ...rules }: ClaimRules & { key: KeyObject },
-): { claims: Claims } | Refused {
-  const wrong = signatureProblem(jws, key);
-  if (wrong !== null) return wrong;
-  const claims = jsonObject(Buffer.from(jws.payload, 'base64url'));
-  if (claims === null) return refused(VerificationReason.MALFORMED, 'the token holds no claims');
-  return claimsProblem(claims, rules) ?? { claims };
+/** The clock at the time of receipt, and how far the sender's may be off: a minute where it is not set. */
+export function clockOf(
+  { receivedAtMs }: Received,
+  { leewayMs = LEEWAY_MS }: { leewayMs?: number | undefined } = {},
+): JWTVerifyOptions {
+  return { currentDate: new Date(receivedAtMs), clockTolerance: leewayMs / 1000 };
 }
 
-function claimsProblem(claims: Claims, rules: ClaimRules): Refused | null {
-  const { audience, issuers, required = [] } = rules;
-  const absent = required.find((name) => claims[name] === undefined);
-  if (absent !== undefined) return wrongClaim(absent);
-  if (issuers !== undefined && !issuers.some((one) => one === claims['iss']))
-    return wrongClaim('iss');
-  if (audience !== undefined && ![claims['aud']].flat().includes(audience))
-    return wrongClaim('aud');
-  const notANumber = ['iat', 'nbf', 'exp'].find(
-    (name) => claims[name] !== undefined && typeof claims[name] !== 'number',
-  );
-  return notANumber === undefined ? timeProblem(claims, rules) : wrongClaim(notANumber);
+/** Verifies a token's signature and then its claims. */
+export async function verifyToken(
+  { compact, algorithms }: Jws,
+  { key, ...options }: { key: TokenKey } & JWTVerifyOptions,
+): Promise<{ claims: JWTPayload } | Refused> {
+  try {
+    const pinned = { ...options, algorithms: [...algorithms] };
+    return { claims: (await jwtVerify(compact, key, pinned)).payload };
+  } catch (error) {
+    return refusalOf(error);
+  }
 }
 
-function timeProblem(
-  claims: Claims,
-  { receivedAtMs, leewayMs = LEEWAY_MS, maxAgeMs }: ClaimRules,
-): Refused | null {
-  const nbf = claimMs(claims, 'nbf');
-  const exp = claimMs(claims, 'exp');
-  if (nbf !== undefined && nbf > receivedAtMs + leewayMs)
-    return refused(VerificationReason.TIMESTAMP_IN_FUTURE, 'claim nbf');
-  if (exp !== undefined && exp <= receivedAtMs - leewayMs)
-    return refused(VerificationReason.TIMESTAMP_TOO_OLD, 'the token has expired');
-  if (maxAgeMs === undefined) return null;
-  const iat = claimMs(claims, 'iat');
-  if (iat === undefined) return wrongClaim('iat');
-  if (iat > receivedAtMs + leewayMs)
-    return refused(VerificationReason.TIMESTAMP_IN_FUTURE, 'claim iat');
-  return receivedAtMs - iat > maxAgeMs + leewayMs
-    ? refused(VerificationReason.TIMESTAMP_TOO_OLD, 'the token was issued too long ago')
-    : null;
+/** Why a token's signature is not the key's, whatever it signs; null where it is. */
+export async function signatureProblem(
+  { compact, algorithms }: Jws,
+  key: TokenKey,
+): Promise<Refused | null> {
+  try {
+    await compactVerify(compact, key, { algorithms: [...algorithms] });
+    return null;
+  } catch (error) {
+    return refusalOf(error);
+  }
 }
 
-/** A claim that says a time, in milliseconds; undefined where the token has none. */
-function claimMs(claims: Claims, name: string): number | undefined {
-  const seconds = claims[name];
-  return typeof seconds === 'number' ? seconds * 1000 : undefined;
-}
-
-function wrongClaim(name: string): Refused {
-  return refused(VerificationReason.WRONG_CLAIMS, `claim ${name}`);
+function refusalOf(error: unknown): Refused {
+  if (error instanceof errors.JWTExpired) {
+    const isAge = error.claim === 'iat';
+    const hint = isAge ? 'the token was issued too long ago' : 'the token has expired';
+    return refused(VerificationReason.TIMESTAMP_TOO_OLD, hint);
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason } = error;
+    const isEarly = reason === 'check_failed' && (claim === 'nbf' || claim === 'iat');
+    const { TIMESTAMP_IN_FUTURE, WRONG_CLAIMS } = VerificationReason;
+    return refused(isEarly ? TIMESTAMP_IN_FUTURE : WRONG_CLAIMS, `claim ${claim}`);
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return refused(VerificationReason.WRONG_SECRET_OR_BODY);
+  if (error instanceof errors.JWKSNoMatchingKey) return refused(VerificationReason.KEY_NOT_FOUND);
+  if (error instanceof errors.JWTInvalid)
+    return refused(VerificationReason.MALFORMED, 'the token holds no claims');
+  if (error instanceof errors.JOSEError && !(error instanceof errors.JOSEAlgNotAllowed))
+    return refused(VerificationReason.MALFORMED);
+  // A key of another kind than the algorithm's, or too short for it, is no JOSEError but one of the platform's.
+  return refused(VerificationReason.WRONG_ALGORITHM);
 }
 
 /** Whether a claim holds the SHA-256 of the body. */
@@ -96,13 +104,19 @@ export function bodyMatches(
   return typeof claim === 'string' && sameBytes(Buffer.from(claim), Buffer.from(digest));
 }
 
+export function otherBody(): Refused {
+  return refused(
+    VerificationReason.WRONG_SECRET_OR_BODY,
+    'the token is good but was made for another body',
+  );
+}
+
 /**
  * A token that marks a replay: by its own id, or by what was signed. The signature is no mark, because ECDSA allows
  * several for one message.
  */
-export function acceptedOnce(jws: Jws, claims: Claims) {
-  const { jti } = claims;
+export function acceptedOnce(jws: Jws, { jti, exp }: JWTPayload) {
   const isId = typeof jti === 'string' && jti !== '';
-  const replayKey = shortDigest(Buffer.from(isId ? jti : jws.signed));
-  return accepted({ replayKey, replayUntilMs: claimMs(claims, 'exp') });
+  const replayKey = shortDigest(Buffer.from(isId ? jti : signedPart(jws)));
+  return accepted({ replayKey, replayUntilMs: exp === undefined ? undefined : exp * 1000 });
 }

@@ -1,27 +1,27 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type LocalJWKSet } from 'jose';
 import type { Received } from '../received.ts';
 import { refused, VerificationReason, type Refused, type Settled } from '../verdict.ts';
 import type { Keys } from '../verifier.ts';
-import { fitsAlgorithm, type Jws } from './jws.ts';
+import type { Jws } from './jws.ts';
+import type { TokenKey } from './jwt.ts';
 import type { Plugin } from './plugin.ts';
 
 const MOST_KEYS = 100;
 
-type JsonKey = JsonWebKey & { kid?: unknown; alg?: unknown; use?: unknown; key_ops?: unknown };
-export type KeySet = readonly JsonKey[];
+type KeySet = { ids: ReadonlySet<unknown>; pick: LocalJWKSet };
 
 type Judge<Signed> = {
   url: string;
   /** What the request says about its signature; a refusal where no key could make it right. */
   read: (received: Received) => Signed | Refused;
-  check: (received: Received, use: { signed: Signed; keys: KeySet }) => Settled;
+  check: (received: Received, use: { signed: Signed; key: TokenKey }) => Promise<Settled>;
 };
 
 /**
- * Verifies with a key set from the network. What no key could make right is refused at once, and so is everything
- * else while the key set is at hand; only what needs a fetch waits for it.
+ * Verifies with a key set from the network. What no key could make right is refused at once, and while the key set
+ * is at hand the rest asks nobody; only what needs a fetch waits for it.
  */
-export function withKeySet<Signed extends { keyId: string | undefined }>({
+export function withKeySet<Signed extends Jws>({
   url,
   read,
   check,
@@ -35,30 +35,48 @@ export function withKeySet<Signed extends { keyId: string | undefined }>({
       const keys = known === undefined ? undefined : readKeySet(known.value);
       return keys === undefined || 'reason' in keys || !hasKey(keys, signed.keyId)
         ? { deferred: true }
-        : check(received, { signed, keys });
+        : { deferred: true, local: true };
     },
     settle: async (received, from) => {
       lately = from;
       const signed = read(received);
       if ('reason' in signed) return signed;
       const keys = await fetchKeySet(url, { from, keyId: signed.keyId });
-      return 'reason' in keys ? keys : check(received, { signed, keys });
+      return 'reason' in keys ? keys : check(received, { signed, key: keyOf(signed, keys) });
     },
   };
 }
 
+// A key set is parsed once an hour, and its keys are made once with it.
+const made = new WeakMap<object, KeySet | Refused>();
+
 /** Checks that a value is a key set of reasonable size. */
-function readKeySet(value: unknown): KeySet | Refused {
-  const keys =
-    typeof value === 'object' && value !== null ? (value as { keys?: unknown }).keys : undefined;
-  if (!Array.isArray(keys)) return refused(VerificationReason.KEY_UNAVAILABLE, 'not a key set');
-  if (keys.length > MOST_KEYS)
-    return refused(VerificationReason.KEY_UNAVAILABLE, `a key set of more than ${MOST_KEYS} keys`);
-  return keys.filter((key): key is JsonKey => typeof key === 'object' && key !== null);
+export function readKeySet(value: unknown): KeySet | Refused {
+  if (typeof value !== 'object' || value === null) return notAKeySet();
+  let keys = made.get(value);
+  if (keys === undefined) made.set(value, (keys = makeKeySet(value)));
+  return keys;
 }
 
-function hasKey(keys: KeySet, keyId: string | undefined): boolean {
-  return keyId === undefined || keys.some(({ kid }) => kid === keyId);
+function makeKeySet(value: object): KeySet | Refused {
+  const { keys } = value as Partial<JSONWebKeySet>;
+  if (!Array.isArray(keys)) return notAKeySet();
+  if (keys.length > MOST_KEYS)
+    return refused(VerificationReason.KEY_UNAVAILABLE, `a key set of more than ${MOST_KEYS} keys`);
+  try {
+    const pick = createLocalJWKSet({ keys });
+    return { ids: new Set(keys.map(({ kid }) => kid)), pick };
+  } catch {
+    return notAKeySet();
+  }
+}
+
+function notAKeySet(): Refused {
+  return refused(VerificationReason.KEY_UNAVAILABLE, 'not a key set');
+}
+
+function hasKey({ ids }: KeySet, keyId: string | undefined): boolean {
+  return keyId === undefined || ids.has(keyId);
 }
 
 // Asks once more where the key is new.
@@ -75,35 +93,14 @@ async function fetchKeySet(
   return refused(VerificationReason.KEY_NOT_FOUND, 'no key with the id the signature names');
 }
 
-/** The one key of a set that a token can mean; with several, nobody could say which was meant. */
-export function keyFor({ algorithm, keyId }: Jws, keys: KeySet): KeyObject | Refused {
-  const fitting = keys
-    .filter(
-      ({ kid, alg, use, key_ops: uses }) =>
-        (keyId === undefined || kid === keyId) &&
-        (alg === undefined || alg === algorithm) &&
-        (use === undefined || use === 'sig') &&
-        (uses === undefined || (Array.isArray(uses) && uses.includes('verify'))),
-    )
-    .map(publicKeyOf)
-    .filter((key) => key !== null && fitsAlgorithm(key, algorithm));
-  const [only] = fitting;
-  return only && fitting.length === 1 ? only : refused(VerificationReason.KEY_NOT_FOUND);
-}
-
-// A key set is parsed once an hour, and its keys are made once with it.
-const made = new WeakMap<JsonKey, KeyObject | null>();
-
-function publicKeyOf(key: JsonKey): KeyObject | null {
-  let object = made.get(key);
-  if (object === undefined) made.set(key, (object = makeKey(key)));
-  return object;
-}
-
-function makeKey(key: JsonKey): KeyObject | null {
-  try {
-    return createPublicKey({ key, format: 'jwk' });
-  } catch {
-    return null;
-  }
+/** The one key of a set that a token can mean; with several, or one that cannot be read, none. */
+export function keyOf({ keyId }: Jws, { pick }: KeySet): TokenKey {
+  return async (header, token) => {
+    try {
+      // The id may stand beside the token instead of in it.
+      return await pick(keyId === undefined ? header : { ...header, kid: keyId }, token);
+    } catch {
+      throw new errors.JWKSNoMatchingKey();
+    }
+  };
 }

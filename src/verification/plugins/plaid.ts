@@ -2,10 +2,17 @@ import type { Received } from '../received.ts';
 import { refused, VerificationReason, type Refused } from '../verdict.ts';
 import type { Keys } from '../verifier.ts';
 import type { Jws } from './jws.ts';
-import { acceptedOnce, bodyMatches, verifyToken } from './jwt.ts';
-import { keyFor, type KeySet } from './key-sets.ts';
+import {
+  acceptedOnce,
+  bodyMatches,
+  clockOf,
+  otherBody,
+  tokenIn,
+  verifyToken,
+  type TokenKey,
+} from './jwt.ts';
+import { keyOf, readKeySet } from './key-sets.ts';
 import { textField, type Plugin, type PluginSettings } from './plugin.ts';
-import { otherBody, tokenIn } from './tokens.ts';
 
 const FIVE_MINUTES_MS = 300_000;
 
@@ -23,16 +30,13 @@ export const plaid: Plugin = (settings) => ({
   settle: async (received, from) => {
     const signed = plaidToken(received);
     if ('reason' in signed) return signed;
-    const keys = await plaidKey(settings, { from, keyId: signed.keyId });
-    if ('reason' in keys) return keys;
-    const key = keyFor(signed, keys);
+    const key = await plaidKey(settings, { from, signed });
     if ('reason' in key) return key;
-    const { receivedAtMs } = received;
     const maxAgeMs = settings.toleranceMs ?? FIVE_MINUTES_MS;
-    const got = verifyToken(signed, {
+    const got = await verifyToken(signed, {
       key,
-      receivedAtMs,
-      maxAgeMs: maxAgeMs === 0 ? undefined : maxAgeMs,
+      ...clockOf(received),
+      ...(maxAgeMs !== 0 && { maxTokenAge: maxAgeMs / 1000 }),
     });
     if (!('claims' in got)) return got;
     const claim = got.claims['request_body_sha256'];
@@ -42,7 +46,9 @@ export const plaid: Plugin = (settings) => ({
   },
 });
 
-function plaidToken(received: Received): (Jws & { keyId: string }) | Refused {
+type PlaidJws = Jws & { keyId: string };
+
+function plaidToken(received: Received): PlaidJws | Refused {
   const signed = tokenIn(received, { header: 'plaid-verification', algorithms: ['ES256'] });
   if ('reason' in signed) return signed;
   return signed.keyId === undefined
@@ -52,8 +58,9 @@ function plaidToken(received: Received): (Jws & { keyId: string }) | Refused {
 
 async function plaidKey(
   settings: PluginSettings,
-  { from, keyId }: { from: Keys; keyId: string },
-): Promise<KeySet | Refused> {
+  { from, signed }: { from: Keys; signed: PlaidJws },
+): Promise<TokenKey | Refused> {
+  const { keyId } = signed;
   const host = PLAID_HOSTS[textField(settings, 'environment')] ?? 'https://production.plaid.com';
   const got = await from.json(`${host}/webhook_verification_key/get`, {
     fetch: {
@@ -68,5 +75,7 @@ async function plaidKey(
   });
   if ('reason' in got) return got;
   const key = (got.value as { key?: object } | null)?.key;
-  return key === undefined ? refused(VerificationReason.KEY_NOT_FOUND) : [{ ...key, kid: keyId }];
+  if (key === undefined) return refused(VerificationReason.KEY_NOT_FOUND);
+  const keys = readKeySet({ keys: [{ ...key, kid: keyId }] });
+  return 'reason' in keys ? keys : keyOf(signed, keys);
 }

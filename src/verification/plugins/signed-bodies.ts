@@ -1,59 +1,33 @@
-import type { KeyObject } from 'node:crypto';
 import { shortDigest } from '../engine/engine.ts';
-import { publicKeyIn } from '../engine/key.ts';
 import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
-import {
-  activeSecrets,
-  notDecodable,
-  signedBody,
-  singleHeader,
-  type Received,
-} from '../received.ts';
+import { notDecodable, signedBody, singleHeader, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
-import { readJws, signatureProblem, type Jws } from './jws.ts';
-import { verifyToken } from './jwt.ts';
-import { keyFor, withKeySet } from './key-sets.ts';
+import { readJws, signedPart, type Jws } from './jws.ts';
+import { clockOf, signatureProblem, tokenIn, verifyToken } from './jwt.ts';
+import { withKeySet } from './key-sets.ts';
+import { publicKeys, withOwnKeys } from './own-keys.ts';
 import { textField, type Plugin } from './plugin.ts';
-import { tokenIn } from './tokens.ts';
 
 const FIVE_MINUTES_MS = 300_000;
 
 /** Wix sends a JWT as the whole body; the app's public key verifies it. */
-export const wix: Plugin = (settings) => {
-  const keys = new Map(settings.secrets.map(({ value }) => [value, publicKeyIn(value)]));
-  return {
-    verify: (received) => {
+export const wix: Plugin = (settings) =>
+  withOwnKeys({
+    read: (received) => {
       const body = signedBody(received, { over: 'decoded' });
       if (body === null) return notDecodable(received);
       if (body.length === 0) return refused(VerificationReason.MISSING_SIGNATURE, 'an empty body');
-      const signed = readJws(body.toString('latin1').trim(), { algorithms: ['RS256'] });
-      if ('reason' in signed) return signed;
-      const valid = activeSecrets(settings.secrets, { atMs: received.receivedAtMs });
-      return wixVerdict(signed, {
-        received,
-        leewayMs: settings.toleranceMs,
-        keys: valid.map(({ value }) => keys.get(value) ?? null).filter((key) => key !== null),
-      });
+      return readJws(body.toString('latin1').trim(), { algorithms: ['RS256'] });
     },
-  };
-};
-
-function wixVerdict(
-  signed: Jws,
-  {
-    received,
-    leewayMs,
-    keys,
-  }: { received: Received; leewayMs: number | undefined; keys: KeyObject[] },
-) {
-  let last: Refused = refused(VerificationReason.NO_ACTIVE_SECRET);
-  for (const key of keys) {
-    const got = verifyToken(signed, { key, leewayMs, receivedAtMs: received.receivedAtMs });
-    if ('claims' in got) return accepted({ replayKey: shortDigest(Buffer.from(signed.signed)) });
-    last = got;
-  }
-  return last;
-}
+    keysAt: publicKeys(settings.secrets),
+    check: async (received, { signed, key }) => {
+      const clock = clockOf(received, { leewayMs: settings.toleranceMs });
+      const got = await verifyToken(signed, { key, ...clock });
+      return 'claims' in got
+        ? accepted({ replayKey: shortDigest(Buffer.from(signedPart(signed))) })
+        : got;
+    },
+  });
 
 const FIREBLOCKS_HOSTS: Readonly<Record<string, string>> = {
   US_PRODUCTION: 'keys.fireblocks.io',
@@ -69,23 +43,21 @@ export const fireblocks: Plugin = (settings) => {
     url: `https://${host}/.well-known/jwks.json`,
     read: (received) =>
       detachedIn(received, { header: 'fireblocks-webhook-signature', algorithms: ['RS512'] }),
-    check: ({ body }, { signed, keys }) => {
-      const key = keyFor(signed, keys);
-      if ('reason' in key) return key;
-      return signatureProblem(attached(signed, body.toString('base64url')), key) ?? accepted();
-    },
+    check: async ({ body }, { signed, key }) =>
+      (await signatureProblem(attached(signed, body), key)) ?? accepted(),
   });
 };
 
 function detachedIn(received: Received, options: Parameters<typeof tokenIn>[1]): Jws | Refused {
   const signed = tokenIn(received, options);
-  return 'reason' in signed || signed.payload === ''
+  return 'reason' in signed || signed.compact.includes('..')
     ? signed
     : refused(VerificationReason.MALFORMED, 'not a detached JWS');
 }
 
-function attached(signed: Jws, payload: string): Jws {
-  return { ...signed, signed: signed.signed + payload, payload };
+function attached(signed: Jws, payload: Buffer): Jws {
+  const [head, , tail] = signed.compact.split('.');
+  return { ...signed, compact: `${head}.${payload.toString('base64url')}.${tail}` };
 }
 
 /**
@@ -97,12 +69,9 @@ export const neon: Plugin = (settings) => {
   return withKeySet({
     url: `${base}/.well-known/jwks.json`,
     read: readNeon,
-    check: (received, { signed, keys }) => {
-      const key = keyFor(signed, keys);
-      if ('reason' in key) return key;
+    check: async (received, { signed, key }) => {
       const inner = `${signed.timestamp}.${received.body.toString('base64url')}`;
-      const whole = attached(signed, Buffer.from(inner).toString('base64url'));
-      const wrong = signatureProblem(whole, key);
+      const wrong = await signatureProblem(attached(signed, Buffer.from(inner)), key);
       if (wrong !== null) return wrong;
       const toleranceMs = settings.toleranceMs ?? FIVE_MINUTES_MS;
       const { receivedAtMs } = received;
@@ -113,7 +82,9 @@ export const neon: Plugin = (settings) => {
   });
 };
 
-function readNeon(received: Received): (Jws & { timestamp: string; signedAtMs: number }) | Refused {
+type NeonJws = Jws & { timestamp: string; signedAtMs: number };
+
+function readNeon(received: Received): NeonJws | Refused {
   const signed = detachedIn(received, { header: 'x-neon-signature', algorithms: ['EdDSA'] });
   if ('reason' in signed) return signed;
   const timestamp = singleHeader(received, 'x-neon-timestamp');
