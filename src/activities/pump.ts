@@ -6,6 +6,7 @@ import {
   dropParked,
   joinParked,
   requeueHeld,
+  returnParked,
   takeParked,
   type Parked,
 } from '../db/parked.ts';
@@ -70,7 +71,13 @@ export async function wakeFirst(
     // One after the other: the first may take others along.
     const [one] = await takeParked(deps.db, { gateId, reason, limit: 1 });
     if (one === undefined) return woken;
-    woken.events += await wakeParked(deps, { gateId, reason, one });
+    woken.events += await wakeParked(deps, { gateId, reason, one }).catch(
+      async (error: unknown) => {
+        // It was not woken, whatever its row says: the next try is not to pass it over.
+        await returnParked(deps.db, { gateId, reason, workflowId: one.workflowId }).catch(() => {});
+        throw error;
+      },
+    );
     woken.workflows++;
     if (woken.workflows >= limit) return woken;
   }

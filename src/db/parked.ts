@@ -111,16 +111,20 @@ export async function clearParked(
 
 type TakenRow = { workflow_id: string; event_ids: string[]; place: string; unstarted: boolean };
 
+// The first ones are found once, whatever the plan: looked for row by row, more would be taken than are returned.
 const TAKE = `
-  update parked set woken_at = now()
-  where (gate, reason, workflow_id) in (
-    select gate, reason, workflow_id from parked p
+  with first_ones as materialized (
+    select workflow_id from parked p
     where gate = $1 and reason = $2 and woken_at is null
       and (reason <> 'paused'
         or not exists (select 1 from destinations where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null)
         and not exists (select 1 from connections where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null))
-    order by place limit $3 for update skip locked)
-  returning workflow_id, event_ids, place, unstarted`;
+    order by place limit $3 for update skip locked
+  )
+  update parked set woken_at = now()
+  from first_ones f
+  where parked.gate = $1 and parked.reason = $2 and parked.workflow_id = f.workflow_id
+  returning parked.workflow_id, parked.event_ids, parked.place, parked.unstarted`;
 
 /** Takes the first workflows of those that wait at a gate, to be woken; none where it is shut. */
 export async function takeParked(
@@ -138,6 +142,16 @@ export async function takeParked(
     eventIds: row.event_ids,
     unstarted: row.unstarted,
   }));
+}
+
+/** Puts one that was taken and could not be woken back into line, in the place it had. */
+export async function returnParked(
+  db: Db,
+  { gateId, reason, workflowId }: { gateId: string; reason: ParkReason; workflowId: string },
+): Promise<void> {
+  await db.query(sql`
+    update parked set woken_at = null
+    where gate = ${gateId} and reason = ${reason} and workflow_id = ${workflowId}`);
 }
 
 const JOIN = `

@@ -13,7 +13,7 @@ import {
   parkEvents,
   takeParked,
 } from '../../src/db/parked.ts';
-import type { Db } from '../../src/db/pool.ts';
+import { openDatabase, type Db } from '../../src/db/pool.ts';
 import { seedEvents, type Seed } from '../support/events.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -174,6 +174,28 @@ test('only those of the same destination go along', async () => {
   const order = { ...turn, workflowId: 'delivery/dsp_1/des_a/held', most: 100 };
   expect(await joinParked(db, order)).toEqual(['evt_1', 'evt_3']);
 });
+
+test.each([2, 5, 20])(
+  'of %i in line no more are taken than asked for, however little is known of the table',
+  async (n) => {
+    // Plans for a table that was empty when it was last looked at.
+    await db.query(sql`delete from parked`);
+    await db.query(sql`analyze parked`);
+    const steady = openDatabase(database.url, { max: 1, steady: true, onError: () => {} });
+    const turn = { gateId: newId('destination'), reason: ParkReason.Turn };
+    for (let i = 0; i < n; i++) {
+      const one = { workflowId: `w${i}`, eventIds: [`evt_${i}`], place: null, unstarted: true };
+      await parkEvents(steady, { ...turn, ...one });
+    }
+    for (let i = 0; i < n; i++) {
+      expect(await takeParked(steady, { ...turn, limit: 1 })).toMatchObject([
+        { workflowId: `w${i}` },
+      ]);
+    }
+    expect(await takeParked(steady, { ...turn, limit: 1 })).toEqual([]);
+    await steady.close();
+  },
+);
 
 test('those in line without a workflow go along with the first, as far as they are few', async () => {
   const gateId = newId('destination');
