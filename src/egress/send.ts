@@ -46,7 +46,7 @@ export function createSender(options: SenderOptions): Sender {
   const limits = { keptBytes: keptBodyBytes, drainedBytes: drainedBodyBytes };
   const pools = createPools({
     guard,
-    connectionsPerOrigin: options.connectionsPerOrigin ?? 128,
+    connectionsPerOrigin: options.connectionsPerOrigin ?? 80,
     maxPools: options.maxPools ?? 1000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     keepAliveMs: options.keepAliveMs ?? 10_000,

@@ -7,8 +7,8 @@ const receiver = await startReceiver();
 const gateway = await startSplitGateway();
 const { admin } = gateway;
 
-const EVENTS = 154;
-const ON_THE_WIRE = 128;
+const EVENTS = 106;
+const ON_THE_WIRE = 80;
 
 test('a pause holds whatever is not on the wire yet, also what has been handed to the worker', async () => {
   const released = Promise.withResolvers<void>();

@@ -8,8 +8,8 @@ const gateway = await startSplitGateway();
 const { admin } = gateway;
 
 // More than may be on the wire at once.
-const EVENTS = 154;
-const ON_THE_WIRE = 128;
+const EVENTS = 106;
+const ON_THE_WIRE = 80;
 const STOP_WITHIN_MS = 12_000;
 const successful = ({ status }: Json) => status === 'SUCCESSFUL';
 
