@@ -56,13 +56,10 @@ export function rotateSigningSecret(
     const row = await findProject(db, { projectId, lock: true });
     const endsAt = new Date(nowMs + oldValidMs).toISOString();
     const old = row ? validSecrets(row, { sealer, nowMs }) : [];
-    const kept = old
-      .slice(0, MOST_SECRETS - 1)
-      .map(({ secret, not_after: end }) => ({
-        secret,
-        not_after: end !== null && end < endsAt ? end : endsAt,
-      }))
-      .filter(() => oldValidMs > 0);
+    const kept = old.slice(0, oldValidMs > 0 ? MOST_SECRETS - 1 : 0).map((one) => ({
+      secret: one.secret,
+      not_after: one.not_after !== null && one.not_after < endsAt ? one.not_after : endsAt,
+    }));
     const secrets = [{ secret: newSecret(), not_after: null }, ...kept];
     const sealed = sealer.seal(secrets, sealingContext(projectId));
     await db.query(

@@ -48,7 +48,7 @@ export async function startApiProcess(
   server.on('clientError', answerClientError);
   const url = await listen(server, config);
   const metrics = createMetrics(() => readBacklog(db));
-  const sandbox = openSandbox(foundation, { serves: 'checks and test runs', children: CHILDREN });
+  const sandbox = openSandbox(foundation, { children: CHILDREN });
   const app = createApi({
     ...apiDeps(foundation, { announce, url }),
     sandbox,

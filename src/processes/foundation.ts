@@ -11,6 +11,8 @@ import { StartupError } from '../embedded/errors.ts';
 import type { Log } from '../log.ts';
 import { connectTemporal, reachTemporal, type Temporal } from '../temporal/connection.ts';
 import { addSearchAttributes } from '../temporal/search-attributes.ts';
+import type { Layers } from '../sandbox/layers.ts';
+import { findSandboxLayers } from '../sandbox/pool.ts';
 import { createWorkflows, type Workflows } from '../temporal/workflows.ts';
 import type { Platform } from './platform.ts';
 
@@ -28,6 +30,8 @@ export type Foundation = {
   configuration: Configuration;
   temporal: Temporal;
   workflows: Workflows;
+  /** The walls around each child that runs user code, looked for once. */
+  sandboxLayers: Layers;
 };
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
@@ -74,7 +78,15 @@ export async function openFoundation(
     configuration,
     temporal,
     workflows: createWorkflows(temporal),
+    sandboxLayers: findLayers(log),
   };
+}
+
+function findLayers(log: Log): Layers {
+  const layers = findSandboxLayers();
+  const { active, missing } = layers;
+  log.info({ layers: active, missing }, 'Sandbox layers');
+  return layers;
 }
 
 /** Brings the database up to date, and says which of its settings may lose what was acknowledged. */

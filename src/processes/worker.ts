@@ -35,7 +35,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   const sender = createSender({ guard, closeWithinMs: CLOSE_MS / 3 });
   const pace = createDestinationPace();
   const flow = openFlow(foundation);
-  const sandbox = openSandbox(foundation, { serves: 'events' });
+  const sandbox = openSandbox(foundation);
   const network = openVerificationNetwork(foundation);
   const attemptOnce = createAttemptOnce({
     db,
