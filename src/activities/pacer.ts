@@ -12,7 +12,13 @@ import { createClockOffset, type ClockOffset } from './clock-offset.ts';
 import { createBatcher, type Batcher } from '../db/batcher.ts';
 import { countLeases, endLeases, renewLeases, takeLeases } from '../db/leases.ts';
 import type { Database, Db } from '../db/pool.ts';
-import { ensureSlots, lockSlots, saveSlots, type KeptSlots } from '../db/rate-slots.ts';
+import {
+  ensureSlots,
+  lockSlots,
+  readClock,
+  saveSlots,
+  type KeptSlots,
+} from '../db/rate-slots.ts';
 
 export type PacedWant = Want & { eventId: string };
 
@@ -118,6 +124,8 @@ async function reserveAll(
   await ensureSlots(tx, { destinationId, groups: rows });
   const { nowMs, slots } = await lockSlots(tx, { destinationId, groups: rows });
   clock.sample(nowMs, performance.now());
+  // Times that are given by a clock believed to be behind, and by the right one afterwards, would come too close.
+  while (clock.isUncertain(performance.now())) clock.sample(await readClock(tx), performance.now());
   const leasing = isLeasing(limits, names);
   const open = leasing
     ? await countLeases(tx, { destinationId, leaseMs: LEASE_MS })

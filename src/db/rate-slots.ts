@@ -36,13 +36,9 @@ export async function lockSlots(
            where destination_id = $1 and delivery_group = any($2) order by delivery_group for update`,
     values: [destinationId, groups],
   });
-  // Asked after the wait for the rows: their times are those of whoever had them before.
-  const clock = await db.query<{ now: number }>({
-    name: 'clock',
-    text: 'select extract(epoch from clock_timestamp())::double precision * 1000 as now',
-  });
   return {
-    nowMs: clock.rows[0]!.now,
+    // Asked after the wait for the rows: their times are those of whoever had them before.
+    nowMs: await readClock(db),
     slots: rows.map((row) => ({
       group: row.delivery_group,
       words: row.pace,
@@ -50,6 +46,15 @@ export async function lockSlots(
       lineAtMs: row.line_at,
     })),
   };
+}
+
+/** The database's time. */
+export async function readClock(db: Db): Promise<number> {
+  const { rows } = await db.query<{ now: number }>({
+    name: 'clock',
+    text: 'select extract(epoch from clock_timestamp())::double precision * 1000 as now',
+  });
+  return rows[0]!.now;
 }
 
 export async function saveSlots(

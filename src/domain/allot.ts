@@ -1,4 +1,4 @@
-import { periodToIntervalMs, type PacePeriod } from './pace.ts';
+import { PERIOD_MS, type PacePeriod } from './pace.ts';
 
 /** An even pace: how far apart deliveries are, and how late one may be sent before its time is void. */
 export type Pace = { intervalMs: number; lateMs: number; words: string };
@@ -48,9 +48,11 @@ type Policy = {
 };
 
 const NONE: Limit = { pace: null, concurrent: null };
-const PERIOD_MS: Record<PacePeriod, number> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
-// What a timer that fires late, and a network, may take from the distance of two deliveries without breaking the rate.
-const SPARE = 0.02;
+// What each period is stretched by: a timer that fires late, a network or a busy receiver may bring deliveries closer
+// together by so much without breaking the rate.
+const SPARE_MS: Record<PacePeriod, number> = { second: 30, minute: 300, hour: 300 };
+// The share of what may bring them together that is ours; the rest is left to the way from here to the receiver.
+const OUR_SHARE = 0.25;
 // A delivery that waits for its group must not keep the destination's next time from others for longer than this.
 const GROUP_SLACK_MS = 50;
 
@@ -72,10 +74,10 @@ export function limitsOf(policy: Policy): Limits {
 
 function limitOf({ rate, period }: Rate): Limit {
   if (period === 'concurrent') return { pace: null, concurrent: rate };
-  const spareMs = PERIOD_MS[period] * SPARE;
-  const intervalMs = periodToIntervalMs({ rate, period }) * (1 + SPARE);
+  const spareMs = SPARE_MS[period];
+  const intervalMs = (PERIOD_MS[period] + spareMs) / rate;
   // With every delivery less late than an interval and the spare, no period ever holds more than the rate plus one.
-  const lateMs = (intervalMs + spareMs) * 0.5;
+  const lateMs = (intervalMs + spareMs) * OUR_SHARE;
   return { pace: { intervalMs, lateMs, words: `${rate}/${period}` }, concurrent: null };
 }
 

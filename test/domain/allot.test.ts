@@ -33,7 +33,7 @@ describe('times under a rate', () => {
   test('are evenly apart, and no further away than the horizon', () => {
     const state = ofPolicy({ rate: 4, period: 'second' });
     const answers = allot(Array(8).fill(fresh), { ...state, ...times });
-    expect(slots(answers)).toEqual([0, 255, 510, 765].map((ms) => NOW + ms));
+    expect(slots(answers)).toEqual([0, 257.5, 515, 772.5].map((ms) => NOW + ms));
     expect(answers[4]).toMatchObject({ kind: 'wait' });
   });
 
@@ -41,8 +41,8 @@ describe('times under a rate', () => {
     const state = ofPolicy({ rate: 4, period: 'minute' });
     const answers = allot([fresh, fresh, fresh], { ...state, ...times });
     expect(slots(answers)).toEqual([NOW]);
-    expect(answers[1]).toEqual({ kind: 'wait', untilMs: NOW + 15_300 });
-    expect(answers[2]).toEqual({ kind: 'wait', untilMs: NOW + 30_600 });
+    expect(answers[1]).toEqual({ kind: 'wait', untilMs: NOW + 15_075 });
+    expect(answers[2]).toEqual({ kind: 'wait', untilMs: NOW + 30_150 });
   });
 
   test('never hold more than the rate and one in any period, however askers come and stop', () => {
@@ -113,7 +113,7 @@ describe('groups', () => {
   test('share the rate of the destination', () => {
     const state = ofPolicy({ ...policy, rate: 10 }, ['a', 'b', 'c']);
     const answers = allot([of('a'), of('b'), of('c')], { ...state, ...times });
-    expect(slots(answers)).toEqual([0, 102, 204].map((ms) => NOW + ms));
+    expect(slots(answers)).toEqual([0, 103, 206].map((ms) => NOW + ms));
   });
 
   test('take an override only for the value it names, whatever that value is called', () => {
@@ -140,6 +140,6 @@ describe('a limit of open requests', () => {
 
 test('the line gives everyone a turn, one after the other', () => {
   const state = { ...ofPolicy({ rate: 4, period: 'minute' }), nowMs: NOW };
-  expect(lineUp([fresh, fresh], state)).toEqual([NOW, NOW + 15_300]);
-  expect(lineUp([fresh], state)).toEqual([NOW + 30_600]);
+  expect(lineUp([fresh, fresh], state)).toEqual([NOW, NOW + 15_075]);
+  expect(lineUp([fresh], state)).toEqual([NOW + 30_150]);
 });
