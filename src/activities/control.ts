@@ -1,16 +1,25 @@
-import { activityInfo, heartbeat } from '@temporalio/activity';
-import { ParkReason, type Gate, type GateChange, type GateState } from '../domain/control.ts';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  ParkReason,
+  type ChangedGate,
+  type Gate,
+  type GateChange,
+  type GateState,
+} from '../domain/control.ts';
 import { deliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import { deliveryWorkflowId } from '../domain/workflow-id.ts';
 import { openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
 import { listForgotten, listNeglected, resetLostWakes, type Forgotten } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
+import { hasWaiters, holdWaiters, requeueWaiters, waitersAt } from '../db/waiters.ts';
 import type { Log } from '../log.ts';
 import { pump, wakeFirst, wakeOrStart, type WakeDependencies } from './pump.ts';
 
 export type ControlActivities = {
   /** Applies a change to a gate's row, which is what attempts look at; without one it tells what the gate is like. */
-  applyControl(order: { gate: Gate; change: GateChange | null }): Promise<GateState>;
+  applyControl(order: { gate: Gate; change: GateChange | null }): Promise<ChangedGate>;
+  /** Holds what waits behind a gate that has been shut, for its turn or its pace. */
+  holdWaiting(order: { gateId: string }): Promise<void>;
   /** Wakes what waits at a gate, at a budget. */
   pumpParked(order: { gateId: string; reasons: ParkReason[] }): Promise<number>;
   /** Finds what waits although nothing holds it back: wake-ups that got lost, rows that are gone. */
@@ -35,19 +44,39 @@ const GONE: GateState = {
   refused: null,
 };
 
+/** Says that this goes on; ends it where its workflow has gone on without it. */
+function beat(): void {
+  heartbeat();
+  cancellationSignal().throwIfAborted();
+}
+
 export function createControlActivities(deps: Dependencies): ControlActivities {
   return {
     async applyControl({ gate, change }) {
       const state = (await apply(deps.db, { gate, change })) ?? GONE;
       if (change) deps.log.info({ gate: gate.id, change: change.kind, ...state }, 'Gate changed');
-      return state;
+      if (change === null) return state;
+      const isShut = change.kind === 'pause' && state.paused && !state.gone;
+      const waiters = isShut && (await hasWaiters(deps.db, gate.id));
+      return { ...state, handsOver: true, ...(waiters ? { waiters } : {}) };
+    },
+    async holdWaiting({ gateId }) {
+      for await (const eventIds of waitersAt(deps.db, gateId)) {
+        beat();
+        if (!(await holdWaiters(deps.db, { gateId, eventIds }))) return;
+      }
     },
     async pumpParked({ gateId, reasons }) {
       let woken = 0;
-      for (const reason of reasons) woken += await pump(deps, { gateId, reason, beat: heartbeat });
+      // What waits for its turn or its pace goes on waiting, and is held no more.
+      for await (const eventIds of waitersAt(deps.db, gateId)) {
+        beat();
+        await requeueWaiters(deps.db, eventIds);
+      }
+      for (const reason of reasons) woken += await pump(deps, { gateId, reason, beat });
       return woken;
     },
-    sweepParked: () => sweep(deps, heartbeat),
+    sweepParked: () => sweep(deps, beat),
   };
 }
 
@@ -104,6 +133,7 @@ async function wakeForgotten(
   deps: WakeDependencies,
   { workflowId, eventIds, ...delivery }: Forgotten,
 ): Promise<void> {
+  await requeueWaiters(deps.db, eventIds);
   const alive = await deps.wakeDelivery(workflowId, eventIds);
   if (alive) return;
   const ownId = deliveryWorkflowId({ ...delivery, part: 'held' });

@@ -12,13 +12,7 @@ import { createClockOffset, type ClockOffset } from './clock-offset.ts';
 import { createBatcher, type Batcher } from '../db/batcher.ts';
 import { countLeases, endLeases, renewLeases, takeLeases } from '../db/leases.ts';
 import type { Database, Db } from '../db/pool.ts';
-import {
-  ensureSlots,
-  lockSlots,
-  readClock,
-  saveSlots,
-  type KeptSlots,
-} from '../db/rate-slots.ts';
+import { ensureSlots, lockSlots, readClock, saveSlots, type KeptSlots } from '../db/rate-slots.ts';
 
 export type PacedWant = Want & { eventId: string };
 

@@ -1,5 +1,6 @@
 import { ParkReason } from '../domain/control.ts';
 import { holdEvents, parkEvents } from '../db/parked.ts';
+import { holdWaiters } from '../db/waiters.ts';
 import { PARKED_LOOK_MS, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 import type { DestinationPace } from './destination-pace.ts';
@@ -12,6 +13,8 @@ export type Line = {
     workflowId: string;
     held: { eventId: string; gateId: string }[];
   }): Promise<string[]>;
+  /** Holds events that wait for their turn in an order, where the gate in front of them is shut. */
+  holdInLane(order: { gateId: string; eventIds: string[] }): Promise<unknown>;
   join(order: { workflowId: string; destinationId: string; eventIds: string[] }): Promise<void>;
 };
 
@@ -25,6 +28,7 @@ export function createLine({
     mustWait: (id) =>
       circuits.state(id).open || admission.room(id) <= 0 || places.isFull(id) || pace.isSilent(id),
     hold: (order) => holdEvents(db, { ...order, unstarted: true }),
+    holdInLane: (order) => holdWaiters(db, order),
     async join({ workflowId, destinationId: gateId, eventIds }) {
       const waiting = { workflowId, gateId, reason: ParkReason.Turn, eventIds };
       await parkEvents(db, { ...waiting, place: null, unstarted: true });

@@ -21,6 +21,14 @@ export type GateState = {
   refused: string | null;
 };
 
+/**
+ * A gate after a change. What a newer worker asks of its workflow stands here, too, and not behind a `patched()`: after a
+ * local activity its marker is not always found again in a replay.
+ * `waiters`: it has been shut, and events that wait behind it for something else are to be held.
+ * `handsOver`: a run whose history has grown long leaves what it has begun to the next.
+ */
+export type ChangedGate = GateState & { waiters?: true; handsOver?: true };
+
 /** Why a workflow waits for something other than time. */
 export const ParkReason = { Paused: 'paused', Turn: 'turn', Pace: 'pace' } as const;
 export type ParkReason = (typeof ParkReason)[keyof typeof ParkReason];

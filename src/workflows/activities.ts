@@ -45,8 +45,8 @@ export function applying(summary: string): Pick<ControlActivities, 'applyControl
   });
 }
 
-/** Waking what waits at a gate may take long: it beats, and goes on where it was when a worker died. */
-export function pumping(summary: string): Pick<ControlActivities, 'pumpParked'> {
+/** What is done with all that waits at a gate may take long: it beats, and goes on where it was when a worker died. */
+export function pumping(summary: string): Pick<ControlActivities, 'pumpParked' | 'holdWaiting'> {
   return proxyActivities<ControlActivities>({
     startToCloseTimeout: '12 hours',
     heartbeatTimeout: '20s',

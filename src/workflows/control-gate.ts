@@ -2,21 +2,28 @@ import { condition, patched, setHandler, workflowInfo } from '@temporalio/workfl
 import {
   ParkReason,
   pauseOf,
+  type ChangedGate,
   type Gate,
   type GateChange,
   type GateState,
 } from '../domain/control.ts';
-import { applying, pumping } from './activities.ts';
+import { applying } from './activities.ts';
 import { pause, resume, setDeliveryPolicy, state } from './signals.ts';
+import { tendWaiters, type Tending } from './tend-waiters.ts';
+
+/** What a run leaves to the next: changes that have not been applied, and what is to be done with those who wait. */
+export type GateWork = { changes?: GateChange[]; tending?: Tending[] };
 
 /**
  * Applies what signals ask of a gate, one change after the other, and wakes what waits at it when it opens.
- * Returns when its history has grown long, with what has not been applied; null when there is nothing to control.
+ * Returns when its history has grown long, with what is left to do; null when there is nothing to control.
  */
-export async function controlGate(gate: Gate, changes: GateChange[]): Promise<GateChange[] | null> {
+export async function controlGate(
+  gate: Gate,
+  { changes = [], tending = [] }: GateWork,
+): Promise<GateWork | null> {
   const waiting = [...changes];
   let known: GateState | null = null;
-  let pumped: Promise<unknown> = Promise.resolve();
   setHandler(pause, (input) => void waiting.push(pauseOf(input)));
   setHandler(resume, () => void waiting.push({ kind: 'resume' }));
   setHandler(setDeliveryPolicy, (policy) => {
@@ -27,29 +34,25 @@ export async function controlGate(gate: Gate, changes: GateChange[]): Promise<Ga
   setHandler(state, () => ({ ...(known ?? UNKNOWN), pending: waiting.length }));
 
   known = await applying(`What ${gate.id} is like`).applyControl({ gate, change: null });
-  let pumps = 0;
+  const waiters = tendWaiters(gate.id);
+  for (const what of tending) waiters.tend(what);
   let ending = false;
   while (!known.gone) {
-    await condition(() => waiting.length > 0 || (ending && pumps === 0));
-    if (ending && pumps === 0) break;
+    await condition(() => waiting.length > 0 || (ending && waiters.isDone()));
+    if (ending && waiters.isDone()) break;
     const change = waiting.shift()!;
-    known = await applying(`${WORDS[change.kind]} ${gate.id}`).applyControl({ gate, change });
-    const reasons = reasonsToWake(known, change);
-    if (reasons.length > 0) {
-      pumps++;
-      // Not awaited: a gate that is shut again stops its own pump.
-      pumped = pumped
-        .then(() =>
-          pumping(`Wake what waits at ${gate.id}`).pumpParked({ gateId: gate.id, reasons }),
-        )
-        .finally(() => pumps--);
-    }
-    // A pump may take hours: what is asked for meanwhile is applied, and then the next run begins. Runs of old waited.
+    const step = applying(`${WORDS[change.kind]} ${gate.id}`);
+    const changed = await step.applyControl({ gate, change });
+    known = stateOf(changed);
+    const next = toTend(changed, change);
+    if (next) waiters.tend(next, { replaces: changed.handsOver === true });
     ending ||= workflowInfo().continueAsNewSuggested;
-    if (ending && (pumps === 0 || !patched('apply-while-waking'))) break;
+    // What waits may be woken for hours: the next run goes on with it. Runs of old waited for its end.
+    if (ending && changed.handsOver) return { changes: waiting, tending: waiters.left() };
+    if (ending && (waiters.isDone() || !patched('apply-while-waking'))) break;
   }
-  await pumped;
-  return known.gone ? null : waiting;
+  await waiters.done();
+  return known.gone ? null : { changes: waiting };
 }
 
 const WORDS: Record<GateChange['kind'], string> = {
@@ -67,8 +70,19 @@ const UNKNOWN: GateState = {
   refused: null,
 };
 
-function reasonsToWake({ paused, gone, refused }: GateState, change: GateChange): ParkReason[] {
-  if (gone) return [ParkReason.Paused, ParkReason.Turn, ParkReason.Pace];
-  if (paused || refused !== null || change.kind === 'pause') return [];
-  return change.kind === 'resume' ? [ParkReason.Paused] : [ParkReason.Pace, ParkReason.Turn];
+function stateOf({ waiters: _, handsOver: __, ...state }: ChangedGate): GateState {
+  return state;
+}
+
+/** What a change means for those who wait at the gate. */
+function toTend(
+  { paused, gone, refused, waiters }: ChangedGate,
+  change: GateChange,
+): Tending | null {
+  if (gone) return { wake: [ParkReason.Paused, ParkReason.Turn, ParkReason.Pace] };
+  if (change.kind === 'pause') return waiters ? { hold: true } : null;
+  if (paused || refused !== null) return null;
+  return {
+    wake: change.kind === 'resume' ? [ParkReason.Paused] : [ParkReason.Pace, ParkReason.Turn],
+  };
 }

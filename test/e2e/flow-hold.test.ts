@@ -29,3 +29,57 @@ test('a pause holds whatever is not on the wire yet, also what has been handed t
   expect(events.filter(({ status }) => status === 'HOLD')).toHaveLength(EVENTS - ON_THE_WIRE);
   expect(receiver.received('slow')).toHaveLength(ON_THE_WIRE);
 }, 60_000);
+
+const is = (wanted: string) => ({
+  what: `is ${wanted}`,
+  wanted: ({ status }: Json) => status === wanted,
+  withinMs: 20_000,
+});
+
+test('what waits for its pace is held while its destination is paused, and waits for its pace again afterwards', async () => {
+  const { destinationId } = await admin.define({
+    name: 'paced',
+    url: receiver.url('paced'),
+    destination: { delivery_policy: { rate: 1, period: 'minute' } },
+  });
+  const answers = await Promise.all(Array.from({ length: 5 }, () => admin.post('paced')));
+  await receiver.nth('paced', 1, { withinMs: 20_000 });
+  await admin.done('PUT', `/destinations/${destinationId}/pause`);
+  const statuses = async () => {
+    const events = await Promise.all(answers.map((answer) => admin.eventsOf(requestIdOf(answer))));
+    return events.map(([event]) => event.status as string).toSorted();
+  };
+  await expect
+    .poll(statuses, { timeout: 20_000 })
+    .toEqual([...Array(4).fill('HOLD'), 'SUCCESSFUL']);
+  await admin.done('PUT', `/destinations/${destinationId}/unpause`);
+  await expect
+    .poll(statuses, { timeout: 20_000 })
+    .toEqual([...Array(4).fill('QUEUED'), 'SUCCESSFUL']);
+  expect(receiver.received('paced')).toHaveLength(1);
+}, 90_000);
+
+test('what waits in order behind another is held while its connection is paused, also what comes meanwhile', async () => {
+  const released = Promise.withResolvers<void>();
+  receiver.script('lane', [{ until: released.promise }]);
+  const { connectionId } = await admin.define({ name: 'lane', url: receiver.url('lane') });
+  await admin.done('PUT', `/connections/${connectionId}`, { ordering: { key: 'body.customer' } });
+  const send = async (n: number) =>
+    requestIdOf(await admin.post('lane', JSON.stringify({ customer: 'c', n })));
+  const [head, second] = [await send(0), await send(1)];
+  await receiver.nth('lane', 1, { withinMs: 20_000 });
+  await admin.eventWhere(second, is('QUEUED'));
+  await admin.done('PUT', `/connections/${connectionId}/pause`);
+  await admin.eventWhere(second, is('HOLD'));
+  await admin.eventWhere(head, is('QUEUED'));
+  const late = await send(2);
+  await admin.eventWhere(late, is('HOLD'));
+  released.resolve();
+  await admin.eventWhere(head, is('SUCCESSFUL'));
+  await admin.done('PUT', `/connections/${connectionId}/unpause`);
+  await admin.eventWhere(late, is('SUCCESSFUL'));
+  const order = receiver
+    .received('lane')
+    .map(({ body }) => JSON.parse(body.toString()).n as number);
+  expect(order).toEqual([0, 1, 2]);
+}, 90_000);

@@ -14,7 +14,7 @@ export type Seed = {
 /** Writes them straight into their tables; `laneKeys` puts the n-th event in the n-th of these lanes. */
 export async function seedEvents(
   db: Db,
-  { count, laneKeys = [] }: { count: number; laneKeys?: string[] },
+  { count, laneKeys = [] }: { count: number; laneKeys?: (string | null)[] },
 ): Promise<Seed> {
   const [projectId, sourceId] = [newId('project'), newId('source')];
   const [destinationId, connectionId] = [newId('destination'), newId('connection')];

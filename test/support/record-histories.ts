@@ -5,9 +5,9 @@
  *     --dynamic-config-value limit.historyCount.suggestContinueAsNew=60 \
  *     --search-attribute SluiceProject=Keyword --search-attribute SluiceSource=KeywordList \
  *     --search-attribute SluiceDestination=Keyword
- *   TEMPORAL_ADDRESS=127.0.0.1:7411 DATA_DIR=/tmp/record PORT=8411 API_KEY=sk_record \
+ *   TEMPORAL_ADDRESS=127.0.0.1:7411 DATA_DIR=/tmp/record PORT=8411 API_KEY=sk_record_0123456789 \
  *     EGRESS_ALLOW_CIDRS=127.0.0.0/8 npm run sluice all
- *   node test/support/record-histories.ts http://127.0.0.1:8411 sk_record 127.0.0.1:7411
+ *   node test/support/record-histories.ts http://127.0.0.1:8411 sk_record_0123456789 127.0.0.1:7411
  *
  * Histories that are recorded stay: they are what waits in installations. A change of a workflow adds new ones.
  */
@@ -116,18 +116,34 @@ const paced = await event(
   { name: 'paced', policy: { rate: 12, period: 'minute' }, count: 3 },
   'SUCCESSFUL',
 );
+// Two wait for their pace: the gate holds them, too.
+const controlled = `destination/${paced.destinationId}`;
+await gate(paced.destinationId, 'pause');
+await until('what waits has been held', async () => {
+  const { events = [] } = await workflow.getHandle(controlled).fetchHistory();
+  return events?.some((one) => one.activityTaskCompletedEventAttributes);
+});
+await gate(paced.destinationId, 'resume');
+await until('all of it has been let go', async () => {
+  const { events = [] } = await workflow.getHandle(controlled).fetchHistory();
+  return (events ?? []).filter((one) => one.activityTaskCompletedEventAttributes).length === 2;
+});
 await closed(paced.workflowId);
 await record('delivery-paced', paced.workflowId);
+await record('control-held-and-resumed', controlled);
 
-const controlled = `destination/${paced.destinationId}`;
 const first = await workflow.getHandle(controlled).describe();
-await until('the control workflow goes on in a new run', async () => {
-  await gate(paced.destinationId, 'pause');
-  await gate(paced.destinationId, 'resume');
-  const { runId } = await workflow.getHandle(controlled).describe();
-  return runId !== first.runId;
-});
-await record('control-continued', controlled, first.runId);
+await until(
+  'the control workflow goes on in a new run',
+  async () => {
+    await gate(paced.destinationId, 'pause');
+    await gate(paced.destinationId, 'resume');
+    const { runId } = await workflow.getHandle(controlled).describe();
+    return runId !== first.runId;
+  },
+  { withinMs: 60_000 },
+);
+await record('control-handed-over', controlled, first.runId);
 
 server.close();
 await connection.close();

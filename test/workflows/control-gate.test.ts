@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Gate, GateChange, GateState } from '../../src/domain/control.ts';
+import type { ChangedGate, Gate, GateChange } from '../../src/domain/control.ts';
 import { workflowRunner, type TimedSignal } from '../support/workflow.ts';
 
 let run: Awaited<ReturnType<typeof workflowRunner>>;
@@ -8,17 +8,18 @@ beforeAll(async () => {
   run = await workflowRunner();
 }, 60_000);
 
-/** A gate that lives in memory; `gone` from the n-th change on. */
-function gate(goneAfter = Infinity) {
+/** A gate that lives in memory; `gone` from the n-th change on. `told`: what else its changes say. */
+function gate(goneAfter = Infinity, told: Partial<ChangedGate> = {}) {
   const changes: GateChange[] = [];
   let paused = false;
   return {
     changes,
-    applyControl({ change }: { gate: Gate; change: GateChange | null }): GateState {
+    applyControl({ change }: { gate: Gate; change: GateChange | null }): ChangedGate {
       if (change) changes.push(change);
       if (change && change.kind !== 'setDeliveryPolicy') paused = change.kind === 'pause';
       const gone = changes.length >= goneAfter;
-      return { paused, pausedAt: null, reason: null, epoch: changes.length, gone, refused: null };
+      const state = { paused, pausedAt: null, reason: null, refused: null };
+      return { ...state, epoch: changes.length, gone, ...(change ? told : {}) };
     },
   };
 }
@@ -35,6 +36,7 @@ async function control(
   } = {},
 ) {
   const pumps: unknown[] = [];
+  const holds: unknown[] = [];
   const ended = await run(
     'controlDestination',
     { id: 'des_1', ...input },
@@ -47,11 +49,12 @@ async function control(
           await pumped();
           return 0;
         },
+        holdWaiting: (order: unknown) => void holds.push(order),
       },
       ...options,
     },
   );
-  return { ...ended, pumps, changes: row.changes };
+  return { ...ended, pumps, holds, changes: row.changes };
 }
 
 describe('a control workflow', () => {
@@ -76,6 +79,14 @@ describe('a control workflow', () => {
       { atMs: 2, name: 'resume' },
     ]);
     expect(pumps).toEqual([{ gateId: 'des_1', reasons: ['paused'] }]);
+  });
+
+  test('holds what waits for its turn or its pace when the gate shuts, where anything does', async () => {
+    const pause = [{ atMs: 1, name: 'pause' }];
+    const { holds, pumps } = await control(pause, { row: gate(Infinity, { waiters: true }) });
+    expect(holds).toEqual([{ gateId: 'des_1' }]);
+    expect(pumps).toEqual([]);
+    expect((await control(pause)).holds).toEqual([]);
   });
 
   test('lets those that wait for their pace ask again when the policy changed', async () => {
@@ -116,6 +127,49 @@ describe('a control workflow', () => {
       end: 'continued',
       continuedWith: [{ id: 'des_1', changes: [] }],
     });
+  });
+
+  test('leaves what it wakes to the next run when its history grows long, and does not wait for its end', async () => {
+    const shut = Promise.withResolvers<void>();
+    const { end, continuedWith } = await control([], {
+      row: gate(Infinity, { handsOver: true }),
+      input: { changes: [{ kind: 'resume' }, { kind: 'pause' }] },
+      pumped: () => shut.promise,
+      continueAsNewSuggestedFromMs: 0,
+    });
+    shut.resolve();
+    expect({ end, continuedWith }).toEqual({
+      end: 'continued',
+      continuedWith: [
+        { id: 'des_1', changes: [{ kind: 'pause' }], tending: [{ wake: ['paused'] }] },
+      ],
+    });
+  });
+
+  test('goes on with what its former run had begun', async () => {
+    const tending = [{ wake: ['paused'] }, { hold: true }];
+    const { pumps, holds } = await control([], { input: { tending } });
+    expect(pumps).toEqual([{ gateId: 'des_1', reasons: ['paused'] }]);
+    expect(holds).toEqual([{ gateId: 'des_1' }]);
+  });
+
+  test('does of many changes that come while it is busy only what the last of them asks for', async () => {
+    const first = Promise.withResolvers<void>();
+    const row = gate(Infinity, { handsOver: true, waiters: true });
+    const applyControl = (order: { gate: Gate; change: GateChange | null }) => {
+      const state = row.applyControl(order);
+      if (state.epoch === 9) first.resolve();
+      return state;
+    };
+    const resume = { kind: 'resume' };
+    const changes = Array.from({ length: 9 }, (_, i) => (i % 2 ? { kind: 'pause' } : resume));
+    const { pumps, holds } = await control([], {
+      row: { ...row, applyControl },
+      input: { changes },
+      pumped: () => first.promise,
+    });
+    expect(pumps).toHaveLength(2);
+    expect(holds).toEqual([]);
   });
 
   test('begins with what its former run had not applied', async () => {

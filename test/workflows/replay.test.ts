@@ -23,6 +23,8 @@ async function replay(file: string, change: (text: string) => string = (text) =>
 test('histories of every kind have been recorded', () => {
   expect(files).toEqual([
     'control-continued.json',
+    'control-handed-over.json',
+    'control-held-and-resumed.json',
     'control-paused-and-resumed.json',
     'delivery-at-once.json',
     'delivery-held-and-woken.json',

@@ -15,6 +15,10 @@ export async function waitInLine(
   { dispatch: { dispatchId }, events }: { dispatch: Dispatch; events: RoutedEvent[] },
 ): Promise<RoutedEvent[]> {
   const waiting = new Set<string>();
+  const inLanes = events.filter((event) => event.lane !== null);
+  for (const [gateId, held] of Map.groupBy(inLanes, (event) => shutGateOf(deps, event))) {
+    if (gateId !== null) await deps.line.holdInLane({ gateId, eventIds: held.map(({ id }) => id) });
+  }
   // A lane looks after its events itself; a delay is a workflow's timer.
   const others = events.filter((event) => event.lane === null && event.dueAtMs === null);
   for (const [destinationId, group] of Map.groupBy(others, (event) => event.destinationId)) {
@@ -23,22 +27,27 @@ export async function waitInLine(
   return events.filter((event) => !waiting.has(event.id));
 }
 
+/** The gate that is shut in front of an event; null where none is. */
+function shutGateOf({ configuration }: Dependencies, event: RoutedEvent): string | null {
+  if (configuration.destination(event.destinationId)?.paused) return event.destinationId;
+  return configuration.connection(event.connectionId)?.paused === true ? event.connectionId : null;
+}
+
 /** Those of a destination's events that now wait. */
 async function wait(
-  { configuration, line }: Dependencies,
+  deps: Dependencies,
   {
     dispatchId,
     destinationId,
     group,
   }: { dispatchId: string; destinationId: string; group: RoutedEvent[] },
 ): Promise<string[]> {
-  const destination = configuration.destination(destinationId);
+  const { configuration, line } = deps;
   // What was deleted meanwhile is settled by a delivery.
-  if (!destination) return [];
-  const held = group.flatMap(({ id: eventId, connectionId }) => {
-    if (destination.paused) return { eventId, gateId: destinationId };
-    const isShut = configuration.connection(connectionId)?.paused === true;
-    return isShut ? { eventId, gateId: connectionId } : [];
+  if (!configuration.destination(destinationId)) return [];
+  const held = group.flatMap((event) => {
+    const gateId = shutGateOf(deps, event);
+    return gateId === null ? [] : { eventId: event.id, gateId };
   });
   if (held.length > 0) {
     const workflowId = deliveryWorkflowId({ dispatchId, destinationId, part: 'held' });

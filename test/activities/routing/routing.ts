@@ -78,6 +78,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       line: {
         mustWait: () => false,
         hold: () => Promise.resolve([]),
+        holdInLane: () => Promise.resolve(),
         join: () => Promise.resolve(),
       },
       sandbox,

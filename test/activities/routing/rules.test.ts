@@ -25,14 +25,16 @@ describe('rules are taken in the order in which they stand', () => {
 
   test('two transformations run one after the other, each with a record of its own', async () => {
     const first = await routing.code(handler('request.body.way = ["first"]; return request;'));
-    const second = await routing.code(handler('request.body.way.push("second"); return request;'));
-    const { events, requestId } = await routing.take([first, second]);
+    const next = await routing.code(handler('request.body.way.push("second"); return request;'));
+    const { events, requestId } = await routing.take([first, next]);
     const payload = await routing.payloadOf(events[0]!.id);
     expect(JSON.parse(payload.body.toString())).toEqual({ way: ['first', 'second'] });
-    const [one, two] = await routing.executionsOf(requestId);
-    // The first was given the request itself, which is kept already.
-    expect(one!.input).toBeNull();
-    expect(JSON.parse(two!.input!)).toMatchObject({ request: { body: { way: ['first'] } } });
+    const inputs = (await routing.executionsOf(requestId)).map((execution) => execution.input);
+    expect(inputs).toHaveLength(2);
+    // The first was given the request itself, which is kept already. Both may have run within a millisecond.
+    expect(inputs).toContain(null);
+    const second = inputs.find((input) => input !== null);
+    expect(JSON.parse(second!)).toMatchObject({ request: { body: { way: ['first'] } } });
   });
 
   test('deduplication counts only what has reached it', async () => {
