@@ -15,6 +15,7 @@ import {
   type UnverifiedRequest,
 } from '../db/verdicts.ts';
 import { withDecodedBody } from '../verification/decoding.ts';
+import { createOpener, type Open } from '../verification/opening.ts';
 import type { Received } from '../verification/received.ts';
 import { gateOf, onceKeys, schemaDetail, type SourceGate } from '../verification/source-gate.ts';
 import { refused, VerificationReason, type Verdict } from '../verification/verdict.ts';
@@ -38,6 +39,9 @@ type Dependencies = {
   retryAfterMs?: readonly number[];
 };
 
+/** With what verdicts are taken; `open`: one large body after the other, because nobody waits for them. */
+type Judge = Dependencies & { open: Open };
+
 type Taken = Exclude<Verdict, { deferred: true }>;
 type Judged = { verdict: LateVerdict; isOutage: boolean };
 
@@ -46,7 +50,8 @@ const RETRY_AFTER_MS = [2_500, 5_000, 15_000];
 const SLICE_BYTES = 16 * 1024 * 1024;
 const SLICE_REQUESTS = 100;
 
-export function createVerificationActivities(deps: Dependencies): VerificationActivities {
+export function createVerificationActivities(dependencies: Dependencies): VerificationActivities {
+  const deps: Judge = { ...dependencies, open: createOpener({ atOnce: 1 }) };
   return {
     async verifyRequests(dispatch) {
       const waiting = await listUnverified(deps.db, dispatch);
@@ -76,7 +81,7 @@ function slicesOf(waiting: { id: string; bytes: number }[]): string[][] {
   return slices;
 }
 
-async function tryAgain(deps: Dependencies, slices: string[][]): Promise<void> {
+async function tryAgain(deps: Judge, slices: string[][]): Promise<void> {
   const delays = deps.retryAfterMs ?? RETRY_AFTER_MS;
   let left = slices;
   for (const [index, delayMs] of delays.entries()) {
@@ -89,7 +94,7 @@ async function tryAgain(deps: Dependencies, slices: string[][]): Promise<void> {
 
 /** Takes and writes verdicts; returns, slice by slice, those that wait for a key server. */
 async function settle(
-  deps: Dependencies,
+  deps: Judge,
   slices: string[][],
   { isLast = false }: { isLast?: boolean } = {},
 ): Promise<string[][]> {
@@ -114,27 +119,30 @@ function tell({ log }: Dependencies, { requestId, cause, detail }: LateVerdict):
   log.info({ request: requestId, cause, ...(detail as object) }, 'Not accepted');
 }
 
-async function judge(deps: Dependencies, request: UnverifiedRequest): Promise<Judged> {
+async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
   const source = deps.configuration.source(request.sourceId);
   const { id: requestId } = request;
   const accepted = { requestId, verified: false, cause: null, detail: null, claims: [] };
   if (!source) return { verdict: accepted, isOutage: false };
-  const gate = gateOf(source);
-  const received = receivedOf(deps, { source, request });
-  const taken = gate.verifier ? await take(gate.verifier, { received, keys: deps.keys }) : null;
-  if (taken && !taken.verdict.verified) {
-    const { reason, hint = null } = taken.verdict;
-    const cause = RejectionCause.VerificationFailed;
-    const isOutage = reason === VerificationReason.KEY_UNAVAILABLE;
-    return { verdict: { ...accepted, cause, detail: { reason, hint } }, isOutage };
-  }
-  const passed = taken ?? { received: received[0], verdict: null };
-  const verdict = {
-    ...accepted,
-    verified: taken !== null,
-    ...rest(gate, { source, ...passed, requestId }),
-  };
-  return { verdict, isOutage: false };
+  const received = withDecodedBody(receivedOf(deps, { name: source.id, request }));
+  const { url } = receivedOf(deps, { name: source.name, request });
+  return deps.open(received, async (opened): Promise<Judged> => {
+    const gate = gateOf(source);
+    const both: [Received, Received] = [opened, { ...opened, url }];
+    const taken = gate.verifier
+      ? await take(gate.verifier, { received: both, keys: deps.keys })
+      : null;
+    if (taken && !taken.verdict.verified) {
+      const { reason, hint = null } = taken.verdict;
+      const cause = RejectionCause.VerificationFailed;
+      const isOutage = reason === VerificationReason.KEY_UNAVAILABLE;
+      return { verdict: { ...accepted, cause, detail: { reason, hint } }, isOutage };
+    }
+    const passed = taken ?? { received: opened, verdict: null };
+    const verified = taken !== null;
+    const verdict = { ...accepted, verified, ...rest(gate, { source, ...passed, requestId }) };
+    return { verdict, isOutage: false };
+  });
 }
 
 /** What is left to ask of a request that is whose it says it is. */
@@ -162,23 +170,21 @@ function rest(
   return { cause: null, detail, claims };
 }
 
-/** As of the time of receipt, with the address by id and the one by name: which of them the provider has, it alone knows. */
+/** As of the time of receipt, at the address by id or the one by name: which of them the provider has, it alone knows. */
 function receivedOf(
   { publicUrl }: Dependencies,
-  { source, request }: { source: Source; request: UnverifiedRequest },
-): [Received, Received] {
+  { name, request }: { name: string; request: UnverifiedRequest },
+): Received {
   const { id, method, path, query, headers, body } = request;
-  const at = (name: string) =>
-    withDecodedBody({
-      method,
-      url: `${publicUrl}/in/${name}${path}${query ? `?${query}` : ''}`,
-      path,
-      rawQuery: query,
-      headers,
-      body,
-      receivedAtMs: timeOfId(id),
-    });
-  return [at(source.id), at(source.name)];
+  return {
+    method,
+    url: `${publicUrl}/in/${name}${path}${query ? `?${query}` : ''}`,
+    path,
+    rawQuery: query,
+    headers,
+    body,
+    receivedAtMs: timeOfId(id),
+  };
 }
 
 async function take(

@@ -124,6 +124,26 @@ export const jwtFields = {
   header_key: headerName.default('authorization'),
 };
 
+const guids = z.union([z.guid(), z.array(z.guid()).min(1).max(20)]);
+
+export const microsoftGraphFields = {
+  webhook_secret_key: secretText.optional(),
+  /** The app, or apps, that rich notifications are for: the audience of their tokens. */
+  app_id: guids.optional(),
+  /** Whose tenants' notifications are taken; absent: any tenant's. */
+  tenant_id: guids.optional(),
+};
+
+/** A tenant stands in tokens only, and those are only verified for an app. */
+export function microsoftGraphProblem(auth: {
+  app_id?: unknown;
+  tenant_id?: unknown;
+}): { path: string; message: string } | null {
+  return auth.tenant_id !== undefined && auth.app_id === undefined
+    ? { path: 'app_id', message: 'must be given with tenant_id, which is read in its tokens' }
+    : null;
+}
+
 type JwtAuth = {
   jwks_url?: unknown;
   public_key?: string;

@@ -21,7 +21,7 @@ export function compileVerifier(type: SourceType, config: SourceConfig): Verifie
   const auth = config.auth ?? null;
   if (auth === null && !needsNoSettings(definition)) return null;
   const secrets = secretsOf(definition, auth ?? {});
-  if (definition.optional && definition.secretField !== null && secrets.length === 0) return null;
+  if (isLeftOut(definition, { auth: auth ?? {}, secrets })) return null;
   const compiled = compiledOrClosed(definition, { auth: auth ?? {}, secrets });
   const idempotent = (verdict: Verdict, received: Received) =>
     withIdempotencyKey(verdict, { definition, received });
@@ -46,6 +46,14 @@ export function compileVerifier(type: SourceType, config: SourceConfig): Verifie
       }
     },
   };
+}
+
+function isLeftOut(
+  { optional, otherKeys, secretField }: SourceTypeDefinition,
+  { auth, secrets }: SchemeSettings,
+): boolean {
+  const isKeyless = secrets.length === 0 && otherKeys.every((field) => auth[field] === undefined);
+  return optional && secretField !== null && isKeyless;
 }
 
 // Amazon SNS can be verified without any: its keys are public.

@@ -20,8 +20,9 @@ const HANDSHAKES: Readonly<Record<HandshakeName, Handshake>> = {
       singleHeader(input.received, 'twitch-eventsub-message-type') ===
       'webhook_callback_verification';
     if (!isQuestion) return null;
+    // Read first: what holds no challenge may be large, and is not decoded to verify it.
     const challenge = input.body['challenge'];
-    return input.isVerified() && typeof challenge === 'string' ? plain(challenge) : answered(401);
+    return typeof challenge === 'string' && input.isVerified() ? plain(challenge) : answered(401);
   },
   // Interactions ping with type 1. Webhook events ping with type 0, and there type 1 is an event.
   discord: (input) => {

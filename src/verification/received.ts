@@ -16,8 +16,13 @@ export type Received = {
   decodedBody?: () => Buffer | null;
   /** Why that failed, in words. */
   decodingProblem?: () => string | undefined;
+  /** Only where decoding takes so long that it should be done beforehand: see `createOpener`. */
+  largeBody?: LargeBody;
   receivedAtMs: number;
 };
+
+/** A compressed body that is better decoded in the thread pool; afterwards `decodedBody` has it at hand. */
+export type LargeBody = { isDecoded: () => boolean; decode: () => Promise<void> };
 
 /** A secret may stay valid beside its successor until `notAfterMs`. */
 export type Secret = { value: string; notAfterMs?: number };

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { commonFields, jwtProblem } from './auth-fields.ts';
+import {
+  commonFields,
+  jwtProblem,
+  microsoftGraphFields,
+  microsoftGraphProblem,
+} from './auth-fields.ts';
 import { customResponseSchema } from './custom-response.ts';
 import type { Secret } from './received.ts';
 import { genericAuth } from './providers/generic.ts';
@@ -141,10 +146,8 @@ function keyProblems(
   definition: SourceTypeDefinition,
   auth: Record<string, unknown>,
 ): ConfigProblem[] {
-  if (definition === genericAuth.JWT) {
-    const problem = jwtProblem(auth as Parameters<typeof jwtProblem>[0]);
-    if (problem !== null) return [{ path: `auth.${problem.path}`, message: problem.message }];
-  }
+  const problem = fieldsProblem(definition, auth);
+  if (problem !== null) return [{ path: `auth.${problem.path}`, message: problem.message }];
   const field = definition.secretField;
   if (field === null) return [];
   const previous = Array.isArray(auth['previous_secrets'])
@@ -161,6 +164,15 @@ function keyProblems(
       typeof value === 'string' ? secretProblem(definition.scheme, { auth, value }) : null;
     return message === null ? [] : [{ path, message }];
   });
+}
+
+// What several fields say together.
+function fieldsProblem(
+  definition: SourceTypeDefinition,
+  auth: Record<string, unknown>,
+): ConfigProblem | null {
+  if (definition === genericAuth.JWT) return jwtProblem(auth as Parameters<typeof jwtProblem>[0]);
+  return definition.fields === microsoftGraphFields ? microsoftGraphProblem(auth) : null;
 }
 
 /** The secrets of a source's `auth`: the current one, then those that stay valid for a while. */

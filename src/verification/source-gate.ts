@@ -3,7 +3,7 @@ import { parseKeyPath, readKey } from '../domain/payload-path.ts';
 import { compileVerifier, defaultIdempotencyKey } from './compile.ts';
 import { parseBody } from './content.ts';
 import type { Scheme } from './engine/scheme.ts';
-import { singleHeader, type Received } from './received.ts';
+import { signedBody, singleHeader, type Received } from './received.ts';
 import {
   compileSchemaCheck,
   type SchemaCheck,
@@ -155,7 +155,8 @@ function idempotencyText(path: string, received: Received): string {
 }
 
 function bodyOf(received: Received): unknown {
-  const bytes = received.decodedBody?.() ?? received.body;
+  const bytes = signedBody(received, { over: 'decoded' });
+  if (bytes === null) return null;
   return parseBody(singleHeader(received, 'content-type'), bytes, { sniffJson: true }).value;
 }
 

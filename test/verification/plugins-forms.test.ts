@@ -109,20 +109,3 @@ test('Quoter signs a form with MD5, Mailchimp one with the URL', () => {
     verifyWith('MAILCHIMP', config, request({ headers, body, url: 'https://x.example' })),
   ).toMatchObject({ verified: false });
 });
-
-test('Microsoft Graph: every notification must carry the client state', () => {
-  const body = (...states: (string | undefined)[]) =>
-    request({
-      body: Buffer.from(JSON.stringify({ value: states.map((clientState) => ({ clientState })) })),
-    });
-  expect(verifyWith('MICROSOFT_GRAPH', config, body(secret, secret))).toMatchObject({
-    verified: true,
-  });
-  expect(verifyWith('MICROSOFT_GRAPH', config, body(secret, 'other'))).toMatchObject({
-    reason: 'WRONG_CREDENTIALS',
-  });
-  expect(verifyWith('MICROSOFT_GRAPH', config, body(secret, undefined))).toMatchObject({
-    reason: 'MISSING_SIGNATURE',
-  });
-  expect(verifyWith('MICROSOFT_GRAPH', config, request())).toMatchObject({ verified: false });
-});

@@ -2,16 +2,10 @@ import { DEFAULT_HTTP_METHODS } from '../../domain/schema/source.ts';
 import { RejectionCause } from '../../domain/status.ts';
 import type { Arrival, NewRequest } from '../../db/requests.ts';
 import { acceptedAnswer, answerHeaders } from '../../verification/answers.ts';
-import {
-  gateOf,
-  onceKeys,
-  schemaDetail,
-  type OnceKeys,
-  type SourceGate,
-} from '../../verification/source-gate.ts';
+import { gateOf, type OnceKeys, type SourceGate } from '../../verification/source-gate.ts';
 import { accepted, refusal, tooLarge, type Answer } from './answer.ts';
 import type { Arrived } from './arrival.ts';
-import { pass, type GateVerdict } from './gate.ts';
+import { pass, passPublished, type GateVerdict, type Passed } from './gate.ts';
 import { greet } from './handshake.ts';
 import type { IngestOptions } from './options.ts';
 import { refusalAnswer, toAnswer, violationAnswer } from './refusals.ts';
@@ -70,20 +64,19 @@ function judgeVerdict(
 }
 
 /** What a project's own key has published: nothing is left to verify. */
-function judgePublished({ arrived, gate }: Judging): Judgement {
+async function judgePublished({ arrived, gate }: Judging): Promise<Judgement> {
   const { source } = arrived.found;
   if (source.disabled) {
     return reject({ arrived, gate }, { cause: RejectionCause.SourceDisabled, verified: true });
   }
-  const keys = onceKeys(gate, { received: arrived.received, verdict: null });
-  return check({ arrived, gate }, { ...keys, verified: true });
+  const passed = await passPublished(gate, arrived.received);
+  return check({ arrived, gate }, { ...passed, verified: true });
 }
 
 function check(
   { arrived, gate }: Judging,
-  { idempotency, replay, verified }: OnceKeys & { verified: boolean | null },
+  { idempotency, replay, detail, verified }: Passed & { verified: boolean | null },
 ): Judgement {
-  const detail = schemaDetail(gate, arrived.received);
   if (detail && gate.schema?.mode === 'reject') {
     const cause = RejectionCause.SchemaViolation;
     const answer = violationAnswer(gate, { detail, isPublished: arrived.found.published });

@@ -1,10 +1,16 @@
 import { createHmac, createPublicKey, verify } from 'node:crypto';
 import { decodeStrictly, sameBytes } from '../engine/decoders.ts';
 import { shortDigest } from '../engine/engine.ts';
-import { parsedJson } from '../engine/place.ts';
 import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
-import { activeSecrets, signedBody, type Received, type Secret } from '../received.ts';
+import {
+  activeSecrets,
+  notDecodable,
+  signedBody,
+  type Received,
+  type Secret,
+} from '../received.ts';
 import { accepted, refused, VerificationReason, type Verdict } from '../verdict.ts';
+import { jsonBody, record } from './json-body.ts';
 import type { Plugin } from './plugin.ts';
 import { rawMember } from './raw-json.ts';
 
@@ -32,16 +38,12 @@ function macMatches(
   return matches;
 }
 
-function bodyOf(received: Received): Record<string, unknown> | null {
-  const body = signedBody(received, { over: 'decoded' });
-  const value = body === null ? undefined : parsedJson(body);
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-}
-
 /** Mailgun signs a timestamp and a token, not the body: so the token must never come twice. */
 export const mailgun: Plugin = (settings) => ({
   verify: (received) => {
-    const signed = mailgunSignature(received);
+    const body = signedBody(received, { over: 'decoded' });
+    if (body === null) return notDecodable(received);
+    const signed = mailgunSignature(received, body);
     if (signed === null)
       return refused(VerificationReason.MISSING_SIGNATURE, 'no signature in the body');
     const { timestamp, token, signature } = signed;
@@ -68,12 +70,11 @@ export const mailgun: Plugin = (settings) => ({
 
 function mailgunSignature(
   received: Received,
+  body: Buffer,
 ): { timestamp: string; token: string; signature: string } | null {
-  const json = bodyOf(received)?.['signature'];
+  const json = jsonBody(received)?.['signature'];
   const form =
-    json === undefined
-      ? Object.fromEntries(new URLSearchParams(received.body.toString('utf8')))
-      : {};
+    json === undefined ? Object.fromEntries(new URLSearchParams(body.toString('utf8'))) : {};
   const source = (typeof json === 'object' && json !== null ? json : form) as Record<
     string,
     unknown
@@ -89,7 +90,7 @@ function mailgunSignature(
 /** Adyen signs eight fields of every item; one bad item spoils the batch. */
 export const adyen: Plugin = (settings) => ({
   verify: (received) => {
-    const items = bodyOf(received)?.['notificationItems'];
+    const items = jsonBody(received)?.['notificationItems'];
     if (!Array.isArray(items) || items.length === 0)
       return refused(VerificationReason.MALFORMED, 'no notificationItems');
     const references: string[] = [];
@@ -129,10 +130,6 @@ function adyenContent(item: Record<string, unknown>): string {
     .join(':');
 }
 
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
 function text(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
@@ -147,7 +144,7 @@ export const exactOnline: Plugin = (settings) => ({
       return refused(VerificationReason.MISSING_SIGNATURE, 'an empty body, as at registration');
     const body = signedBody(received, { over: 'decoded' });
     const content = body === null ? null : rawMember(body, 'Content');
-    const hash = bodyOf(received)?.['HashCode'];
+    const hash = jsonBody(received)?.['HashCode'];
     if (content === null || typeof hash !== 'string')
       return refused(VerificationReason.MISSING_SIGNATURE, 'no HashCode beside Content');
     const mac: Mac = { algorithm: 'sha256', content, signature: decodeStrictly(hash, 'hex') };
@@ -158,7 +155,7 @@ export const exactOnline: Plugin = (settings) => ({
 /** Treezor signs the payload as PHP writes it: escaped slashes, escaped Unicode, members in their order. */
 export const treezor: Plugin = (settings) => ({
   verify: (received) => {
-    const signature = bodyOf(received)?.['object_payload_signature'];
+    const signature = jsonBody(received)?.['object_payload_signature'];
     if (typeof signature !== 'string')
       return refused(VerificationReason.MISSING_SIGNATURE, 'no object_payload_signature');
     const body = signedBody(received, { over: 'decoded' });
@@ -216,7 +213,7 @@ export const paymob: Plugin = (settings) => ({
     if (given.length > 1) return refused(VerificationReason.DUPLICATE_SIGNATURE);
     if (given[0] === undefined)
       return refused(VerificationReason.MISSING_SIGNATURE, 'no query hmac');
-    const transaction = record(bodyOf(received)?.['obj']);
+    const transaction = record(jsonBody(received)?.['obj']);
     const content = PAYMOB_FIELDS.map((path) =>
       received.method === 'GET'
         ? (query.get(path) ?? query.get(path.replace('.', '_')) ?? '')
@@ -264,25 +261,3 @@ function publicKey(value: string) {
     ? createPublicKey(value)
     : createPublicKey({ key: Buffer.from(value, 'base64'), format: 'der', type: 'spki' });
 }
-
-/** Microsoft Graph sends back the clientState the subscription was made with, in every notification. */
-export const clientState: Plugin = (settings) => ({
-  verify: (received) => {
-    const values = bodyOf(received)?.['value'];
-    if (!Array.isArray(values) || values.length === 0)
-      return refused(VerificationReason.MALFORMED, 'no value in the body');
-    const states = values.map((entry: unknown) => record(entry)['clientState']);
-    if (states.some((state) => typeof state !== 'string'))
-      return refused(VerificationReason.MISSING_SIGNATURE, 'no clientState');
-    const valid = activeSecrets(settings.secrets, { atMs: received.receivedAtMs });
-    const same = states.every((state) =>
-      valid.some(({ value }) =>
-        sameBytes(
-          Buffer.from(shortDigest(Buffer.from(value))),
-          Buffer.from(shortDigest(Buffer.from(String(state)))),
-        ),
-      ),
-    );
-    return same ? accepted() : refused(VerificationReason.WRONG_CREDENTIALS);
-  },
-});

@@ -132,10 +132,10 @@ export const paypal: Plugin = (settings) => ({
   settle: async (received, keys) => {
     const headers = paypalHeaders(received);
     if ('reason' in headers) return headers;
-    const body = signedBody(received, { over: 'decoded' });
-    if (body === null) return notDecodable(received);
     const got = await keys.certificate(headers.certificateUrl);
     if ('reason' in got) return got;
+    const body = signedBody(received, { over: 'decoded' });
+    if (body === null) return notDecodable(received);
     const content = [headers.id, headers.time, textField(settings, 'webhook_id'), crc32(body)].join(
       '|',
     );

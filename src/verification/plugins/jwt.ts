@@ -13,7 +13,8 @@ import { headerValues, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import { readJws, signedPart, type Jws } from './jws.ts';
 
-const LONGEST_TOKEN = 16_384;
+/** Longer ones are not read; in characters. */
+export const LONGEST_TOKEN = 16_384;
 const LEEWAY_MS = 60_000;
 
 /** A key, or a key set that picks the one a token was signed with. */

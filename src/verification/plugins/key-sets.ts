@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type LocalJWKSet } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type LocalJWKSet } from 'jose';
 import type { Received } from '../received.ts';
 import { refused, VerificationReason, type Refused, type Settled } from '../verdict.ts';
 import type { Keys } from '../verifier.ts';
@@ -8,7 +8,7 @@ import type { Plugin } from './plugin.ts';
 
 const MOST_KEYS = 100;
 
-type KeySet = { ids: ReadonlySet<unknown>; pick: LocalJWKSet };
+type KeySet = { byId: ReadonlyMap<unknown, JWK>; pick: LocalJWKSet };
 
 type Judge<Signed> = {
   url: string;
@@ -31,20 +31,38 @@ export function withKeySet<Signed extends Jws>({
     verify: (received) => {
       const signed = read(received);
       if ('reason' in signed) return signed;
-      const known = lately?.known?.(url);
-      const keys = known === undefined ? undefined : readKeySet(known.value);
-      return keys === undefined || 'reason' in keys || !hasKey(keys, signed.keyId)
-        ? { deferred: true }
-        : { deferred: true, local: true };
+      return isKeyKnown(url, { to: lately, signed })
+        ? { deferred: true, local: true }
+        : { deferred: true };
     },
     settle: async (received, from) => {
       lately = from;
       const signed = read(received);
       if ('reason' in signed) return signed;
-      const keys = await fetchKeySet(url, { from, keyId: signed.keyId });
-      return 'reason' in keys ? keys : check(received, { signed, key: keyOf(signed, keys) });
+      const got = await fetchKey(url, { from, signed });
+      return 'reason' in got ? got : check(received, { signed, key: got.key });
     },
   };
+}
+
+/** Whether a token can be verified without asking anybody for its key. */
+export function isKeyKnown(
+  url: string,
+  { to, signed }: { to: Keys | undefined; signed: Jws },
+): boolean {
+  const known = to?.known?.(url);
+  const keys = known === undefined ? undefined : readKeySet(known.value);
+  return keys !== undefined && !('reason' in keys) && hasKey(keys, signed.keyId);
+}
+
+/** The key of a token in the set at a URL, and what the set says about it where the token names its id. */
+export async function fetchKey(
+  url: string,
+  { from, signed }: { from: Keys; signed: Jws },
+): Promise<{ key: TokenKey; jwk: JWK | undefined } | Refused> {
+  const keys = await fetchKeySet(url, { from, keyId: signed.keyId });
+  if ('reason' in keys) return keys;
+  return { key: keyOf(signed, keys), jwk: keys.byId.get(signed.keyId) };
 }
 
 // A key set is parsed once an hour, and its keys are made once with it.
@@ -65,7 +83,7 @@ function makeKeySet(value: object): KeySet | Refused {
     return refused(VerificationReason.KEY_UNAVAILABLE, `a key set of more than ${MOST_KEYS} keys`);
   try {
     const pick = createLocalJWKSet({ keys });
-    return { ids: new Set(keys.map(({ kid }) => kid)), pick };
+    return { byId: new Map(keys.map((key) => [key.kid, key])), pick };
   } catch {
     return notAKeySet();
   }
@@ -75,8 +93,8 @@ function notAKeySet(): Refused {
   return refused(VerificationReason.KEY_UNAVAILABLE, 'not a key set');
 }
 
-function hasKey({ ids }: KeySet, keyId: string | undefined): boolean {
-  return keyId === undefined || ids.has(keyId);
+function hasKey({ byId }: KeySet, keyId: string | undefined): boolean {
+  return keyId === undefined || byId.has(keyId);
 }
 
 // Asks once more where the key is new.

@@ -1,7 +1,8 @@
-import { adyen, alipay, clientState, exactOnline, mailgun, paymob, treezor } from './bodies.ts';
+import { adyen, alipay, exactOnline, mailgun, paymob, treezor } from './bodies.ts';
 import { circle, paypal, sns } from './certificates.ts';
 import { ebay } from './ebay.ts';
 import { formSignature } from './form-signatures.ts';
+import { microsoftGraph } from './microsoft-graph.ts';
 import { plaid } from './plaid.ts';
 import type { Plugin } from './plugin.ts';
 import { fireblocks, neon, wix } from './signed-bodies.ts';
@@ -12,7 +13,6 @@ export const plugins: Readonly<Record<string, Plugin>> = {
   adyen,
   alipay,
   circle,
-  'client-state': clientState,
   ebay,
   'exact-online': exactOnline,
   fireblocks,
@@ -20,6 +20,7 @@ export const plugins: Readonly<Record<string, Plugin>> = {
   fusionauth,
   jwt,
   mailgun,
+  'microsoft-graph': microsoftGraph,
   monday,
   neon,
   paymob,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { basicFields, hmacFields, secretText } from '../auth-fields.ts';
+import { basicFields, hmacFields, microsoftGraphFields, secretText } from '../auth-fields.ts';
 import {
   pairs,
   plugin,
@@ -13,11 +13,12 @@ import {
 } from './define.ts';
 
 const publicKey = { fields: { public_key: secretText }, secretField: 'public_key' } as const;
-const clientState = {
-  fields: { webhook_secret_key: secretText.optional() },
+const microsoft = {
+  fields: microsoftGraphFields,
   optional: true,
+  otherKeys: ['app_id'],
   handshake: 'microsoft_graph',
-  note: 'The secret is the `clientState` of the subscription, compared in every notification. `validationTokens`, which come with rich notifications, are **not** checked, and `encryptedContent` is not decrypted.',
+  note: 'The secret is the `clientState` of the subscription, compared in every notification. `app_id`, one or a list, is the app that subscribed: with it every one of the `validationTokens` of a rich notification must be Microsoft’s for that app, and for a tenant of `tenant_id` where that is set. Without `app_id` they are **not** checked. `encryptedContent` is not decrypted.',
 } as const;
 const meta = {
   fields: { webhook_secret_key: secretText, verify_token: z.string().min(1).max(256).optional() },
@@ -273,8 +274,8 @@ export const communication = {
   BUNNY_STREAM: provider('Bunny Stream', signed('header:x-bunnystream-signature'), {
     note: 'The secret is the library’s read-only API key.',
   }),
-  MICROSOFT_GRAPH: provider('Microsoft Graph', plugin('client-state'), clientState),
-  MICROSOFT_SHAREPOINT: provider('Microsoft SharePoint', plugin('client-state'), clientState),
+  MICROSOFT_GRAPH: provider('Microsoft Graph', plugin('microsoft-graph'), microsoft),
+  MICROSOFT_SHAREPOINT: provider('Microsoft SharePoint', plugin('microsoft-graph'), microsoft),
 } satisfies ProviderTable;
 
 function linkedin(content: string, prefix?: string) {

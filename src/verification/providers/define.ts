@@ -24,6 +24,8 @@ export type SourceTypeDefinition = {
   secretField: string | null;
   /** Verification may be left out: the provider signs nothing, or only sometimes. */
   optional: boolean;
+  /** Fields that switch verification on without the secret, where it may be left out. */
+  otherKeys: readonly string[];
   scheme: Scheme;
   /** `generic`: the provider's scheme is not known for certain, so the configuration says it. */
   certainty: 'exact' | 'generic' | 'unsigned';
@@ -54,6 +56,7 @@ export function provider(
     fields: { webhook_secret_key: secretText },
     secretField: 'webhook_secret_key',
     optional: false,
+    otherKeys: [],
     certainty:
       scheme.kind === 'settings' ? 'generic' : scheme.kind === 'none' ? 'unsigned' : 'exact',
     answer: null,
