@@ -2,7 +2,6 @@ import { condition, patched, setHandler, workflowInfo } from '@temporalio/workfl
 import {
   ParkReason,
   pauseOf,
-  type ChangedGate,
   type Gate,
   type GateChange,
   type GateState,
@@ -42,13 +41,17 @@ export async function controlGate(
     if (ending && waiters.isDone()) break;
     const change = waiting.shift()!;
     const step = applying(`${WORDS[change.kind]} ${gate.id}`);
-    const changed = await step.applyControl({ gate, change });
-    known = stateOf(changed);
-    const next = toTend(changed, change);
-    if (next) waiters.tend(next, { replaces: changed.handsOver === true });
+    const {
+      handsOver,
+      waiters: areWaiting,
+      ...changed
+    } = await step.applyControl({ gate, change });
+    known = changed;
+    const next = toTend(known, { change, areWaiting: areWaiting === true });
+    if (next) waiters.tend(next, { replaces: handsOver === true });
     ending ||= workflowInfo().continueAsNewSuggested;
     // What waits may be woken for hours: the next run goes on with it. Runs of old waited for its end.
-    if (ending && changed.handsOver) return { changes: waiting, tending: waiters.left() };
+    if (ending && handsOver) return { changes: waiting, tending: waiters.left() };
     if (ending && (waiters.isDone() || !patched('apply-while-waking'))) break;
   }
   await waiters.done();
@@ -70,17 +73,13 @@ const UNKNOWN: GateState = {
   refused: null,
 };
 
-function stateOf({ waiters: _, handsOver: __, ...state }: ChangedGate): GateState {
-  return state;
-}
-
 /** What a change means for those who wait at the gate. */
 function toTend(
-  { paused, gone, refused, waiters }: ChangedGate,
-  change: GateChange,
+  { paused, gone, refused }: GateState,
+  { change, areWaiting }: { change: GateChange; areWaiting: boolean },
 ): Tending | null {
   if (gone) return { wake: [ParkReason.Paused, ParkReason.Turn, ParkReason.Pace] };
-  if (change.kind === 'pause') return waiters ? { hold: true } : null;
+  if (change.kind === 'pause') return areWaiting ? { hold: true } : null;
   if (paused || refused !== null) return null;
   return {
     wake: change.kind === 'resume' ? [ParkReason.Paused] : [ParkReason.Pace, ParkReason.Turn],
