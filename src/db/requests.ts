@@ -1,5 +1,5 @@
 import type { RejectionCause, RequestKind } from '../domain/status.ts';
-import { claimKey, replayScope } from './claims.ts';
+import { claimKey } from './claims.ts';
 import type { Db } from './pool.ts';
 import { storableJson } from './storable.ts';
 
@@ -21,79 +21,54 @@ export type NewRequest = {
   receivedAtMs: number;
 };
 
-/** Why a replay was rejected, as it stands on the request. */
-const REPLAYED = {
-  reason: 'REPLAYED',
-  hint: 'a request with this signature has been taken before',
-};
-
 /** What makes a request the same as another: the sender's own id, or a signature seen before. SHA-256, with its end. */
 export type OnceKey = { hash: Buffer; expiresAtMs: number };
+/** What a request claims when it is routed; `replay`: a signature, no id. */
+export type LaterClaim = OnceKey & { replay: boolean };
+
 export type Arrival = {
   request: NewRequest;
   /** A repeat of this key is not stored: the first request stands for it. */
   idempotency: OnceKey | null;
-  /** A repeat of this key is stored, and rejected as a replay. */
-  replay: OnceKey | null;
+  /** A repeat of one of these is stored, and rejected as a replay when its turn to be routed comes. */
+  claims: LaterClaim[];
 };
 
-/** What became of a request: kept as it was judged, kept as a replay, or not kept, for `requestId` stands for it. */
-export type Stored = { requestId: string; outcome: 'stored' | 'replayed' | 'repeated' };
+/** What became of a request: it was stored, or `requestId` stands for it. */
+export type Stored = { requestId: string; isRepeat: boolean };
 
-// `repeats`, `replays`: whether it may be a repeat or a replay of another.
+// `repeats`: whether it may be a repeat of another.
 const ARRIVED = `arrived as materialized (
     select * from json_to_recordset($1) as r (
       id text collate "C", project_id text, source_id text collate "C", kind text, method text, path text, query text,
       headers json, body_from integer, body_bytes integer, remote_address text, verified boolean, rejection_cause text,
-      rejection_detail jsonb, received_at double precision, repeats boolean, replays boolean)
+      rejection_detail jsonb, received_at double precision, repeats boolean, claims jsonb)
   )`;
 
-const ALL_FRESH = `fresh as (select *, rejection_cause as cause, rejection_detail as detail, false as replayed from arrived)`;
+const ALL_FRESH = `fresh as (select * from arrived)`;
 
 // Who comes first is settled in the statement that stores: a claim without its request would lose the next one.
-const TAKE_OVER = `on conflict (key) do update set owner = excluded.owner, expires_at = excluded.expires_at
-      where c.expires_at < now()`;
-
 const FIRST_OF_REPEATS = `claimed as (
     insert into claims as c (key, owner, expires_at)
     select key, owner, to_timestamp(until / 1000)
     from json_to_recordset($3) as w (key uuid, owner text collate "C", until double precision)
-    ${TAKE_OVER} returning owner
+    on conflict (key) do update set owner = excluded.owner, expires_at = excluded.expires_at
+      where c.expires_at < now()
+    returning owner
   ), fresh as (
-    select *, rejection_cause as cause, rejection_detail as detail, false as replayed from arrived
-    where not repeats or id in (select owner from claimed)
-  )`;
-
-// The same where signatures are remembered too: whose signature was seen before is stored, and rejected.
-const FIRST_OF_REPLAYS = `wanted as materialized (
-    select * from json_to_recordset($3) as w (key uuid, owner text collate "C", until double precision, replay boolean)
-  ), claimed as (
-    insert into claims as c (key, owner, expires_at)
-    select key, owner, to_timestamp(until / 1000) from wanted
-    ${TAKE_OVER} returning key
-  ), won as materialized (
-    select owner, replay from wanted where key in (select key from claimed)
-  ), once as (
-    select a.*, a.replays and a.rejection_cause is null
-        and a.id not in (select owner from won where replay) as replayed
-    from arrived a
-    where not a.repeats or a.id in (select owner from won where not replay)
-  ), fresh as (
-    select *, case when replayed then 'REPLAYED' else rejection_cause end as cause,
-      case when replayed then '${JSON.stringify(REPLAYED)}' else rejection_detail end as detail
-    from once
+    select * from arrived where not repeats or id in (select owner from claimed)
   )`;
 
 const STORE = `narrow as (
     insert into requests (id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, ingested_at, created_at, updated_at)
-    select id, project_id, source_id, kind, verified, cause, detail, t, t, t
+    select id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, t, t, t
     from fresh, to_timestamp(received_at / 1000) as t
   ), wide as (
     insert into request_data (id, method, path, query, headers, body, remote_address)
     select id, method, path, query, headers, substring($2::bytea from body_from + 1 for body_bytes), remote_address from fresh
   ), waiting as (
-    insert into outbox (request_id, source_id, unverified)
-    select id, source_id, verified is null from fresh where cause is null and kind = 'event'
+    insert into outbox (request_id, source_id, unverified, claims)
+    select id, source_id, verified is null, claims from fresh where rejection_cause is null and kind = 'event'
   )`;
 
 /**
@@ -103,38 +78,32 @@ const STORE = `narrow as (
  */
 export async function insertRequests(db: Db, arrivals: Arrival[]): Promise<Stored[]> {
   const claims = claimsOf(arrivals);
-  const { name, fresh } = claims.length > 0 ? firstOf(claims) : INSERT;
-  const { rows } = await db.query<{ id: string; replayed: boolean }>({
+  const { name, fresh } = claims.length > 0 ? INSERT_FIRST : INSERT;
+  const { rows } = await db.query<{ id: string }>({
     name,
-    text: `with ${ARRIVED}, ${fresh}, ${STORE} select id, replayed from fresh`,
+    text: `with ${ARRIVED}, ${fresh}, ${STORE} select id from fresh`,
     values: [
       storableJson(rowsOf(arrivals)),
       Buffer.concat(arrivals.map((a) => a.request.body)),
       ...(claims.length > 0 ? [JSON.stringify(claims)] : []),
     ],
   });
-  const kept = new Map(rows.map((row) => [row.id, row.replayed]));
+  const kept = new Set(rows.map((row) => row.id));
   const repeats = arrivals.filter(({ request }) => !kept.has(request.id));
   const firsts = repeats.length > 0 ? await findFirsts(db, repeats) : new Map<string, string>();
-  return arrivals.map(({ request: { id } }) => {
-    const replayed = kept.get(id);
-    return replayed === undefined
-      ? { requestId: firsts.get(id) ?? id, outcome: 'repeated' }
-      : { requestId: id, outcome: replayed ? 'replayed' : 'stored' };
-  });
+  return arrivals.map(({ request: { id } }) =>
+    kept.has(id)
+      ? { requestId: id, isRepeat: false }
+      : { requestId: firsts.get(id) ?? id, isRepeat: true },
+  );
 }
 
 const INSERT = { name: 'insert-requests', fresh: ALL_FRESH };
-
-function firstOf(claims: WantedClaim[]): typeof INSERT {
-  return claims.some((claim) => claim.replay)
-    ? { name: 'insert-guarded-requests', fresh: FIRST_OF_REPLAYS }
-    : { name: 'insert-keyed-requests', fresh: FIRST_OF_REPEATS };
-}
+const INSERT_FIRST = { name: 'insert-keyed-requests', fresh: FIRST_OF_REPEATS };
 
 function rowsOf(arrivals: Arrival[]) {
   let bodyFrom = 0;
-  return arrivals.map(({ request, idempotency, replay }) => {
+  return arrivals.map(({ request, idempotency, claims }) => {
     const row = {
       id: request.id,
       project_id: request.projectId,
@@ -152,31 +121,29 @@ function rowsOf(arrivals: Arrival[]) {
       rejection_detail: request.rejectionDetail ?? null,
       received_at: request.receivedAtMs,
       repeats: idempotency !== null,
-      replays: replay !== null,
+      claims: claims.length > 0 ? claims.map(claimRow) : null,
     };
     bodyFrom += request.body.length;
     return row;
   });
 }
 
-type WantedClaim = { key: string; owner: string; until: number; replay: boolean };
+function claimRow({ hash, expiresAtMs, replay }: LaterClaim) {
+  return { hash: hash.toString('base64'), until: expiresAtMs, replay };
+}
 
 /**
- * What these requests claim; of equal keys the first request's. In one order everywhere: nobody waits for each other in
- * a circle.
+ * What these requests claim at once; of equal keys the first request's. In one order everywhere: nobody waits for each
+ * other in a circle.
  */
 function claimsOf(arrivals: Arrival[]) {
-  const claims = new Map<string, WantedClaim>();
-  const want = (scope: string, once: OnceKey | null, of: { owner: string; replay: boolean }) => {
-    if (!once) return;
-    const key = claimKey(scope, once.hash);
+  const claims = new Map<string, { key: string; owner: string; until: number }>();
+  for (const { request, idempotency } of arrivals) {
+    if (!idempotency) continue;
+    const key = claimKey(request.sourceId, idempotency.hash);
     const before = claims.get(key);
-    if (!before || of.owner < before.owner)
-      claims.set(key, { key, until: once.expiresAtMs, ...of });
-  };
-  for (const { request, idempotency, replay } of arrivals) {
-    want(request.sourceId, idempotency, { owner: request.id, replay: false });
-    want(replayScope(request.sourceId), replay, { owner: request.id, replay: true });
+    if (before && before.owner <= request.id) continue;
+    claims.set(key, { key, owner: request.id, until: idempotency.expiresAtMs });
   }
   return [...claims.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -2,6 +2,7 @@ import sql from 'sql-template-tag';
 import type { EventStatus, IgnoredCause, RejectionCause } from '../domain/status.ts';
 import { bounds } from './ids.ts';
 import type { Db } from './pool.ts';
+import type { LaterClaim } from './requests.ts';
 import { storableJson } from './storable.ts';
 
 /** A request as routing reads it; the wide part is there only where a rule asks for it. */
@@ -40,7 +41,12 @@ export type NewIgnoredEvent = {
   meta: unknown;
   createdAtMs: number;
 };
-export type RoutingVerdict = { requestId: string; rejectionCause: RejectionCause | null };
+/** Whether a request is rejected after all, and what is to be said of that. */
+export type RoutingVerdict = {
+  requestId: string;
+  rejectionCause: RejectionCause | null;
+  detail?: { reason: string; hint: string };
+};
 export type RoutingPlan = {
   dispatchId: string;
   verdicts: RoutingVerdict[];
@@ -54,6 +60,8 @@ export type DispatchedRequest = {
   projectId: string;
   sourceId: string;
   connectionIds: string[] | null;
+  /** What it has to be the first with. */
+  claims: LaterClaim[];
 };
 
 /** The requests of a dispatch that still wait to be routed, without their bytes. */
@@ -66,9 +74,10 @@ export async function listDispatched(
     project_id: string;
     source_id: string;
     connection_ids: string[] | null;
+    claims: { hash: string; until: number; replay: boolean }[] | null;
   }>({
     name: 'list-dispatched',
-    text: `select r.id, r.project_id, r.source_id, o.connection_ids from outbox o join requests r on r.id = o.request_id
+    text: `select r.id, r.project_id, r.source_id, o.connection_ids, o.claims from outbox o join requests r on r.id = o.request_id
            where o.dispatch_id = $1 and o.request_id = any($2) and r.id >= $3 and r.id <= $4 order by r.id`,
     values: [dispatchId, requestIds, ...bounds(requestIds)],
   });
@@ -77,6 +86,11 @@ export async function listDispatched(
     projectId: row.project_id,
     sourceId: row.source_id,
     connectionIds: row.connection_ids,
+    claims: (row.claims ?? []).map(({ hash, until, replay }) => ({
+      hash: Buffer.from(hash, 'base64'),
+      expiresAtMs: until,
+      replay,
+    })),
   }));
 }
 
@@ -117,9 +131,10 @@ const COMMIT = `
     returning request_id
   ), marked as (
     update requests r set rejection_cause = v.rejection_cause, updated_at = now(),
+      rejection_detail = coalesce(v.rejection_detail, r.rejection_detail),
       events_count = r.events_count + (select count(*) from made where made.request_id = r.id),
       ignored_count = r.ignored_count + (select count(*) from ignored where ignored.request_id = r.id)
-    from json_to_recordset($5) as v (request_id text, rejection_cause text) join live on live.request_id = v.request_id
+    from json_to_recordset($5) as v (request_id text, rejection_cause text, rejection_detail jsonb) join live on live.request_id = v.request_id
     where r.id = v.request_id and r.id = any($2) and r.id >= $6 and r.id <= $7
   )
   select id, connection_id, destination_id, lane_key, next_attempt_at from made`;
@@ -195,6 +210,7 @@ export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEv
         plan.verdicts.map((verdict) => ({
           request_id: verdict.requestId,
           rejection_cause: verdict.rejectionCause,
+          rejection_detail: verdict.detail ?? null,
         })),
       ),
       ...bounds(requestIds),

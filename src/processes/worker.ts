@@ -61,6 +61,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         line: createLine({ db, traffic: flow.traffic, pace }),
         sandbox,
         maxBatch: config.dispatchMaxBatch,
+        log,
         onRouted: (dispatchId) => dispatcher?.routed(dispatchId),
       }),
       ...createVerificationActivities({

@@ -36,7 +36,11 @@ export type SourceGate = {
 
 /** What makes a request the same as another one of its source: SHA-256, with its end. */
 type OnceKey = { hash: Buffer; expiresAtMs: number };
-export type OnceKeys = { idempotency: OnceKey | null; replay: OnceKey | null };
+export type OnceKeys = {
+  /** The sender's own id; `isNamed`: from where the source says it stands, not from where its provider puts it. */
+  idempotency: (OnceKey & { isNamed: boolean }) | null;
+  replay: OnceKey | null;
+};
 
 /** Why a body was rejected or marked, as it stands on the request. */
 export type SchemaDetail = {
@@ -130,7 +134,9 @@ export function onceKeys(
     ? idempotencyText(path, received)
     : (passed?.idempotencyKey ??
       defaultIdempotencyKey(type, { received, authType: config.auth_type ?? null }));
-  return { idempotency: text ? once(text, received.receivedAtMs + DAY_MS) : null, replay };
+  if (!text) return { idempotency: null, replay };
+  const endsAtMs = received.receivedAtMs + DAY_MS;
+  return { idempotency: { ...once(text, endsAtMs), isNamed: Boolean(path) }, replay };
 }
 
 /** A token is remembered for as long as it could come again, but no longer than a month. */

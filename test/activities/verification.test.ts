@@ -244,6 +244,7 @@ describe('a rejected request that is retried', () => {
     await correct(id, { webhook_secret_key: 'right' });
     const second = await ingest.sendTo(id, { headers, body: BODY });
     expect(second.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
+    await ingest.routed(id);
     expect(await retry(kept[0]!.id)).toMatchObject({
       verified: true,
       rejection_cause: 'REPLAYED',

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import sql, { raw } from 'sql-template-tag';
 import { afterAll, expect, inject, test } from 'vitest';
-import { claimFirst } from '../../src/db/claims.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { openDatabase, type Database } from '../../src/db/pool.ts';
 import { testDatabase } from '../support/postgres.ts';
@@ -46,20 +45,6 @@ test('processes that start together migrate once', async () => {
   const db = await emptyDatabase();
   const applied = await Promise.all([migrate(db), migrate(db), migrate(db)]);
   expect(applied.flat().toSorted()).toEqual(names);
-});
-
-test('a key that was claimed before claims were kept by short keys is still its owner’s', async () => {
-  const db = await emptyDatabase();
-  await migrate(db);
-  await db.query(sql`drop table claims`);
-  await db.query(sql`delete from migrations where name = '0010_claims.sql'`);
-  const [key, expiresAtMs] = [randomBytes(32), Date.now() + 60_000];
-  await db.query(sql`
-    insert into first_claims (scope, key, owner, expires_at)
-    values ('src_1', ${key}, 'earlier', to_timestamp(${expiresAtMs / 1000}))`);
-  expect(await migrate(db)).toEqual(['0010_claims.sql']);
-  const [claim, other] = [{ scope: 'src_1', key, owner: 'later', expiresAtMs }, randomBytes(32)];
-  expect(await claimFirst(db, [claim, { ...claim, key: other }])).toEqual(['earlier', 'later']);
 });
 
 test('files are numbered without gaps, so that their order is theirs', () => {

@@ -16,7 +16,7 @@ const at = (day: string) => Date.parse(`${day}T12:00:00Z`);
 async function store(receivedAtMs: number): Promise<{ id: string; tables(): Promise<string[]> }> {
   const id = newId('request', receivedAtMs);
   const request = newRequest(ends, { id, receivedAtMs });
-  await insertRequests(db, [{ request, idempotency: null, replay: null }]);
+  await insertRequests(db, [{ request, idempotency: null, claims: [] }]);
   return {
     id,
     async tables() {

@@ -3,6 +3,7 @@ import sql from 'sql-template-tag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/db/ids.ts';
 import { insertRequests, type Arrival, type NewRequest } from '../../src/db/requests.ts';
+import { listDispatched } from '../../src/db/routing.ts';
 import type { RequestRow } from '../../src/db/request-reads.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -22,7 +23,7 @@ function key(text: string, expiresAtMs = Date.now() + HOUR_MS) {
 
 function arrival(
   sourceId: string,
-  { once, replay, ...request }: Partial<NewRequest> & { once?: string; replay?: string } = {},
+  { once, ...request }: Partial<NewRequest> & { once?: string } = {},
 ): Arrival {
   const receivedAtMs = Date.now();
   return {
@@ -44,7 +45,7 @@ function arrival(
       ...request,
     },
     idempotency: once === undefined ? null : key(once),
-    replay: replay === undefined ? null : key(replay),
+    claims: [],
   };
 }
 
@@ -66,48 +67,48 @@ test('what became of each request stands in the order of the batch', async () =>
     arrival(source),
     arrival(source, { once: 'a' }),
     arrival(source, { once: 'a' }),
-    arrival(source, { replay: 'r' }),
-    arrival(source, { replay: 'r' }),
     arrival(source, { rejectionCause: 'SCHEMA_VIOLATION', rejectionDetail: { reason: 'x' } }),
   ];
   const ids = batch.map(({ request }) => request.id);
   expect(await store(batch)).toEqual([
-    { requestId: ids[0], outcome: 'stored' },
-    { requestId: ids[1], outcome: 'stored' },
-    { requestId: ids[1], outcome: 'repeated' },
-    { requestId: ids[3], outcome: 'stored' },
-    { requestId: ids[4], outcome: 'replayed' },
-    { requestId: ids[5], outcome: 'stored' },
+    { requestId: ids[0], isRepeat: false },
+    { requestId: ids[1], isRepeat: false },
+    { requestId: ids[1], isRepeat: true },
+    { requestId: ids[3], isRepeat: false },
   ]);
   expect(await rowsOf(source)).toMatchObject([
     { id: ids[0], rejection_cause: null },
     { id: ids[1], rejection_cause: null },
-    { id: ids[3], rejection_cause: null },
-    { id: ids[4], rejection_cause: 'REPLAYED', rejection_detail: { reason: 'REPLAYED' } },
-    { id: ids[5], rejection_cause: 'SCHEMA_VIOLATION', rejection_detail: { reason: 'x' } },
+    { id: ids[3], rejection_cause: 'SCHEMA_VIOLATION', rejection_detail: { reason: 'x' } },
   ]);
-  expect(await waiting(source)).toBe(3);
+  expect(await waiting(source)).toBe(2);
 });
 
-test('a key belongs to one source, and a signature is no idempotency key', async () => {
-  const [one, other] = [newSource(), newSource()];
-  const batch = [
-    arrival(one, { once: 'k' }),
-    arrival(other, { once: 'k' }),
-    arrival(one, { replay: 'k' }),
-  ];
-  const outcomes = (await store(batch)).map(({ outcome }) => outcome);
-  expect(outcomes).toEqual(['stored', 'stored', 'stored']);
+test('a key belongs to one source', async () => {
+  const batch = [newSource(), newSource()].map((source) => arrival(source, { once: 'k' }));
+  expect((await store(batch)).map(({ isRepeat }) => isRepeat)).toEqual([false, false]);
 });
 
 test('a key that has expired is free again', async () => {
   const source = newSource();
-  const first = arrival(source, { once: 'k', replay: 'r' });
+  const first = arrival(source, { once: 'k' });
   first.idempotency = key('k', Date.now() - 1_000);
-  first.replay = key('r', Date.now() - 1_000);
   const [stored] = await store([first]);
-  const [again] = await store([arrival(source, { once: 'k', replay: 'r' })]);
-  expect([stored?.outcome, again?.outcome]).toEqual(['stored', 'stored']);
+  const [again] = await store([arrival(source, { once: 'k' })]);
+  expect([stored?.isRepeat, again?.isRepeat]).toEqual([false, false]);
+});
+
+test('what is claimed later waits with the request', async () => {
+  const source = newSource();
+  const claims = [{ ...key('k'), replay: true }];
+  const kept = { ...arrival(source), claims };
+  await store([kept, arrival(source)]);
+  const requestIds = [kept.request.id];
+  await database.db.query(
+    sql`update outbox set dispatch_id = 'dsp_1' where request_id = any(${requestIds})`,
+  );
+  const dispatched = await listDispatched(database.db, { dispatchId: 'dsp_1', requestIds });
+  expect(dispatched).toMatchObject([{ id: kept.request.id, claims }]);
 });
 
 test('a verdict that is still to be taken is marked in the outbox, a handshake does not get there', async () => {
@@ -124,17 +125,15 @@ describe('batches of several processes that share keys', () => {
   test('never wait for each other in a circle, and store each key once', async () => {
     const source = newSource();
     const keys = Array.from({ length: 40 }, (_, index) => `k${index}`);
-    const batchOf = (order: string[]) =>
-      order.map((text) => arrival(source, { once: text, replay: `r-${text}` }));
+    const batchOf = (order: string[]) => order.map((text) => arrival(source, { once: text }));
     const orders = [keys, keys.toReversed(), keys.toSorted(), keys.toSorted().toReversed()];
     const results = await Promise.all(
       Array.from({ length: 5 }, () => orders)
         .flat()
         .map((order) => store(batchOf(order))),
     );
-    const stored = results.flat().filter(({ outcome }) => outcome === 'stored');
+    const stored = results.flat().filter(({ isRepeat }) => !isRepeat);
     expect(stored).toHaveLength(keys.length);
-    expect(results.flat().filter(({ outcome }) => outcome === 'replayed')).toEqual([]);
     expect(await rowsOf(source)).toHaveLength(keys.length);
     const told = new Set(results.flat().map(({ requestId }) => requestId));
     expect(told).toEqual(new Set(stored.map(({ requestId }) => requestId)));

@@ -69,7 +69,7 @@ export async function storeRequests(db: Database, ends: Ends, count = 1): Promis
   const requests = Array.from({ length: count }, () => newRequest(ends));
   await insertRequests(
     db,
-    requests.map((request) => ({ request, idempotency: null, replay: null })),
+    requests.map((request) => ({ request, idempotency: null, claims: [] })),
   );
   return requests.map((request) => request.id);
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { requestIdOf, type Answer } from '../support/admin.ts';
@@ -176,6 +177,32 @@ test('of 50 parallel repeats one is stored and delivered, and all are told its i
   const last = requestIdOf(await admin.post('repeated', '{}'));
   await receiver.nth('repeated', 2);
   expect(deliveredTo('repeated')).toEqual(new Set([...ids, last]));
+});
+
+test('a delivery that a provider sends again is kept as a replay, and delivered only if somebody retries it', async () => {
+  const [secret, name] = ['a-secret', 'redelivered'];
+  const { sourceId } = await admin.define({ name, url: receiver.url(name) });
+  const config = { auth: { webhook_secret_key: secret } };
+  await admin.done('PUT', `/sources/${sourceId}`, { name, type: 'GITHUB', config });
+  const signature = createHmac('sha256', secret).update('{}').digest('hex');
+  const headers = { 'x-hub-signature-256': `sha256=${signature}`, 'x-github-delivery': 'd-1' };
+  const send = async () => requestIdOf(await admin.post(name, '{}', { headers }));
+  const first = await send();
+  await receiver.nth(name, 1);
+  const again = await send();
+  const repeat = await until('the repeat is told apart', async () => {
+    const request = await admin.done('GET', `/requests/${again}`);
+    return request.rejection_cause === null ? undefined : request;
+  });
+  expect(repeat).toMatchObject({ verified: true, rejection_cause: 'REPLAYED' });
+  expect(repeat.rejection_detail).toEqual({
+    reason: 'REPLAYED',
+    hint: `${first} was the first with this id`,
+  });
+  expect(deliveredTo(name)).toEqual(new Set([first]));
+  await admin.done('POST', `/requests/${again}/retry`);
+  await receiver.nth(name, 2);
+  expect(deliveredTo(name)).toEqual(new Set([first, again]));
 });
 
 test('requests without the key are never taken for repeats of each other', async () => {

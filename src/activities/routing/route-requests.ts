@@ -17,6 +17,7 @@ import { waitInLine } from './line.ts';
 import { readsPayload, runsCode, transformationsOf } from './compiled-rules.ts';
 import { commitDraft, emptyDraft, isFull, type Draft } from './draft.ts';
 import { planRequest, type PlanContext } from './plan-request.ts';
+import { rejectRepeats } from './repeats.ts';
 import { createTransform } from './transform.ts';
 
 export type RoutingDependencies = {
@@ -27,6 +28,7 @@ export type RoutingDependencies = {
   sandbox: Pick<SandboxPool, 'run'>;
   claim: (claim: FirstClaim) => Promise<string>;
   maxBatch: number;
+  log: { info(fields: object, message: string): void };
   /** Hears when a dispatch's requests have been routed: its place is free for the next. */
   onRouted: (dispatchId: string) => void;
 };
@@ -89,10 +91,11 @@ async function plan(
   });
   const context = { configuration: deps.configuration, transform, claim: deps.claim, draft };
   const endsAtMs = Date.now() + BUDGET_MS;
+  const fresh = await rejectRepeats(deps, { waiting, draft });
   const mayGoOn = () => draft.verdicts.length === 0 || (Date.now() < endsAtMs && !isFull(draft));
   let next = 0;
-  while (next < waiting.length && mayGoOn()) {
-    const { length, ...slice } = await takeSlice(deps, waiting.slice(next));
+  while (next < fresh.length && mayGoOn()) {
+    const { length, ...slice } = await takeSlice(deps, fresh.slice(next));
     next += length;
     await planSlice(context, { ...slice, mayGoOn });
   }

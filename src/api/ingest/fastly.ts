@@ -31,7 +31,7 @@ export async function answerFastly(options: IngestOptions, incoming: Incoming): 
   await options.store.add({
     request: { ...request, kind: RequestKind.Handshake },
     idempotency: null,
-    replay: null,
+    claims: [],
   });
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
   return { status: 200, headers, body: [...lines].join('\n') };

@@ -38,8 +38,7 @@ async function keep(
 ): Promise<Answer> {
   const { id: request, sourceId: source } = arrival.request;
   try {
-    const { requestId, outcome } = await store.add(arrival);
-    if (outcome === 'replayed') log.info({ request, source, reason: 'REPLAYED' }, 'Not verified');
+    const { requestId } = await store.add(arrival);
     await afterwards?.();
     meanwhile?.().catch((error: unknown) =>
       log.warn({ error, request, source }, 'A handshake could not be completed'),

@@ -26,7 +26,7 @@ export function greet(
     options.log.info({ request: request.id, source: source.id, status }, 'Handshake refused');
   }
   return {
-    arrival: { request, idempotency: null, replay: null },
+    arrival: { request, idempotency: null, claims: [] },
     ...(storeSecret && { afterwards: () => options.keepSecret(source, storeSecret) }),
     ...(fetch && { meanwhile: () => follow(options, { arrived, gate, url: fetch }) }),
     answer: () => ({ status, headers, body }),

@@ -95,7 +95,16 @@ function take(
   }: Partial<OnceKeys> & { verified: boolean | null; detail?: unknown },
 ): Judgement {
   const request = { ...arrived.request, verified, rejectionDetail: detail };
-  return { arrival: { request, idempotency, replay }, answer: answerOf({ arrived, gate }) };
+  const own = idempotency?.isNamed ? idempotency : null;
+  // Providers do not read who was first: to know it can wait until the request is routed.
+  const claims = [
+    ...(idempotency && !own ? [{ ...idempotency, replay: false }] : []),
+    ...(replay ? [{ ...replay, replay: true }] : []),
+  ];
+  return {
+    arrival: { request, idempotency: own, claims },
+    answer: answerOf({ arrived, gate }),
+  };
 }
 
 type Rejection = {
@@ -117,7 +126,7 @@ function reject(
     rejectionDetail: detail,
   };
   return {
-    arrival: { request, idempotency: null, replay: null },
+    arrival: { request, idempotency: null, claims: [] },
     answer: answer ? () => answer : answerOf({ arrived, gate }),
   };
 }

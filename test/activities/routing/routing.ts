@@ -83,6 +83,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       },
       sandbox,
       maxBatch: 200,
+      log: { info() {} },
       onRouted: (dispatchId) => routed.push(dispatchId),
       ...own,
     });
@@ -161,7 +162,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       }));
       await insertRequests(
         db,
-        requests.map((request) => ({ request, idempotency: null, replay: null })),
+        requests.map((request) => ({ request, idempotency: null, claims: [] })),
       );
       return requests.map((request) => request.id);
     },

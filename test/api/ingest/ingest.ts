@@ -2,6 +2,9 @@ import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sql from 'sql-template-tag';
+import { createDestinationPace } from '../../../src/activities/destination-pace.ts';
+import { createRoutingActivities } from '../../../src/activities/routing.ts';
+import type { Line } from '../../../src/activities/turn.ts';
 import { createAuthenticate } from '../../../src/api/auth.ts';
 import { createIngest } from '../../../src/api/ingest/handler.ts';
 import type { IngestOptions } from '../../../src/api/ingest/options.ts';
@@ -17,6 +20,7 @@ import { sources } from '../../../src/db/sources.ts';
 import { listSourcesOfType } from '../../../src/db/sources-of-type.ts';
 import { noteHandshake } from '../../../src/db/verdicts.ts';
 import { createLog } from '../../../src/log.ts';
+import type { SandboxPool } from '../../../src/sandbox/pool.ts';
 import type { SourceType } from '../../../src/verification/source-types.ts';
 import { refused, VerificationReason } from '../../../src/verification/verdict.ts';
 import type { Keys } from '../../../src/verification/verifier.ts';
@@ -76,6 +80,17 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
     log,
     ...changes,
   });
+  const routing = createRoutingActivities({
+    db,
+    configuration,
+    log,
+    maxBatch: 200,
+    pace: createDestinationPace(),
+    onRouted() {},
+    // Where nothing is connected, nothing waits in line and no code runs.
+    line: {} as Line,
+    sandbox: {} as SandboxPool,
+  });
   const server = createServer(ingest);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -128,6 +143,23 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
         sql`select request_id from outbox where source_id = ${sourceId} order by request_id`,
       );
       return rows.map((row) => row.request_id);
+    },
+    /** Routes what waits of a source, in several dispatches at once: nothing takes it. Returns all of the source's requests. */
+    async routed(sourceId: string): Promise<Kept[]> {
+      const groups = Map.groupBy(
+        await this.waiting(sourceId),
+        (id) => id.charCodeAt(id.length - 1) % 4,
+      );
+      await Promise.all(
+        [...groups.values()].map(async (requestIds) => {
+          const dispatchId = newId('dispatch');
+          await db.query(
+            sql`update outbox set dispatch_id = ${dispatchId}, claimed_by = 1 where request_id = any(${requestIds})`,
+          );
+          await routing.routeRequests({ dispatchId, requestIds });
+        }),
+      );
+      return rowsOf(sourceId);
     },
     async close() {
       server.closeAllConnections();

@@ -31,41 +31,51 @@ const parallel = (id: string, { request, times }: { request: Send; times: number
     Array.from({ length: times }, () => ingest.send(`/in/${id}`, { method: 'POST', ...request })),
   );
 
+/** How the source's requests stand once they have been routed: nothing takes those that go on. */
+const causesOf = async (id: string) => (await ingest.routed(id)).map((row) => row.rejection_cause);
+const count = (causes: (string | null)[], wanted: string) =>
+  causes.filter((cause) => cause === wanted).length;
+
 describe('the provider’s own id of a delivery', () => {
   test.each([
     ['GITHUB', () => github('d-1')],
     ['STRIPE', () => stripe('{"id":"evt_1"}')],
   ] as const)(
-    '%s: of 30 repeats at once one is kept, and all are told its id',
+    '%s: of 30 repeats at once one goes on, and the others name it',
     async (type, make) => {
       const id = await ingest.source(type, { auth });
-      const request = make();
-      const answers = await parallel(id, { request, times: 30 });
+      const answers = await parallel(id, { request: make(), times: 30 });
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-      const rows = await ingest.rowsOf(id);
-      expect(rows).toMatchObject([{ verified: true, rejection_cause: null }]);
-      expect(new Set(answers.map(idOf))).toEqual(new Set([rows[0]!.id]));
-      expect(await ingest.waiting(id)).toHaveLength(1);
-
-      const later = await ingest.sendTo(id, make());
-      expect(later.kept).toEqual([]);
-      expect(idOf(later)).toBe(rows[0]!.id);
+      await ingest.routed(id);
+      await ingest.sendTo(id, make());
+      const rows = await ingest.routed(id);
+      const [first, ...others] = rows.filter((row) => row.rejection_cause === 'NO_CONNECTION');
+      expect(others).toEqual([]);
+      const repeats = rows.filter((row) => row !== first);
+      expect(repeats).toHaveLength(30);
+      for (const repeat of repeats) {
+        expect(repeat).toMatchObject({
+          verified: true,
+          rejection_cause: 'REPLAYED',
+          rejection_detail: { reason: 'REPLAYED', hint: `${first!.id} was the first with this id` },
+        });
+      }
     },
   );
 
   test('another id is another delivery, though the body is the same', async () => {
     const id = await ingest.source('GITHUB', { auth });
     await ingest.sendTo(id, github('d-1'));
-    const other = await ingest.sendTo(id, github('d-2'));
-    expect(other.kept).toMatchObject([{ rejection_cause: null }]);
+    await ingest.sendTo(id, github('d-2'));
+    expect(await causesOf(id)).toEqual(['NO_CONNECTION', 'NO_CONNECTION']);
   });
 
   test('is claimed by no request that was refused', async () => {
     const id = await ingest.source('GITHUB', { auth });
     const forged = { ...github('d-1'), body: '{"forged":true}' };
     expect((await ingest.sendTo(id, forged)).kept).toMatchObject([{ verified: false }]);
-    const real = await ingest.sendTo(id, github('d-1'));
-    expect(real.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
+    await ingest.sendTo(id, github('d-1'));
+    expect(await causesOf(id)).toEqual(['VERIFICATION_FAILED', 'NO_CONNECTION']);
   });
 
   test('is one source’s own', async () => {
@@ -73,19 +83,16 @@ describe('the provider’s own id of a delivery', () => {
       await ingest.source('GITHUB', { auth }),
       await ingest.source('GITHUB', { auth }),
     ];
-    await ingest.sendTo(one, github('d-1'));
-    expect((await ingest.sendTo(other, github('d-1'))).kept).toMatchObject([
-      { rejection_cause: null },
-    ]);
+    for (const id of [one, other]) {
+      await ingest.sendTo(id, github('d-1'));
+      expect(await causesOf(id)).toEqual(['NO_CONNECTION']);
+    }
   });
 
   test.each([false, null])('idempotency_key %s switches it off', async (key) => {
     const id = await ingest.source('GITHUB', { auth, config: { idempotency_key: key } });
-    for (const _time of [1, 2]) {
-      const sent = await ingest.sendTo(id, github('d-1'));
-      expect(sent.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
-    }
-    expect(await ingest.waiting(id)).toHaveLength(2);
+    for (const _time of [1, 2]) await ingest.sendTo(id, github('d-1'));
+    expect(await causesOf(id)).toEqual(['NO_CONNECTION', 'NO_CONNECTION']);
   });
 
   test('gives way to the place the source names', async () => {
@@ -94,6 +101,7 @@ describe('the provider’s own id of a delivery', () => {
     await ingest.sendTo(id, github('d-1', '{"order":1}'));
     expect((await ingest.sendTo(id, github('d-2', '{"order":1}'))).kept).toEqual([]);
     expect((await ingest.sendTo(id, github('d-1', '{"order":2}'))).kept).toHaveLength(1);
+    expect(await causesOf(id)).toEqual(['NO_CONNECTION', 'NO_CONNECTION']);
   });
 });
 
@@ -119,41 +127,58 @@ test('what is published repeats by the key of its source too', async () => {
   expect(await ingest.rowsOf(id)).toMatchObject([{ verified: true }]);
 });
 
+test('of 30 repeats of a key that the source names one is kept, and all are told its id', async () => {
+  const id = await ingest.source('GITHUB', { auth, config: { idempotency_key: 'body.order' } });
+  const answers = await parallel(id, { request: github('d-1', '{"order":1}'), times: 30 });
+  const rows = await ingest.rowsOf(id);
+  expect(rows).toMatchObject([{ verified: true, rejection_cause: null }]);
+  expect(new Set(answers.map(idOf))).toEqual(new Set([rows[0]!.id]));
+  expect(await ingest.waiting(id)).toHaveLength(1);
+});
+
 describe('a signature that was seen before', () => {
   test('is kept as a replay with its reason, answered 200, logged, and not routed', async () => {
     const id = await ingest.source('SLACK', { auth });
     const request = slack('{"type":"event_callback"}');
     const first = await ingest.sendTo(id, request);
+    await ingest.routed(id);
     const replay = await ingest.sendTo(id, request);
-    expect(first.kept).toMatchObject([{ verified: true, rejection_cause: null }]);
     expect([replay.status, replay.text]).toEqual([200, '']);
-    expect(replay.kept).toMatchObject([
-      { verified: true, rejection_cause: 'REPLAYED', rejection_detail: { reason: 'REPLAYED' } },
+    const rows = await ingest.routed(id);
+    const hint = `${first.kept[0]!.id} came with this signature before`;
+    expect(rows).toMatchObject([
+      { verified: true, rejection_cause: 'NO_CONNECTION' },
+      {
+        id: replay.kept[0]!.id,
+        verified: true,
+        rejection_cause: 'REPLAYED',
+        rejection_detail: { reason: 'REPLAYED', hint },
+        events_count: 0,
+      },
     ]);
-    expect(await ingest.waiting(id)).toEqual([first.kept[0]!.id]);
     expect(ingest.logged).toContainEqual(
-      expect.objectContaining({ request: replay.kept[0]!.id, reason: 'REPLAYED' }),
+      expect.objectContaining({ request: rows[1]!.id, reason: 'REPLAYED', hint }),
     );
   });
 
   test('of 30 at once one is accepted', async () => {
     const id = await ingest.source('SLACK', { auth });
     await parallel(id, { request: slack('{"type":"event_callback"}'), times: 30 });
-    const causes = (await ingest.rowsOf(id)).map((row) => row.rejection_cause);
-    expect(causes.filter((cause) => cause === null)).toHaveLength(1);
-    expect(causes.filter((cause) => cause === 'REPLAYED')).toHaveLength(29);
-    expect(await ingest.waiting(id)).toHaveLength(1);
+    const causes = await causesOf(id);
+    expect([count(causes, 'NO_CONNECTION'), count(causes, 'REPLAYED')]).toEqual([1, 29]);
+    expect(await ingest.waiting(id)).toEqual([]);
   });
 
   test('passes where the source switches the protection off', async () => {
     const id = await ingest.source('SLACK', { auth: { ...auth, replay_protection: false } });
     const request = slack('{"type":"event_callback"}');
-    await ingest.sendTo(id, request);
-    expect((await ingest.sendTo(id, request)).kept).toMatchObject([{ rejection_cause: null }]);
+    for (const _time of [1, 2]) await ingest.sendTo(id, request);
+    expect(await causesOf(id)).toEqual(['NO_CONNECTION', 'NO_CONNECTION']);
   });
 
   test('is remembered for longer than it is accepted, a day where it carries no time', async () => {
     const ends = async (id: string) => {
+      await ingest.routed(id);
       const { rows } = await ingest.db.query<{ seconds: number }>({
         text: `select extract(epoch from min(expires_at) - now())::integer as seconds
                  from claims where owner in (select id from requests where source_id = $1)`,
