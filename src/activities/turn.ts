@@ -1,6 +1,5 @@
 import { ParkReason } from '../domain/control.ts';
-import { holdEvents, parkEvents } from '../db/parked.ts';
-import { holdWaiters } from '../db/waiters.ts';
+import { parkEvents } from '../db/parked.ts';
 import { PARKED_LOOK_MS, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 import type { DestinationPace } from './destination-pace.ts';
@@ -8,13 +7,6 @@ import type { DestinationPace } from './destination-pace.ts';
 /** Events that go nowhere soon, because others fill their destination or it does not answer, wait without a workflow. */
 export type Line = {
   mustWait(destinationId: string): boolean;
-  /** Holds events at gates that are shut; those of a gate that has opened meanwhile are not among the returned. */
-  hold(order: {
-    workflowId: string;
-    held: { eventId: string; gateId: string }[];
-  }): Promise<string[]>;
-  /** Holds events that wait for their turn in an order, where the gate in front of them is shut. */
-  holdInLane(order: { gateId: string; eventIds: string[] }): Promise<unknown>;
   join(order: { workflowId: string; destinationId: string; eventIds: string[] }): Promise<void>;
 };
 
@@ -27,8 +19,6 @@ export function createLine({
   return {
     mustWait: (id) =>
       circuits.state(id).open || admission.room(id) <= 0 || places.isFull(id) || pace.isSilent(id),
-    hold: (order) => holdEvents(db, { ...order, unstarted: true }),
-    holdInLane: (order) => holdWaiters(db, order),
     async join({ workflowId, destinationId: gateId, eventIds }) {
       const waiting = { workflowId, gateId, reason: ParkReason.Turn, eventIds };
       await parkEvents(db, { ...waiting, place: null, unstarted: true });

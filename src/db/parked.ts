@@ -17,12 +17,12 @@ const HOLD = `
     select w.event_id, w.gate from wanted w
     where w.gate in (select id from shut_destinations union all select id from shut_connections)
   ), row as (
-    insert into parked (gate, reason, workflow_id, event_ids, unstarted)
-    select gate, 'paused', $1, array_agg(event_id order by event_id), $6 from held group by gate
+    insert into parked (gate, reason, workflow_id, event_ids)
+    select gate, 'paused', $1, array_agg(event_id order by event_id) from held group by gate
     on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
       event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))
   ), marked as (
-    update events e set status = 'HOLD', workflow_id = case when $6 then e.workflow_id else $1 end, updated_at = now(),
+    update events e set status = 'HOLD', workflow_id = $1, updated_at = now(),
       trigger = case when e.trigger in ('MANUAL', 'BULK_RETRY') then e.trigger else 'UNPAUSE' end
     from held h where e.id = h.event_id and e.id = any($2) and e.id >= $4 and e.id <= $5 and e.status not in ('SUCCESSFUL', 'CANCELLED')
   )
@@ -31,31 +31,22 @@ const HOLD = `
 /**
  * Holds events at the gates that stopped them, where these are still shut, and returns which are held.
  * The gate's row is locked against opening meanwhile: whoever opens it afterwards finds what was parked.
- * `unstarted`: no workflow of that id waits; one is to be started when the gate opens.
  */
 export async function holdEvents(
   db: Db,
   {
     workflowId,
     held,
-    unstarted = false,
   }: {
     workflowId: string;
     held: readonly { eventId: string; gateId: string }[];
-    unstarted?: boolean;
   },
 ): Promise<string[]> {
   const eventIds = held.map((event) => event.eventId);
   const { rows } = await db.query<{ event_id: string }>({
     name: 'hold-events',
     text: HOLD,
-    values: [
-      workflowId,
-      eventIds,
-      held.map((event) => event.gateId),
-      ...bounds(eventIds),
-      unstarted,
-    ],
+    values: [workflowId, eventIds, held.map((event) => event.gateId), ...bounds(eventIds)],
   });
   return rows.map((row) => row.event_id);
 }

@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import type { EventStatus, IgnoredCause, RejectionCause } from '../domain/status.ts';
+import type { EventStatus } from '../domain/status.ts';
 import { bounds } from './ids.ts';
 import type { Db } from './pool.ts';
 import type { LaterClaim } from './requests.ts';
@@ -15,43 +15,6 @@ export type RoutedRequest = {
   query: string;
   headers: [string, string][];
   body: Buffer;
-};
-
-/** An event that routing makes; times in ms since 1970. */
-export type NewEvent = {
-  id: string;
-  projectId: string;
-  requestId: string;
-  connectionId: string;
-  sourceId: string;
-  destinationId: string;
-  status: EventStatus;
-  deliveryGroup: string | null;
-  /** Where its connection keeps an order: the lane it goes in. */
-  laneKey: string | null;
-  hasPayload: boolean;
-  nextAttemptAtMs: number | null;
-  createdAtMs: number;
-};
-export type NewIgnoredEvent = {
-  requestId: string;
-  connectionId: string;
-  projectId: string;
-  cause: IgnoredCause;
-  meta: unknown;
-  createdAtMs: number;
-};
-/** Whether a request is rejected after all, and what is to be said of that. */
-export type RoutingVerdict = {
-  requestId: string;
-  rejectionCause: RejectionCause | null;
-  detail?: { reason: string; hint: string };
-};
-export type RoutingPlan = {
-  dispatchId: string;
-  verdicts: RoutingVerdict[];
-  events: NewEvent[];
-  ignored: NewIgnoredEvent[];
 };
 
 /** A request that waits to be routed; `connectionIds`: a retry is meant for these connections only. */
@@ -107,38 +70,6 @@ export async function readRequestData(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-const COMMIT = `
-  with live as (
-    delete from outbox where dispatch_id = $1 and request_id = any($2) returning request_id
-  ), made as (
-    insert into events (id, project_id, request_id, connection_id, source_id, destination_id, status, delivery_group,
-      lane_key, has_payload, next_attempt_at, dispatch_id, workflow_id, created_at, updated_at)
-    select e.id, e.project_id, e.request_id, e.connection_id, e.source_id, e.destination_id, e.status, e.delivery_group,
-      e.lane_key, e.has_payload, to_timestamp(e.next_attempt_at / 1000), $1, 'requests/' || $1, t, t
-    from json_to_recordset($3) as e (id text, project_id text, request_id text, connection_id text, source_id text,
-        destination_id text, status text, delivery_group text, lane_key text, has_payload boolean, next_attempt_at double precision,
-        created_at double precision)
-      join live on live.request_id = e.request_id
-      cross join lateral to_timestamp(e.created_at / 1000) as t
-    on conflict (id) do nothing
-    returning id, request_id, connection_id, destination_id, lane_key, next_attempt_at
-  ), ignored as (
-    insert into ignored_events (request_id, connection_id, project_id, cause, meta, created_at)
-    select i.request_id, i.connection_id, i.project_id, i.cause, i.meta, to_timestamp(i.created_at / 1000)
-    from json_to_recordset($4) as i (request_id text, connection_id text, project_id text, cause text, meta jsonb, created_at double precision)
-      join live on live.request_id = i.request_id
-    on conflict do nothing
-    returning request_id
-  ), marked as (
-    update requests r set rejection_cause = v.rejection_cause, updated_at = now(),
-      rejection_detail = coalesce(v.rejection_detail, r.rejection_detail),
-      events_count = r.events_count + (select count(*) from made where made.request_id = r.id),
-      ignored_count = r.ignored_count + (select count(*) from ignored where ignored.request_id = r.id)
-    from json_to_recordset($5) as v (request_id text, rejection_cause text, rejection_detail jsonb) join live on live.request_id = v.request_id
-    where r.id = v.request_id and r.id = any($2) and r.id >= $6 and r.id <= $7
-  )
-  select id, connection_id, destination_id, lane_key, next_attempt_at from made`;
-
 /** What a transformation made of a request, for one event. */
 export type NewPayload = {
   eventId: string;
@@ -181,43 +112,9 @@ export type RoutedEvent = {
   /** The connection whose order it keeps, where there is one. */
   lane: string | null;
   dueAtMs: number | null;
+  /** Whether it waits at a gate that is shut. */
+  isHeld: boolean;
 };
-
-/**
- * Writes what routing decided, in one statement, for those requests only that still carry this dispatch's id,
- * and returns the events it made. What an earlier run of the same dispatch made comes from `listRouted`.
- */
-export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEvent[]> {
-  const requestIds = plan.verdicts.map((verdict) => verdict.requestId);
-  const { rows } = await db.query<RoutedRow>({
-    name: 'commit-routing',
-    text: COMMIT,
-    values: [
-      plan.dispatchId,
-      requestIds,
-      storableJson(plan.events.map(eventRow)),
-      storableJson(
-        plan.ignored.map((ignored) => ({
-          request_id: ignored.requestId,
-          connection_id: ignored.connectionId,
-          project_id: ignored.projectId,
-          cause: ignored.cause,
-          meta: ignored.meta ?? null,
-          created_at: ignored.createdAtMs,
-        })),
-      ),
-      JSON.stringify(
-        plan.verdicts.map((verdict) => ({
-          request_id: verdict.requestId,
-          rejection_cause: verdict.rejectionCause,
-          rejection_detail: verdict.detail ?? null,
-        })),
-      ),
-      ...bounds(requestIds),
-    ],
-  });
-  return rows.map(routed);
-}
 
 /** The events an earlier run of this dispatch made from these requests and has not settled. */
 export async function listRouted(
@@ -226,45 +123,30 @@ export async function listRouted(
 ): Promise<RoutedEvent[]> {
   const [first, last] = bounds(requestIds);
   const { rows } = await db.query<RoutedRow>(sql`
-    select id, connection_id, destination_id, lane_key, next_attempt_at from events
+    select id, connection_id, destination_id, status, lane_key, next_attempt_at from events
     where dispatch_id = ${dispatchId} and id >= ${eventBound(first)} and id <= ${`${eventBound(last)}~`}
       and status in ('QUEUED', 'SCHEDULED', 'HOLD', 'FAILED')
       and (status <> 'FAILED' or next_attempt_at is not null)`);
   return rows.map(routed);
 }
 
-type RoutedRow = {
+export type RoutedRow = {
   id: string;
   connection_id: string;
   destination_id: string;
+  status: EventStatus;
   lane_key: string | null;
   next_attempt_at: Date | null;
 };
 
-function routed(row: RoutedRow): RoutedEvent {
+export function routed(row: RoutedRow): RoutedEvent {
   return {
     id: row.id,
     connectionId: row.connection_id,
     destinationId: row.destination_id,
     lane: row.lane_key === null ? null : row.connection_id,
     dueAtMs: row.next_attempt_at?.getTime() ?? null,
-  };
-}
-
-function eventRow(event: NewEvent) {
-  return {
-    id: event.id,
-    project_id: event.projectId,
-    request_id: event.requestId,
-    connection_id: event.connectionId,
-    source_id: event.sourceId,
-    destination_id: event.destinationId,
-    status: event.status,
-    delivery_group: event.deliveryGroup,
-    lane_key: event.laneKey,
-    has_payload: event.hasPayload,
-    next_attempt_at: event.nextAttemptAtMs,
-    created_at: event.createdAtMs,
+    isHeld: row.status === 'HOLD',
   };
 }
 

@@ -97,31 +97,6 @@ describe('events at a gate', () => {
     expect(new Set(await mine())).toEqual(new Set(seed.eventIds));
   });
 
-  test('that no workflow waits for keep the one that made them, and are started when it opens', async () => {
-    await shutGate(db, { gate: gate(), reason: null });
-    const held = seed.eventIds.map((eventId) => ({ eventId, gateId: seed.destinationId }));
-    expect(await holdEvents(db, { workflowId, held, unstarted: true })).toHaveLength(2);
-    const { rows } = await db.query<{ workflow_id: string; status: string }>(
-      sql`select workflow_id, status from events where id = any(${seed.eventIds})`,
-    );
-    expect(rows).toEqual([
-      { workflow_id: 'requests/dsp_1', status: 'HOLD' },
-      { workflow_id: 'requests/dsp_1', status: 'HOLD' },
-    ]);
-    await openGate(db, gate());
-    // A row stands for them, though not under the name that stands on them.
-    const forgotten = await listForgotten(db, { afterMs: 0 });
-    expect(forgotten.flatMap((one) => one.eventIds)).not.toContain(seed.eventIds[0]);
-    expect(await take()).toMatchObject([{ workflowId, unstarted: true }]);
-    await db.query(sql`delete from parked where gate = ${seed.destinationId}`);
-    expect(await listForgotten(db, { afterMs: 0 })).toContainEqual({
-      workflowId: 'requests/dsp_1',
-      dispatchId: 'dsp_1',
-      destinationId: seed.destinationId,
-      eventIds: seed.eventIds,
-    });
-  });
-
   test('that wait at an open gate are neglected', async () => {
     await shutGate(db, { gate: gate(), reason: null });
     await hold();

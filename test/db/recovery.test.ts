@@ -7,7 +7,7 @@ import {
   requeueEvents,
   requeueRequest,
 } from '../../src/db/recovery.ts';
-import { commitRouting } from '../../src/db/routing.ts';
+import { commitRouting } from '../../src/db/commit-routing.ts';
 import { AttemptTrigger, IgnoredCause } from '../../src/domain/status.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { claim, makeEnds, makeEvents, planOf, rowOf, storeRequests } from './rows.ts';

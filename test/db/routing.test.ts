@@ -1,9 +1,9 @@
 import sql from 'sql-template-tag';
 import { afterAll, expect, test } from 'vitest';
+import { commitRouting } from '../../src/db/commit-routing.ts';
 import { eventId, newId } from '../../src/db/ids.ts';
 import { reclaimRequests } from '../../src/db/outbox.ts';
 import {
-  commitRouting,
   insertPayloads,
   listDispatched,
   listRouted,

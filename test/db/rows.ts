@@ -5,7 +5,7 @@ import { claimRequests, type Claim, type Lane } from '../../src/db/outbox.ts';
 import type { Database } from '../../src/db/pool.ts';
 import { ensureDefaultProject } from '../../src/db/projects.ts';
 import { insertRequests, type NewRequest } from '../../src/db/requests.ts';
-import { commitRouting, type NewEvent, type RoutingPlan } from '../../src/db/routing.ts';
+import { commitRouting, type NewEvent, type RoutingPlan } from '../../src/db/commit-routing.ts';
 import { createSealer } from '../../src/db/sealing.ts';
 import { EventStatus, RequestKind } from '../../src/domain/status.ts';
 
@@ -97,6 +97,7 @@ export function planOf(
     laneKey: null,
     hasPayload: false,
     nextAttemptAtMs: null,
+    shutGate: null,
     createdAtMs,
   }));
   const verdicts = requestIds.map((requestId) => ({ requestId, rejectionCause: null }));

@@ -1,13 +1,8 @@
 import type { Dispatch } from '../../domain/delivery.ts';
+import { commitRouting, type RoutingPlan } from '../../db/commit-routing.ts';
 import { insertExecutions, type NewExecution } from '../../db/executions.ts';
 import type { Database } from '../../db/pool.ts';
-import {
-  commitRouting,
-  insertPayloads,
-  type NewPayload,
-  type RoutedEvent,
-  type RoutingPlan,
-} from '../../db/routing.ts';
+import { insertPayloads, type NewPayload, type RoutedEvent } from '../../db/routing.ts';
 
 /** What is decided for the requests of one call, before it is written. */
 export type Draft = RoutingPlan & { payloads: NewPayload[]; executions: NewExecution[] };

@@ -83,8 +83,14 @@ function addOutcome(
       ...flowOf(payload, { connection, destination }),
       hasPayload: changed,
       nextAttemptAtMs: delayMs > 0 ? Date.now() + delayMs : null,
+      shutGate: delayMs > 0 ? null : shutGateOf(connection, destination),
     });
   }
+}
+
+function shutGateOf(connection: Connection, destination: Destination | undefined): string | null {
+  if (destination?.paused) return destination.id;
+  return connection.paused ? connection.id : null;
 }
 
 /** The group and the lane of an event; a payload is not read for those that have neither. */

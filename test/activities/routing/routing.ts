@@ -77,8 +77,6 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       pace: createDestinationPace(),
       line: {
         mustWait: () => false,
-        hold: () => Promise.resolve([]),
-        holdInLane: () => Promise.resolve(),
         join: () => Promise.resolve(),
       },
       sandbox,
