@@ -34,6 +34,7 @@ type Dependencies = WakeDependencies & {
 const LOST_WAKE_MS = 60_000;
 const FORGOTTEN_MS = 120_000;
 const TURN_MS = 60_000;
+const OPEN_MS = 30_000;
 
 const GONE: GateState = {
   paused: false,
@@ -113,7 +114,7 @@ async function sweep(deps: Dependencies, beat: () => void): Promise<number> {
   const { db, log } = deps;
   await resetLostWakes(db, { afterMs: LOST_WAKE_MS });
   let woken = 0;
-  for (const { gateId, reason } of await listNeglected(db, { turnMs: TURN_MS })) {
+  for (const { gateId, reason } of await listNeglected(db, { turnMs: TURN_MS, openMs: OPEN_MS })) {
     // One that gets its turn wakes the next; the line as a whole has a pace of its own.
     woken +=
       reason === ParkReason.Turn

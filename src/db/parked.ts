@@ -211,10 +211,10 @@ export async function resetLostWakes(db: Db, { afterMs }: { afterMs: number }): 
     update parked set woken_at = null where woken_at < now() - make_interval(secs => ${afterMs / 1000})`);
 }
 
-/** Gates that are open although something waits at them; gates where turns have not moved for a while. */
+/** Gates that have been open for a while although something waits at them; gates where turns have not moved for a while. */
 export async function listNeglected(
   db: Db,
-  { turnMs }: { turnMs: number },
+  { openMs, turnMs }: { openMs: number; turnMs: number },
 ): Promise<{ gateId: string; reason: ParkReason }[]> {
   const { rows } = await db.query<{ gate: string; reason: ParkReason }>(sql`
     select distinct p.gate, p.reason from parked p
@@ -222,7 +222,10 @@ export async function listNeglected(
       left join connections c on c.id = p.gate
     where p.woken_at is null and (
       p.reason = ${ParkReason.Paused} and (
-        coalesce(d.paused_at, c.paused_at) is null or coalesce(d.deleted_at, d.disabled_at, c.deleted_at, c.disabled_at) is not null)
+        coalesce(d.paused_at, c.paused_at) is null
+          -- who opened it wakes what waits there, slowly at first
+          and coalesce(d.updated_at, c.updated_at) < now() - make_interval(secs => ${openMs / 1000})
+        or coalesce(d.deleted_at, d.disabled_at, c.deleted_at, c.disabled_at) is not null)
       or p.reason = ${ParkReason.Turn} and p.parked_at < now() - make_interval(secs => ${turnMs / 1000}))`);
   return rows.map((row) => ({ gateId: row.gate, reason: row.reason }));
 }

@@ -101,7 +101,9 @@ describe('events at a gate', () => {
     await shutGate(db, { gate: gate(), reason: null });
     await hold();
     const mine = async () =>
-      (await listNeglected(db, { turnMs: 60_000 })).filter((n) => n.gateId === gate().id);
+      (await listNeglected(db, { turnMs: 60_000, openMs: 0 })).filter(
+        (n) => n.gateId === gate().id,
+      );
     expect(await mine()).toEqual([]);
     await openGate(db, gate());
     expect(await mine()).toEqual([{ gateId: seed.destinationId, reason: paused }]);
