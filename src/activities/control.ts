@@ -28,6 +28,7 @@ export type ControlActivities = {
 
 type Dependencies = WakeDependencies & {
   room: (gateId: string) => number;
+  pace: (gateId: string) => number;
   log: Log;
 };
 

@@ -31,14 +31,19 @@ export type WakeDependencies = {
 type PumpDependencies = WakeDependencies & {
   /** How many more deliveries may work on a destination now: others would only have to wait for their turn. */
   room: (gateId: string) => number;
+  /** How many events a millisecond may leave behind a gate; Infinity where no rate is set. */
+  pace: (gateId: string) => number;
 };
 
 // Workflows that were woken and have not begun: their number is the budget, so a slow server is asked for less.
 const OUTSTANDING = 10;
 const LOST_AFTER_MS = 30_000;
 const LOOK_AGAIN_MS = 100;
+// What is woken sooner than it may leave only waits elsewhere, and is woken again; a little sooner, so that the line never stands.
+const SOONER = 1.05;
+const LONGEST_PAUSE_MS = 1_500;
 // Events one delivery takes along when it is started late.
-const TOGETHER = 100;
+const TOGETHER = 250;
 
 /** Wakes what waits at a gate, in order, slowly at first, until nothing does or the gate is shut. */
 export async function pump(
@@ -46,6 +51,7 @@ export async function pump(
   { gateId, reason, beat }: { gateId: string; reason: ParkReason; beat: () => void },
 ): Promise<number> {
   const beganAtMs = Date.now();
+  let nextAtMs = beganAtMs;
   let woken = 0;
   for (;;) {
     beat();
@@ -57,7 +63,9 @@ export async function pump(
     const { workflows, events } = await wakeFirst(deps, { gateId, reason, limit: 1 });
     if (workflows === 0) return woken;
     woken += workflows;
-    await sleep(events / slowStartPerMs(Date.now() - beganAtMs));
+    const perMs = Math.min(slowStartPerMs(Date.now() - beganAtMs), SOONER * deps.pace(gateId));
+    nextAtMs = Math.max(nextAtMs, Date.now() - LOOK_AGAIN_MS) + events / perMs;
+    await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(0, nextAtMs - Date.now())));
   }
 }
 
@@ -91,7 +99,12 @@ async function wakeParked(
   const { workflowId, unstarted } = one;
   // Together they cost what one costs.
   const eventIds = unstarted
-    ? await joinParked(deps.db, { gateId, reason, workflowId, most: TOGETHER })
+    ? await joinParked(deps.db, {
+        gateId,
+        reason,
+        workflowId,
+        most: TOGETHER - one.eventIds.length,
+      })
     : one.eventIds;
   if (eventIds.length === 0) return 0;
   if (reason === ParkReason.Paused) await requeueHeld(deps.db, eventIds);

@@ -164,7 +164,7 @@ const JOIN = `
   where gate = $1 and reason = $4 and workflow_id = $2
   returning event_ids`;
 
-/** Lets those that are next and have the same destination go along with one that was taken, up to so many events; returns all of its events. */
+/** Lets those that are next and have the same destination go along with one that was taken, up to so many events more; returns all of its events. */
 export async function joinParked(
   db: Db,
   {

@@ -9,6 +9,7 @@ import {
 import { createLaneActivities, type LaneActivities } from '../activities/lanes.ts';
 import type { StartDelivery, WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
+import { limitsOf } from '../domain/allot.ts';
 import { listUncontrolled, markControlled } from '../db/gates.ts';
 import { listLines } from '../db/parked.ts';
 import type { Foundation } from './foundation.ts';
@@ -41,6 +42,12 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
     });
   };
   const waking = { db, wakeDelivery, startDelivery };
+  const pace = (gateId: string) => {
+    const destinationId = configuration.connection(gateId)?.destinationId ?? gateId;
+    const policy = configuration.destination(destinationId)?.config.delivery_policy;
+    const whole = policy ? limitsOf(policy).whole.pace : null;
+    return whole ? 1 / whole.intervalMs : Infinity;
+  };
   const traffic = createTraffic({ ...waking, worker: `${hostname()}:${process.pid}`, log });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -86,7 +93,7 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
       });
       const enterLane = (connectionIds: string[]) => lanes.enterLanes({ connectionIds });
       return {
-        ...createControlActivities({ ...waking, log, room: traffic.admission.room }),
+        ...createControlActivities({ ...waking, log, room: traffic.admission.room, pace }),
         ...createDeliveryActivities({ ...deps, enterLane }),
         ...lanes,
       };
