@@ -69,17 +69,24 @@ export function createControlActivities(deps: Dependencies): ControlActivities {
       }
     },
     async pumpParked({ gateId, reasons }) {
-      let woken = 0;
-      // What waits for its turn or its pace goes on waiting, and is held no more.
-      for await (const eventIds of waitersAt(deps.db, gateId)) {
-        beat();
-        await requeueWaiters(deps.db, eventIds);
-      }
-      for (const reason of reasons) woken += await pump(deps, { gateId, reason, beat });
+      const pumpAll = async () => {
+        let woken = 0;
+        for (const reason of reasons) woken += await pump(deps, { gateId, reason, beat });
+        return woken;
+      };
+      // What waits for its turn or its pace goes on waiting, and is held no more: nobody waits for that.
+      const [woken] = await Promise.all([pumpAll(), requeueAll(deps.db, gateId)]);
       return woken;
     },
     sweepParked: () => sweep(deps, beat),
   };
+}
+
+async function requeueAll(db: Database, gateId: string): Promise<void> {
+  for await (const eventIds of waitersAt(db, gateId)) {
+    beat();
+    await requeueWaiters(db, eventIds);
+  }
 }
 
 function apply(

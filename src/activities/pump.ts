@@ -103,7 +103,7 @@ async function wakeParked(
         gateId,
         reason,
         workflowId,
-        most: TOGETHER - one.eventIds.length,
+        most: Math.max(0, TOGETHER - one.eventIds.length),
       })
     : one.eventIds;
   if (eventIds.length === 0) return 0;

@@ -103,7 +103,7 @@ export function requeueRequest(
       select id, source_id, ${wanted}, ${rows[0]?.unverified ?? false} from requests where id = ${requestId}
       -- What waits already is claimed anew, for all that was asked for: the fence keeps the former claim out.
       on conflict (request_id) do update set dispatch_id = null, claimed_by = null, claimed_at = null,
-        unverified = o.unverified or excluded.unverified,
+        unverified = o.unverified or excluded.unverified, claims = null,
         connection_ids = case when o.connection_ids is null or excluded.connection_ids is null then null
           else o.connection_ids || excluded.connection_ids end`);
   });

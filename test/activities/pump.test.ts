@@ -31,6 +31,23 @@ test('one that could not be woken keeps its place in line', async () => {
   expect(started).toEqual([idOf(1), idOf(2)]);
 });
 
+test('a row of more events than go together goes by itself', async () => {
+  const gateId = newId('destination');
+  const turn = { gateId, reason: ParkReason.Turn };
+  const eventIds = Array.from({ length: 400 }, (_, i) => `evt_${i}`);
+  const workflowId = `delivery/dsp_1/${gateId}`;
+  await parkEvents(db, { ...turn, workflowId, eventIds, place: null, unstarted: true });
+  const started: string[][] = [];
+  const deps = {
+    db,
+    wakeDelivery: () => Promise.resolve(false),
+    startDelivery: (order: { eventIds: string[] }) =>
+      Promise.resolve(void started.push(order.eventIds)),
+  };
+  expect(await wakeFirst(deps, { ...turn, limit: 1 })).toEqual({ workflows: 1, events: 400 });
+  expect(started).toEqual([eventIds]);
+});
+
 test('what may leave at a rate is woken hardly sooner than it may leave', async () => {
   const gateId = newId('destination');
   const reason = ParkReason.Turn;

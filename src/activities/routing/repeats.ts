@@ -1,4 +1,6 @@
 import { replayScope, type FirstClaim } from '../../db/claims.ts';
+import { timeOfId } from '../../db/ids.ts';
+import type { LaterClaim } from '../../db/requests.ts';
 import type { DispatchedRequest } from '../../db/routing.ts';
 import { RejectionCause } from '../../domain/status.ts';
 import type { Draft } from './draft.ts';
@@ -27,20 +29,23 @@ export async function rejectRepeats(
   });
 }
 
+const bySignature = (a: LaterClaim, b: LaterClaim) => Number(b.replay) - Number(a.replay);
+
 /** What a request repeats; null where it is the first. */
 async function hintOf(
   claim: Dependencies['claim'],
   { id, sourceId, claims }: DispatchedRequest,
 ): Promise<string | null> {
-  const firsts = await Promise.all(
-    claims.map(async ({ hash: key, expiresAtMs, replay }) => {
-      const scope = replay ? replayScope(sourceId) : sourceId;
-      const owner = await claim({ scope, key, owner: id, expiresAtMs });
-      if (owner === id) return [];
-      return replay
-        ? `${owner} came with this signature before`
-        : `${owner} was the first with this id`;
-    }),
-  );
-  return firsts.flat()[0] ?? null;
+  // The signature first, and the id only by whoever is the first with it: two that share both must not each lose one.
+  for (const { hash: key, expiresAtMs, replay } of claims.toSorted(bySignature)) {
+    const scope = replay ? replayScope(sourceId) : sourceId;
+    // It is remembered for as long as was meant at receipt, however late this is.
+    const lateMs = Math.max(0, Date.now() - timeOfId(id));
+    const owner = await claim({ scope, key, owner: id, expiresAtMs: expiresAtMs + lateMs });
+    if (owner === id) continue;
+    return replay
+      ? `${owner} came with this signature before`
+      : `${owner} was the first with this id`;
+  }
+  return null;
 }

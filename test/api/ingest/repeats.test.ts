@@ -1,5 +1,6 @@
 import { Stripe } from 'stripe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newId } from '../../../src/db/ids.ts';
 import { API_KEY, mac, seconds, startIngest, type Ingest, type Send } from './ingest.ts';
 
 let ingest: Ingest;
@@ -38,16 +39,18 @@ const count = (causes: (string | null)[], wanted: string) =>
 
 describe('the provider’s own id of a delivery', () => {
   test.each([
-    ['GITHUB', () => github('d-1')],
-    ['STRIPE', () => stripe('{"id":"evt_1"}')],
+    ['GITHUB', 'was the first with this id', () => github('d-1')],
+    // Its signature is remembered, too, and said first.
+    ['STRIPE', 'came with this signature before', () => stripe('{"id":"evt_1"}')],
   ] as const)(
     '%s: of 30 repeats at once one goes on, and the others name it',
-    async (type, make) => {
+    async (type, told, make) => {
       const id = await ingest.source(type, { auth });
-      const answers = await parallel(id, { request: make(), times: 30 });
+      const request = make();
+      const answers = await parallel(id, { request, times: 30 });
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
       await ingest.routed(id);
-      await ingest.sendTo(id, make());
+      await ingest.sendTo(id, request);
       const rows = await ingest.routed(id);
       const [first, ...others] = rows.filter((row) => row.rejection_cause === 'NO_CONNECTION');
       expect(others).toEqual([]);
@@ -57,7 +60,7 @@ describe('the provider’s own id of a delivery', () => {
         expect(repeat).toMatchObject({
           verified: true,
           rejection_cause: 'REPLAYED',
-          rejection_detail: { reason: 'REPLAYED', hint: `${first!.id} was the first with this id` },
+          rejection_detail: { reason: 'REPLAYED', hint: `${first!.id} ${told}` },
         });
       }
     },
@@ -167,6 +170,32 @@ describe('a signature that was seen before', () => {
     const causes = await causesOf(id);
     expect([count(causes, 'NO_CONNECTION'), count(causes, 'REPLAYED')]).toEqual([1, 29]);
     expect(await ingest.waiting(id)).toEqual([]);
+  });
+
+  test('beside an id of its own rejects all but one, and never both of two', async () => {
+    const id = await ingest.source('GITHUB', { auth: { ...auth, replay_protection: true } });
+    await parallel(id, { request: github('d-1'), times: 30 });
+    const causes = await causesOf(id);
+    expect([count(causes, 'NO_CONNECTION'), count(causes, 'REPLAYED')]).toEqual([1, 29]);
+  });
+
+  test('is remembered as long where the requests are routed late', async () => {
+    const id = await ingest.source('SLACK', { auth });
+    const claims = [
+      { hash: Buffer.alloc(32, 7), expiresAtMs: Date.now() - 3_000_000, replay: true },
+    ];
+    const receivedAtMs = Date.now() - 3_600_000;
+    for (const _time of [1, 2]) {
+      const request = {
+        ...{ id: newId('request', receivedAtMs), projectId: ingest.projectId, sourceId: id },
+        ...{ kind: 'event' as const, method: 'POST', path: '', query: '', headers: [] },
+        ...{ body: Buffer.from('{}'), remoteAddress: null, verified: true, receivedAtMs },
+        ...{ rejectionCause: null, rejectionDetail: null },
+      };
+      await ingest.store.add({ request, idempotency: null, claims });
+      await ingest.routed(id);
+    }
+    expect(await causesOf(id)).toEqual(['NO_CONNECTION', 'REPLAYED']);
   });
 
   test('passes where the source switches the protection off', async () => {
