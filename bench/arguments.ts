@@ -20,6 +20,8 @@ export type Options = {
   scenario: ScenarioName;
   rate?: number;
   seconds?: number;
+  /** Events parked a second. */
+  parking?: number;
   destinations: number;
   bodyBytes: number;
   preload: number;
@@ -53,6 +55,7 @@ Scenarios (none: a plain run of --rate for --seconds)
 Options
   --rate R          requests per second
   --seconds S       length of the run, or of its bad phase
+  --parking R       events parked a second (--pause), default 1000; half as many are let go
   --destinations D  destinations of the one source (plain run), default 1
   --body-bytes B    bytes of a request body, default 1000
   --preload N       finished requests, events and attempts to put into the tables before
@@ -66,6 +69,7 @@ Options
 const flags = {
   rate: { type: 'string' },
   seconds: { type: 'string' },
+  parking: { type: 'string' },
   destinations: { type: 'string' },
   'body-bytes': { type: 'string' },
   preload: { type: 'string' },
@@ -93,7 +97,8 @@ type Values = { [Name in keyof typeof flags]?: string | boolean };
 /** Reads the command line; throws ArgumentError with a sentence for what is wrong. */
 export function parseArguments(args: string[]): Options {
   const values = readFlags(args);
-  const { rate, seconds } = {
+  const { rate, seconds, parking } = {
+    parking: whole(values, { name: 'parking', min: 2, max: 10_000 }),
     rate: whole(values, { name: 'rate', min: 1, max: 100_000 }),
     seconds: whole(values, { name: 'seconds', min: 1, max: 86_400 }),
   };
@@ -101,6 +106,7 @@ export function parseArguments(args: string[]): Options {
     scenario: scenarioOf(values),
     ...(rate === undefined ? {} : { rate }),
     ...(seconds === undefined ? {} : { seconds }),
+    ...(parking === undefined ? {} : { parking }),
     destinations: whole(values, { name: 'destinations', min: 1, max: 1_000 }) ?? 1,
     bodyBytes: whole(values, { name: 'body-bytes', min: 150, max: 10_485_760 }) ?? 1_000,
     preload: whole(values, { name: 'preload', min: 0, max: 100_000_000 }) ?? 0,

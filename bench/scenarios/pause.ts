@@ -11,31 +11,31 @@ import { warmUp } from '../warm-up.ts';
 import { mostInWindow } from '../window.ts';
 
 const PARKED = 20_000;
-const PARKED_PER_SECOND = 1_000;
-const LIMIT_PER_SECOND = 500;
 const QUIET_S = 30;
 const REST_S = 5;
-const AFTER_S = 60;
+const LEAST_AFTER_S = 60;
 
 /** Events parked on a paused destination with a rate limit, then resumed, beside a neighbour in steady traffic. */
 export async function pause(stage: Stage): Promise<Outcome> {
-  const { rate = 100, bodyBytes } = stage.options;
+  const { rate = 100, bodyBytes, parking = 1_000 } = stage.options;
+  const limit = Math.floor(parking / 2);
+  const afterS = Math.max(LEAST_AFTER_S, Math.ceil((1.2 * PARKED) / limit));
   const neighbour = await makeLane(stage, { name: 'neighbour' });
-  const destinationConfig = { delivery_policy: { rate: LIMIT_PER_SECOND, period: 'second' } };
+  const destinationConfig = { delivery_policy: { rate: limit, period: 'second' } };
   const paused = await makeLane(stage, { name: 'paused', destinationConfig });
-  const parkingS = PARKED / PARKED_PER_SECOND;
+  const parkingS = Math.ceil(PARKED / parking);
   const resumeAtS = QUIET_S + parkingS + REST_S;
-  const steady = { lane: neighbour, rate, seconds: resumeAtS + AFTER_S, bodyBytes };
+  const steady = { lane: neighbour, rate, seconds: resumeAtS + afterS, bodyBytes };
   const parked: Stream = {
     lane: paused,
-    rate: PARKED_PER_SECOND,
+    rate: PARKED / parkingS,
     seconds: parkingS,
     delaySeconds: QUIET_S,
     bodyBytes,
   };
   await warmUp(stage, [steady]);
   // What as many events take when nothing is parked is no memory of parking.
-  const flowing = { ...steady, rate: PARKED_PER_SECOND, seconds: parkingS };
+  const flowing = { ...steady, rate: PARKED / parkingS, seconds: parkingS };
   stage.say(`Letting ${PARKED} events flow`);
   await run(stage, { streams: [flowing], drainSeconds: stage.options.drainSeconds });
   const memoryMb: Memory = { before: memoryNow(stage), half: null, parked: null, drained: null };
@@ -50,10 +50,10 @@ export async function pause(stage: Stage): Promise<Outcome> {
       { atSeconds: resumeAtS - 1, act: () => note('parked') },
       { atSeconds: resumeAtS, act: () => stage.admin.put(`${gate}/unpause`) },
     ],
-    drainSeconds: Math.max(stage.options.drainSeconds, (2 * PARKED) / LIMIT_PER_SECOND),
+    drainSeconds: Math.max(stage.options.drainSeconds, (2 * PARKED) / limit),
   });
   await note('drained');
-  return outcome(result, { neighbour, paused, resumeAtS, memoryMb });
+  return outcome(result, { neighbour, paused, resumeAtS, limit, memoryMb });
 }
 
 /** What all processes hold together (PSS, MB), and when: with half of the events parked, all of them, none any more. */
@@ -69,8 +69,9 @@ function outcome(
     neighbour,
     paused,
     resumeAtS,
+    limit,
     memoryMb,
-  }: { neighbour: Lane; paused: Lane; resumeAtS: number; memoryMb: Memory },
+  }: { neighbour: Lane; paused: Lane; resumeAtS: number; limit: number; memoryMb: Memory },
 ): Outcome {
   const atUs = (seconds: number) => result.startUs + seconds * 1e6;
   const destinations = [neighbour.targets[0]!.receiverId];
@@ -106,7 +107,7 @@ function outcome(
     },
     tables: [
       {
-        title: `${acked.length} events parked and resumed at ${LIMIT_PER_SECOND}/s`,
+        title: `${acked.length} events parked and resumed at ${limit}/s`,
         rows: [
           ['sent while paused', show(early)],
           ['drained in', show(drainedS, 's')],
