@@ -75,10 +75,11 @@ export function createControlActivities(deps: Dependencies): ControlActivities {
         return woken;
       };
       // What waits for its turn or its pace goes on waiting, and is held no more: nobody waits for that.
-      const [woken] = await Promise.all([pumpAll(), requeueAll(deps.db, gateId)]);
+      const opens = reasons.includes(ParkReason.Paused);
+      const [woken] = await Promise.all([pumpAll(), opens && requeueAll(deps.db, gateId)]);
       return woken;
     },
-    sweepParked: () => sweep(deps, beat),
+    sweepParked: () => sweep(deps),
   };
 }
 
@@ -118,7 +119,7 @@ async function applyPolicy(
   return setDeliveryPolicy(db, { destinationId: gate.id, policy: read.data });
 }
 
-async function sweep(deps: Dependencies, beat: () => void): Promise<number> {
+async function sweep(deps: Dependencies): Promise<number> {
   const { db, log } = deps;
   await resetLostWakes(db, { afterMs: LOST_WAKE_MS });
   let woken = 0;

@@ -36,6 +36,12 @@ export type Beginning =
   | { kind: 'laned'; eventId: string; connectionId: string }
   | { kind: 'busy'; eventId: string };
 
+/** The id of the next attempt of an event in this row of `events`, in SQL; `attemptId` makes the same. */
+export function nextAttemptId(event: string): string {
+  const number = `(${event}.attempts + 1)::text`;
+  return `'atm_' || substr(${event}.id, 5) || lpad(${number}, greatest(4, length(${number})), '0')`;
+}
+
 const BEGIN = `
   with wanted as materialized (
     select e.*, coalesce(e.next_attempt_at, '-infinity') <= to_timestamp($3::double precision / 1000) as due,
@@ -48,7 +54,7 @@ const BEGIN = `
     where e.id = any($1) and e.id >= $4 and e.id <= $5
   ), begun as (
     insert into attempts (id, project_id, event_id, destination_id, number, trigger, workflow_id, holder, created_at, updated_at)
-    select 'atm_' || substr(id, 5) || lpad((attempts + 1)::text, greatest(4, length((attempts + 1)::text)), '0'),
+    select ${nextAttemptId('wanted')},
       project_id, id, destination_id, attempts + 1, trigger, $2, $9::integer, to_timestamp($3::double precision / 1000), to_timestamp($3::double precision / 1000)
     from wanted
     where due and not settled and not closed and not laned and not destination_paused and not connection_paused

@@ -1,5 +1,6 @@
 import type { EventStatus, IgnoredCause, RejectionCause } from '../domain/status.ts';
 import { bounds } from './ids.ts';
+import { PARKED_ALREADY } from './parked.ts';
 import type { Db } from './pool.ts';
 import { routed, type RoutedEvent, type RoutedRow } from './routing.ts';
 import { storableJson } from './storable.ts';
@@ -55,15 +56,15 @@ const SHUT_GATES = `shut_destinations as materialized (
     select id from shut_destinations union all select id from shut_connections
   )`;
 
-// What is held waits without a workflow; whoever delivers it is started when the gate opens. A lane has its own.
+// What is held waits without a workflow; whoever delivers it is started when the gate opens, under the id that
+// `deliveryWorkflowId` makes. A lane has its own.
 const PARK_HELD = `parked_held as (
     insert into parked (gate, reason, workflow_id, event_ids, unstarted)
     select w.gate, 'paused', 'delivery/' || $1 || '/' || m.destination_id || '/held', array_agg(m.id order by m.id), true
     from made m join wanted w on w.id = m.id
     where m.status = 'HOLD' and m.lane_key is null
     group by w.gate, m.destination_id
-    on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
-      event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))
+    ${PARKED_ALREADY}
   ), `;
 
 const commitStatement = (gates: string, parked: string) => `

@@ -6,6 +6,10 @@ import { bounds } from './ids.ts';
 /** A workflow that waits at a gate, and which of its events do; `unstarted`: it is to be started when their turn comes. */
 export type Parked = { workflowId: string; eventIds: string[]; unstarted: boolean };
 
+/** What an insert into `parked` does where the workflow waits at the gate already: it waits with these events, too. */
+export const PARKED_ALREADY = `on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
+      event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))`;
+
 const HOLD = `
   with wanted as materialized (
     select event_id, gate from unnest($2::text[], $3::text[]) as w (event_id, gate)
@@ -19,8 +23,7 @@ const HOLD = `
   ), row as (
     insert into parked (gate, reason, workflow_id, event_ids)
     select gate, 'paused', $1, array_agg(event_id order by event_id) from held group by gate
-    on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
-      event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))
+    ${PARKED_ALREADY}
   ), marked as (
     update events e set status = 'HOLD', workflow_id = $1, updated_at = now(),
       trigger = case when e.trigger in ('MANUAL', 'BULK_RETRY') then e.trigger else 'UNPAUSE' end
@@ -67,8 +70,7 @@ export async function parkEvents(
     name: 'park-events',
     text: `insert into parked (gate, reason, workflow_id, event_ids, place, unstarted)
            values ($1, $2, $3, $4, coalesce($5::bigint, nextval('parked_places')), $6)
-           on conflict (gate, reason, workflow_id) do update set woken_at = null, parked_at = now(),
-             event_ids = array(select unnest(parked.event_ids) union select unnest(excluded.event_ids))`,
+           ${PARKED_ALREADY}`,
     values: [
       parked.gateId,
       parked.reason,

@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { ParkReason } from '../domain/control.ts';
+import { nextAttemptId } from './attempts.ts';
 import { bounds } from './ids.ts';
 import type { Db } from './pool.ts';
 
@@ -11,14 +12,21 @@ const PAGE_EVENTS = 1_000;
  * connection's gate, those of its destination's other connections are among them.
  */
 export async function* waitersAt(db: Db, gateId: string): AsyncGenerator<string[]> {
-  const { rows } = await db.query<{ destination: string; connection: string }>(sql`
-    select destination_id as destination, id as connection from connections
-    where id = ${gateId} or destination_id = ${gateId}`);
+  const { rows } = await db.query<{
+    destination: string;
+    connection: string;
+    has_lanes: boolean;
+  }>(sql`
+    select destination_id as destination, id as connection,
+      exists (select 1 from lane_events l where l.connection_id = connections.id) as has_lanes
+    from connections where id = ${gateId} or destination_id = ${gateId}`);
   for (const destinationId of new Set(rows.map((row) => row.destination))) {
     yield* parkedAt(db, { destinationId, reason: ParkReason.Pace });
     yield* parkedAt(db, { destinationId, reason: ParkReason.Turn });
   }
-  for (const { connection } of rows) yield* inLanesOf(db, connection);
+  for (const { connection, has_lanes: hasLanes } of rows) {
+    if (hasLanes) yield* inLanesOf(db, connection);
+  }
 }
 
 /** Whether any event waits so behind a gate. */
@@ -67,7 +75,7 @@ const HOLD = `
     where e.id = any($2) and e.id >= $3 and e.id <= $4 and e.status = 'QUEUED' and $1 in (e.destination_id, e.connection_id)
       and exists (select 1 from shut)
       and not exists (select 1 from attempts a where a.status is null
-        and a.id = 'atm_' || substr(e.id, 5) || lpad((e.attempts + 1)::text, greatest(4, length((e.attempts + 1)::text)), '0'))
+        and a.id = ${nextAttemptId('e')})
   )
   select exists (select 1 from shut) as shut`;
 

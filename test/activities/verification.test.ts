@@ -4,12 +4,12 @@ import twilio from 'twilio';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createVerificationActivities } from '../../src/activities/verification.ts';
 import { newId } from '../../src/db/ids.ts';
-import { claimRequests } from '../../src/db/outbox.ts';
 import { requeueRequest } from '../../src/db/recovery.ts';
 import type { Keys } from '../../src/verification/verifier.ts';
 import { mac, PUBLIC_URL, startIngest, type Ingest, type Kept } from '../api/ingest/ingest.ts';
 import { snsMessage, snsNetwork, snsRequest } from '../api/ingest/sns.ts';
 import { until } from '../support/until.ts';
+import { claim as claimWaiting } from '../db/rows.ts';
 
 let ingest: Ingest;
 let network = snsNetwork();
@@ -38,16 +38,7 @@ function activities({ keys = network.keys, retryAfterMs = [10, 10] }: Changes = 
 type Changes = { keys?: Keys; retryAfterMs?: number[] };
 
 /** Claims what waits, as a dispatcher does. */
-async function claim() {
-  const { dispatchId, requestIds } = await claimRequests(ingest.db, {
-    dispatchId: newId('dispatch'),
-    claimedBy: 1,
-    afterSourceId: '',
-    limit: 100,
-    lane: { sources: [], serves: 'others', maxSources: 50 },
-  });
-  return { dispatchId, requestIds };
-}
+const claim = () => claimWaiting(ingest.db);
 
 async function verify(changes?: Changes): Promise<void> {
   await activities(changes).verifyRequests(await claim());

@@ -1,22 +1,17 @@
 import sql from 'sql-template-tag';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test } from 'vitest';
 import { GateKind, ParkReason, type Gate } from '../../src/domain/control.ts';
 import { beginAttempts } from '../../src/db/attempts.ts';
 import { openGate, shutGate } from '../../src/db/gates.ts';
 import { parkEvents } from '../../src/db/parked.ts';
 import { holdWaiters, requeueWaiters, waitersAt } from '../../src/db/waiters.ts';
 import { seedEvents, type Seed } from '../support/events.ts';
-import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { testDatabase } from '../support/postgres.ts';
 
-let database: TestDatabase;
-let db: TestDatabase['db'];
+const { db, drop } = await testDatabase();
+afterAll(drop);
+
 let seed: Seed;
-
-beforeAll(async () => {
-  database = await testDatabase();
-  db = database.db;
-});
-afterAll(() => database.drop());
 beforeEach(async () => {
   seed = await seedEvents(db, { count: 4, laneKeys: ['', '', 'a', 'a'].map((key) => key || null) });
 });

@@ -4,12 +4,11 @@ import sql from 'sql-template-tag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createVerificationActivities } from '../../../src/activities/verification.ts';
 import { pass } from '../../../src/api/ingest/gate.ts';
-import { newId } from '../../../src/db/ids.ts';
-import { claimRequests } from '../../../src/db/outbox.ts';
 import { MOST_DECODED_BYTES, withDecodedBody } from '../../../src/verification/decoding.ts';
 import { gateOf } from '../../../src/verification/source-gate.ts';
 import { ticksDuring } from '../../verification/ticks.ts';
 import { API_KEY, NO_KEYS, PUBLIC_URL, startIngest, type Ingest } from './ingest.ts';
+import { claim } from '../../db/rows.ts';
 
 const SECRET = 'the secret of the tests';
 const auth = { webhook_secret_key: SECRET };
@@ -152,13 +151,7 @@ describe('bodies that grow to 20 MiB, with a forged signature', () => {
     const second = await ingest.sendTo(id, send(bomb, forged));
     await full.empty();
     expect([...first.kept, ...second.kept]).toMatchObject([{ verified: null }, { verified: null }]);
-    const claimed = await claimRequests(ingest.db, {
-      dispatchId: newId('dispatch'),
-      claimedBy: 1,
-      afterSourceId: '',
-      limit: 1000,
-      lane: { sources: [], serves: 'others', maxSources: 50 },
-    });
+    const claimed = await claim(ingest.db, { limit: 1_000 });
     const activities = createVerificationActivities({
       db: ingest.db,
       configuration: ingest.configuration,

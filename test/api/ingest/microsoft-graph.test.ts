@@ -2,10 +2,9 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import sql from 'sql-template-tag';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createVerificationActivities } from '../../../src/activities/verification.ts';
-import { newId } from '../../../src/db/ids.ts';
-import { claimRequests } from '../../../src/db/outbox.ts';
 import { createKeys } from '../../../src/verification/keys.ts';
 import { PUBLIC_URL, startIngest, type Ingest } from './ingest.ts';
+import { claim } from '../../db/rows.ts';
 
 const KEYS = 'https://login.microsoftonline.com/common/discovery/v2.0/keys';
 const APP = '8e460676-ae3f-4b1e-8790-ee0fb5d6148f';
@@ -51,13 +50,7 @@ test('a rich notification is answered before its key is known, and judged before
   expect([good.status, bad.status]).toEqual([200, 200]);
   expect([...good.kept, ...bad.kept].map(({ verified }) => verified)).toEqual([null, null]);
   expect(asked).toEqual([]);
-  const dispatch = await claimRequests(ingest.db, {
-    dispatchId: newId('dispatch'),
-    claimedBy: 1,
-    afterSourceId: '',
-    limit: 100,
-    lane: { sources: [], serves: 'others', maxSources: 50 },
-  });
+  const dispatch = await claim(ingest.db);
   const { verifyRequests } = createVerificationActivities({
     db: ingest.db,
     configuration: ingest.configuration,
