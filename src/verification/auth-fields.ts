@@ -124,7 +124,10 @@ export const jwtFields = {
   header_key: headerName.default('authorization'),
 };
 
-const guids = z.union([z.guid(), z.array(z.guid()).min(1).max(20)]);
+const guid = z.guid(
+  'must be a GUID, as in 00000000-0000-0000-0000-000000000000, or a list of them',
+);
+const guids = z.union([guid, z.array(guid).min(1).max(20)]);
 
 export const microsoftGraphFields = {
   webhook_secret_key: secretText.optional(),

@@ -281,7 +281,8 @@ describe('Microsoft’s key sets', () => {
 test('a tenant cannot be saved without an app, nor what is no id', () => {
   const problem = (auth: object) => validateSourceConfig('MICROSOFT_GRAPH', { auth });
   expect(problem({ tenant_id: TENANT })).toMatchObject({ errors: [{ path: 'auth.app_id' }] });
-  expect(problem({ app_id: 'my app' })).toMatchObject({ errors: [{ path: 'auth.app_id' }] });
+  const noId = [{ path: 'auth.app_id', message: expect.stringContaining('must be a GUID') }];
+  expect(problem({ app_id: 'my app' })).toMatchObject({ errors: noId });
   expect(problem({ app_id: [] })).toMatchObject({ errors: [{ path: 'auth.app_id' }] });
   expect(problem({ app_id: [APP, OTHER], tenant_id: TENANT })).toEqual({ ok: true });
 });
