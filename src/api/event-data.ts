@@ -88,7 +88,7 @@ function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
       signingSecrets: signing.secrets,
     },
     source,
-    connection,
+    connection: { name: connection.name, webhookHeaders: connection.webhook_headers },
     destination: {
       name: destination.name,
       url: config.url ?? '',

@@ -56,6 +56,7 @@ export function renderConnection(joined: JoinedConnection, links: Links): Connec
     destination: renderDestination(destination),
     rules: row.rules,
     ordering: row.ordering,
+    webhook_headers: row.webhook_headers,
     disabled_at: time(row.disabled_at),
     paused_at: time(row.paused_at),
     ...times(row),

@@ -5,6 +5,7 @@ import type { DestinationConfig } from '../domain/schema/destination.ts';
 import type { Rule } from '../domain/schema/rule.ts';
 import type { SourceConfig } from '../domain/schema/source.ts';
 import type { Isolation } from '../domain/schema/transformation.ts';
+import type { WebhookHeaders } from '../domain/status.ts';
 import type { Db } from './pool.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -45,6 +46,7 @@ export type Connection = {
   destinationId: string;
   rules: Rule[];
   ordering: Ordering | null;
+  webhookHeaders: WebhookHeaders;
   paused: boolean;
   disabled: boolean;
   deleted: boolean;
@@ -143,6 +145,7 @@ type Row = {
   destination_id: string;
   rules: Rule[];
   ordering: Ordering | null;
+  webhook_headers: WebhookHeaders;
   headers_prefix: string;
   signing_secrets: Buffer;
   code: string;
@@ -204,6 +207,7 @@ function connection(record: unknown): Connection {
     destinationId: row.destination_id,
     rules: row.rules,
     ordering: row.ordering,
+    webhookHeaders: row.webhook_headers,
     paused: row.paused_at !== null,
     disabled: row.disabled_at !== null,
     deleted: row.deleted_at !== null,

@@ -2,6 +2,7 @@ import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { Ordering } from '../domain/lane.ts';
 import type { Direction } from '../domain/schema/list.ts';
 import type { Rule } from '../domain/schema/rule.ts';
+import type { WebhookHeaders } from '../domain/status.ts';
 import { type DestinationRow, destinations } from './destinations.ts';
 import type { Db } from './pool.ts';
 import {
@@ -27,6 +28,7 @@ export type ConnectionRow = {
   destination_id: string;
   rules: Rule[];
   ordering: Ordering | null;
+  webhook_headers: WebhookHeaders;
   paused_at: Date | null;
   disabled_at: Date | null;
   deleted_at: Date | null;
@@ -73,6 +75,7 @@ type Key = { projectId: string; id: string };
 type Content = Pick<ConnectionRow, 'name' | 'description' | 'rules'> & {
   /** Left as it is where it is not given. */
   ordering?: Ordering | null | undefined;
+  webhookHeaders?: WebhookHeaders | undefined;
 };
 
 const JOINED = raw(
@@ -85,9 +88,10 @@ export async function insertConnection(
   row: Key & Content & { sourceId: string; destinationId: string },
 ): Promise<boolean> {
   const { rowCount } = await db.query(sql`
-    insert into connections (project_id, id, name, description, source_id, destination_id, rules, ordering)
+    insert into connections (project_id, id, name, description, source_id, destination_id, rules, ordering, webhook_headers)
     values (${row.projectId}, ${row.id}, ${row.name}, ${row.description}, ${row.sourceId}, ${row.destinationId},
-      ${JSON.stringify(row.rules)}, ${row.ordering ? JSON.stringify(row.ordering) : null})
+      ${JSON.stringify(row.rules)}, ${row.ordering ? JSON.stringify(row.ordering) : null},
+      ${row.webhookHeaders ?? 'replace'})
     on conflict (source_id, name) where deleted_at is null do nothing`);
   return rowCount === 1;
 }
@@ -103,7 +107,7 @@ export async function updateConnection(
       : sql`${row.ordering && JSON.stringify(row.ordering)}::jsonb`;
   await db.query(sql`
     update connections set name = ${row.name}, description = ${row.description}, rules = ${JSON.stringify(row.rules)},
-      ordering = ${ordering},
+      ordering = ${ordering}, webhook_headers = coalesce(${row.webhookHeaders ?? null}, webhook_headers),
       destination_id = coalesce(${row.destinationId ?? null}, destination_id), updated_at = now()
     where id = ${row.id}`);
 }

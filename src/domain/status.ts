@@ -52,3 +52,7 @@ export type RequestKind = (typeof RequestKind)[keyof typeof RequestKind];
 
 export const DestinationType = { Http: 'HTTP', Cli: 'CLI', MockApi: 'MOCK_API' } as const;
 export type DestinationType = (typeof DestinationType)[keyof typeof DestinationType];
+
+/** Whose Standard Webhooks headers a connection's deliveries carry: Sluice's, or the sender's where it sent some. */
+export const WebhookHeaders = { Replace: 'replace', PassThrough: 'pass_through' } as const;
+export type WebhookHeaders = (typeof WebhookHeaders)[keyof typeof WebhookHeaders];

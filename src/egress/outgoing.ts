@@ -1,9 +1,10 @@
 import { isForbiddenHeader } from '../domain/header-names.ts';
 import { AttemptErrorCode, type Header, type RefusedAttempt } from '../domain/outcome.ts';
-import type { AttemptTrigger } from '../domain/status.ts';
+import type { AttemptTrigger, WebhookHeaders } from '../domain/status.ts';
 import { destinationUrl } from './destination-url.ts';
 import type { OutgoingRequest } from './send.ts';
 import { bodySignature, standardWebhookHeaders } from './signatures.ts';
+import { addedWebhookHeaders, isWebhookHeader, passesSenders } from './webhook-headers.ts';
 
 /** Everything one attempt is made of; each part holds no more than what goes out. */
 export type Delivery = {
@@ -17,7 +18,7 @@ export type Delivery = {
     privateKeys?: readonly string[];
   };
   source: { name: string };
-  connection: { name: string | null };
+  connection: { name: string | null; webhookHeaders: WebhookHeaders };
   destination: {
     name: string;
     url: string;
@@ -45,13 +46,8 @@ export type Delivery = {
 
 const DEFAULT_PREFIX = 'x-sluice';
 
-// Written anew for every attempt, so that neither a sender nor an older hop can set them.
-const REPLACED = new Set([
-  'accept-encoding',
-  'webhook-id',
-  'webhook-timestamp',
-  'webhook-signature',
-]);
+// Said anew for every attempt: the answer is read as it comes.
+const REPLACED = 'accept-encoding';
 
 /** The request of one attempt: what came in, byte for byte, with the gateway's own headers behind it. */
 export function buildRequest(delivery: Delivery): OutgoingRequest | RefusedAttempt {
@@ -80,14 +76,17 @@ export function appendedHeaderNames(delivery: Delivery): string[] {
   return appendedHeaders(delivery).map(([name]) => name);
 }
 
-function forwardedHeaders({ project, request }: Delivery): Header[] {
+function forwardedHeaders({ project, connection, request }: Delivery): Header[] {
   const ours = `${prefixOf(project)}-`;
   const named = connectionHeaders(request.headers);
+  const received = request.headers;
+  const keepsSenders = passesSenders({ mode: connection.webhookHeaders, received });
   return request.headers.filter(([name]) => {
     const lower = name.toLowerCase();
     return !(
       isForbiddenHeader(lower) ||
-      REPLACED.has(lower) ||
+      lower === REPLACED ||
+      (isWebhookHeader(lower) && !keepsSenders) ||
       lower.startsWith(ours) ||
       named.has(lower)
     );
@@ -134,7 +133,8 @@ function appendedHeaders(delivery: Delivery): Header[] {
   }
   const { privateKeys = [] } = project;
   const webhook = { id: event.id, timestampMs: nowMs, body, secrets, privateKeys };
-  return [...headers, ...standardWebhookHeaders(webhook)];
+  const choice = { mode: connection.webhookHeaders, received: request.headers, prefix };
+  return [...headers, ...addedWebhookHeaders(choice, standardWebhookHeaders(webhook))];
 }
 
 function prefixOf({ headersPrefix }: Delivery['project']): string {

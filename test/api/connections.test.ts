@@ -241,3 +241,21 @@ test('every wrong rule is named with its path', async () => {
     'body.rules[0].cookies is not a known field',
   ]);
 });
+
+test('a connection says whose Standard Webhooks headers its deliveries carry; changes of other fields keep it', async () => {
+  const made = await gateway.done('POST', '/connections', {
+    name: 'from-openai',
+    source: { name: 'openai' },
+    destination: { name: 'agent', config },
+    webhook_headers: 'pass_through',
+  });
+  expect(made).toMatchObject({ webhook_headers: 'pass_through' });
+  const path = `/connections/${String(made['id'])}`;
+  const renamed = await gateway.done('PUT', path, { description: 'changed' });
+  expect(renamed).toMatchObject({ webhook_headers: 'pass_through' });
+  const replaced = await gateway.done('PUT', path, { webhook_headers: 'replace' });
+  expect(replaced).toMatchObject({ webhook_headers: 'replace' });
+  const refused = await gateway.ask('PUT', path, { body: { webhook_headers: 'both' } });
+  expect(refused.status).toBe(422);
+  expect(JSON.stringify(refused.body)).toContain('must be replace or pass_through');
+});

@@ -7,7 +7,7 @@ export function deliveryOf(parts: Parts = {}): Delivery {
   return {
     project: { id: 'tm_1', headersPrefix: null, signingSecrets: [], ...parts.project },
     source: { name: 'shop', ...parts.source },
-    connection: { name: 'shop-to-billing', ...parts.connection },
+    connection: { name: 'shop-to-billing', webhookHeaders: 'replace', ...parts.connection },
     destination: {
       name: 'billing',
       url: 'https://billing.example/hook',

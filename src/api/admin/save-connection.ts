@@ -48,8 +48,9 @@ export async function saveConnection(
       return before.id;
     }
     const id = newId('connection');
-    const { description = null, ordering = null } = input;
-    const row = { ...wanted, projectId, id, description, rules: given ?? [], ordering };
+    const { description = null, ordering = null, webhook_headers: webhookHeaders } = input;
+    const content = { description, rules: given ?? [], ordering, webhookHeaders };
+    const row = { ...wanted, projectId, id, ...content };
     if (await insertConnection(db, row)) return id;
     // Another one made it in between: now it can be found.
   }
@@ -81,6 +82,7 @@ function contentOf(before: ConnectionRow, input: ConnectionUpdate) {
     description: input.description === undefined ? before.description : input.description,
     rules: input.rules ?? before.rules,
     ordering: input.ordering === undefined ? before.ordering : input.ordering,
+    webhookHeaders: input.webhook_headers,
   };
 }
 

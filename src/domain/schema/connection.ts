@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WebhookHeaders } from '../status.ts';
 import { destination, destinationInput } from './destination.ts';
 import { connectionId, destinationId, projectId, sourceId } from './id.ts';
 import { rule, rules } from './rule.ts';
@@ -13,6 +14,12 @@ export const ordering = z
   })
   .meta({ id: 'Ordering' });
 
+const webhookHeaders = z
+  .enum(WebhookHeaders, 'must be replace or pass_through')
+  .describe(
+    'replace: deliveries carry the webhook-id, webhook-timestamp and webhook-signature of Sluice, and the sender’s as x-sluice-original-webhook-…; pass_through: they carry the sender’s unchanged, and those of Sluice as x-sluice-webhook-…',
+  );
+
 export const connection = z
   .strictObject({
     id: connectionId,
@@ -24,6 +31,7 @@ export const connection = z
     destination,
     rules: z.array(rule),
     ordering: ordering.nullable().optional(),
+    webhook_headers: webhookHeaders.optional(),
     disabled_at: time.nullable(),
     paused_at: time.nullable(),
     updated_at: time,
@@ -37,6 +45,7 @@ const fields = z.strictObject({
   description: description.optional(),
   rules: rules.optional(),
   ordering: ordering.nullable().optional(),
+  webhook_headers: webhookHeaders.optional(),
 });
 
 /** A new connection, or one to make or change by its name; its ends by id, or described here. */
