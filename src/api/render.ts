@@ -4,6 +4,7 @@ import type { DestinationRow } from '../db/destinations.ts';
 import type { EventRow } from '../db/event-reads.ts';
 import type { IgnoredEventRow } from '../db/ignored-event-reads.ts';
 import type { RequestRow } from '../db/request-reads.ts';
+import type { NamedRow } from '../db/named-rows.ts';
 import type { SourceRow } from '../db/sources.ts';
 import type { Attempt } from '../domain/schema/attempt.ts';
 import type { Connection } from '../domain/schema/connection.ts';
@@ -11,9 +12,11 @@ import type { Destination } from '../domain/schema/destination.ts';
 import type { Event } from '../domain/schema/event.ts';
 import type { IgnoredEvent } from '../domain/schema/ignored-event.ts';
 import type { Request } from '../domain/schema/request.ts';
-import type { Source } from '../domain/schema/source.ts';
+import type { Source, SourceConfig } from '../domain/schema/source.ts';
 import type { DestinationType } from '../domain/status.ts';
 import type { ApiDeps } from './deps.ts';
+import { handsOverSecret } from '../verification/handshakes.ts';
+import type { SourceType } from '../verification/source-types.ts';
 import { headersOf, shownBody } from './payload.ts';
 
 type Links = Pick<ApiDeps, 'publicUrl' | 'temporalUiUrl' | 'namespace'>;
@@ -28,8 +31,20 @@ export function renderSource(
     type: row.type,
     url: `${publicUrl}/in/${row.id}`,
     authenticated: row.auth !== null,
+    setup_until: isBeingSetUp(row) ? time(row.setup_until) : null,
     config: { ...row.config, ...(auth && { auth: { ...auth } }) },
   };
+}
+
+/** Whether a handshake of the source's provider may still hand over its secret. */
+export function isBeingSetUp(row: SourceRow): boolean {
+  return mayBeSetUp(row) && row.setup_until !== null && row.setup_until > new Date();
+}
+
+/** Whether the source's provider hands over the secret in its handshake, and has not yet. */
+export function mayBeSetUp({ type, config, auth }: SourceRow): boolean {
+  const { auth_type: authType = null } = config as SourceConfig;
+  return auth === null && handsOverSecret(type as SourceType, authType);
 }
 
 export function renderDestination(
@@ -153,7 +168,7 @@ export function eventDataId(requestId: string): string {
   return `edt_${requestId.slice(requestId.indexOf('_') + 1)}`;
 }
 
-function namedFields(row: SourceRow) {
+function namedFields(row: NamedRow) {
   return {
     id: row.id,
     name: row.name,

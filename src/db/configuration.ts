@@ -23,6 +23,8 @@ export type Source = {
   type: string;
   config: SourceConfig;
   auth: unknown;
+  /** Until when a provider's handshake may hand over the secret, by the database's clock. */
+  setupUntilMs: number | null;
   disabled: boolean;
   deleted: boolean;
 };
@@ -136,6 +138,7 @@ type Row = {
   type: string;
   config: never;
   auth: Buffer | null;
+  setup_until: Date | null;
   paused_at: Date | null;
   disabled_at: Date | null;
   deleted_at: Date | null;
@@ -176,6 +179,7 @@ function source(record: unknown, sealer: Sealer): Source {
     type: row.type,
     config: row.config,
     auth: row.auth && sealer.open(row.auth, `${row.project_id}/sources/${row.id}`),
+    setupUntilMs: row.setup_until?.getTime() ?? null,
     disabled: row.disabled_at !== null,
     deleted: row.deleted_at !== null,
   };

@@ -1,10 +1,42 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { type NamedRow, namedRows } from './named-rows.ts';
 import type { Db } from './pool.ts';
 
-export type SourceRow = NamedRow;
+export type SourceRow = NamedRow & {
+  /** Until when a provider's handshake may hand over the secret. */
+  setup_until: Date | null;
+};
 
-export const sources = namedRows<SourceRow>('sources');
+const rows = namedRows<SourceRow>('sources');
+
+export const sources = {
+  ...rows,
+  /** As for every named row; a source whose type changes, or whose credentials are taken away, is set up anew. */
+  async update(db: Db, row: Parameters<typeof rows.update>[1]): Promise<SourceRow | null> {
+    const opens = sql`(type <> ${row.type} or auth is not null and ${row.auth}::bytea is null)`;
+    await db.query(
+      sql`update sources set setup_until = ${setupEnd(SETUP_MINUTES)} where id = ${row.id} and ${opens}`,
+    );
+    return rows.update(db, row);
+  },
+};
+
+/** How long a new source is open to the handshake that hands over its secret. */
+export const SETUP_MINUTES = 60;
+
+/** Lets a provider's handshake hand over the source's secret for so many minutes from now on. */
+export async function openSetup(
+  db: Db,
+  { id, minutes }: { id: string; minutes: number },
+): Promise<void> {
+  await db.query(
+    sql`update sources set setup_until = ${setupEnd(minutes)}, updated_at = now() where id = ${id}`,
+  );
+}
+
+function setupEnd(minutes: number): Sql {
+  return sql`now() + make_interval(mins => ${minutes})`;
+}
 
 /** Disables a source, and its connections with it. */
 export async function disableSource(db: Db, id: string): Promise<void> {

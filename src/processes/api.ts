@@ -64,7 +64,7 @@ export async function startApiProcess(
       const isKept = await keepSourceSecret(db, { sealer, sourceId, ...secret });
       // The provider's next request may come at once, and must be verified with it.
       if (isKept) await configuration.refresh();
-      else log.warn({ source: sourceId }, 'A handshake offered a secret to a source that has one');
+      else log.warn({ source: sourceId }, 'A handshake offered a secret to a source that has one or is not being set up');
     },
     noteHandshake: (note) => noteHandshake(db, note),
     sourcesOfType: (type) => listSourcesOfType(db, type),

@@ -62,17 +62,18 @@ const HANDSHAKES: Readonly<Record<HandshakeName, Handshake>> = {
 
 /**
  * Answers the question a provider asks before it sends events; null where the request is none. With
- * `storeSecret` the caller keeps the secret as the source's own; with `fetch` it fetches the address, but only
+ * `storeSecret`, which `takesSecret` allows, the caller keeps the secret as the source's own; with `fetch` it fetches the address, but only
  * after the request was verified.
  */
 export function answerHandshake(
   type: SourceType,
   received: Received,
   config: SourceConfig,
+  { takesSecret = false }: { takesSecret?: boolean } = {},
 ): HandshakeAnswer | null {
   const name = definitionFor(type, { authType: config.auth_type })?.handshake;
   if (name === null || name === undefined) return null;
-  const input = inputFor(type, { received, config });
+  const input = inputFor(type, { received, config, takesSecret });
   const reply = HANDSHAKES[name](input);
   // Only where the handshake asked: to verify the others would cost a digest for nothing.
   return reply !== null && input.wasVerified() ? { ...reply, verified: true } : reply;
@@ -83,7 +84,7 @@ const LONGEST_QUESTION = 65_536;
 
 function inputFor(
   type: SourceType,
-  { received, config }: { received: Received; config: SourceConfig },
+  { received, config, takesSecret }: Pick<HandshakeInput, 'received' | 'config' | 'takesSecret'>,
 ): HandshakeInput & { wasVerified: () => boolean } {
   let read: { json: unknown } | undefined;
   let taken: { verdict: Verdict | null } | undefined;
@@ -97,6 +98,7 @@ function inputFor(
   return {
     received,
     config,
+    takesSecret,
     get json() {
       return json();
     },
@@ -119,4 +121,10 @@ function questionIn(received: Received): unknown {
   const decoded = decodeBody(received.body, { contentEncoding, mostBytes: LONGEST_QUESTION });
   if (!('body' in decoded) || decoded.body.length === 0) return undefined;
   return parsedJson(decoded.body);
+}
+
+/** Whether a type's provider hands over the secret in its handshake. */
+export function handsOverSecret(type: SourceType, authType: string | null): boolean {
+  const name = definitionFor(type, { authType })?.handshake;
+  return name === 'asana' || name === 'notion';
 }

@@ -54,7 +54,7 @@ export async function startGateway(changes: Partial<ApiDeps> = {}) {
     publicUrl: 'http://gateway.test',
     temporalUiUrl: 'http://temporal.test',
     namespace: 'default',
-    sourceTypes: ['WEBHOOK', 'HTTP', 'STRIPE'],
+    sourceTypes: ['ASANA', 'NOTION', 'WEBHOOK', 'HTTP', 'STRIPE'],
     validateSourceConfig,
     ready: { postgresql: async () => {}, temporal: async () => {} },
     ...changes,

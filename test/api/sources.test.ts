@@ -184,3 +184,44 @@ test('a list is filtered, counted, sorted, and walked from end to end and back',
   expect(each(disabled, 'name')).toEqual(['walk-e']);
   expect(each(await gateway.done('GET', '/sources?limit=0'), 'name')).toEqual([]);
 });
+
+test('a source whose provider hands over the secret is open to it at first, and again when the operator asks', async () => {
+  const made = await gateway.done('POST', '/sources', { name: 'tasks', type: 'ASANA' });
+  const id = String(made['id']);
+  const minutesLeft = (source: Json) =>
+    Math.round((Date.parse(String(source['setup_until'])) - Date.now()) / 60_000);
+  expect(minutesLeft(made)).toBe(60);
+
+  const opened = await gateway.done('PUT', `/sources/${id}/setup`, { minutes: 5 });
+  expect(minutesLeft(opened)).toBe(5);
+  expect(await gateway.done('GET', `/sources/${id}`)).toEqual(opened);
+
+  const config = { auth: { webhook_secret_key: 'known' } };
+  const closed = await gateway.done('PUT', `/sources/${id}`, { config });
+  expect(closed['setup_until']).toBeNull();
+  const refused = await gateway.ask('PUT', `/sources/${id}/setup`, { body: { minutes: 5 } });
+  expect(refused.status).toBe(409);
+  expect(refused.body['message']).toContain('set config.auth to null first');
+
+  const emptied = await gateway.done('PUT', `/sources/${id}`, { config: { auth: null } });
+  expect(minutesLeft(emptied)).toBe(60);
+});
+
+test('a source of another kind has no set-up window, until its type becomes one that has', async () => {
+  const made = await gateway.done('POST', '/sources', { name: 'notes', type: 'STRIPE' });
+  const id = String(made['id']);
+  expect(made['setup_until']).toBeNull();
+  const refused = await gateway.ask('PUT', `/sources/${id}/setup`, { body: { minutes: 5 } });
+  expect(refused.status).toBe(409);
+  expect(refused.body['message']).toContain('set config.auth instead');
+  const changed = await gateway.done('PUT', `/sources/${id}`, { type: 'NOTION' });
+  expect(Date.parse(String(changed['setup_until']))).toBeGreaterThan(Date.now());
+});
+
+test.each([0, 1441, 1.5, '5'])('a set-up window of %s minutes is refused', async (minutes) => {
+  const made = await gateway.done('PUT', '/sources', { name: 'refused-setup', type: 'ASANA' });
+  const path = `/sources/${String(made['id'])}/setup`;
+  const answer = await gateway.ask('PUT', path, { body: { minutes } });
+  expect(answer.status).toBe(422);
+  expect(JSON.stringify(answer.body)).toContain('body.minutes');
+});

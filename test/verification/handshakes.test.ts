@@ -120,37 +120,6 @@ describe('challenges that are answered with a digest', () => {
 });
 
 describe('handshakes that set something up', () => {
-  test('Asana and Clio hand over the secret in a header, once', () => {
-    const received = request({ headers: [['X-Hook-Secret', 'b537207f20cbfa02']] });
-    for (const type of ['ASANA', 'CLIO'] as const) {
-      expect(answer(type, received, {})).toMatchObject({
-        status: 200,
-        headers: { 'x-hook-secret': 'b537207f20cbfa02' },
-        storeSecret: { field: 'webhook_secret_key', value: 'b537207f20cbfa02' },
-      });
-      expect(answer(type, received)).not.toHaveProperty('storeSecret');
-      expect(
-        answer(type, request({ headers: [['X-Hook-Secret', 'a\r\nSet-Cookie: x']] }), {}),
-      ).toBeNull();
-    }
-  });
-
-  test('Notion hands it over in the first body, and nobody replaces it', () => {
-    const first = post({ verification_token: 'secret_x' });
-    expect(answer('NOTION', first, {})).toMatchObject({
-      status: 200,
-      storeSecret: { value: 'secret_x' },
-    });
-    expect(answer('NOTION', first)).not.toHaveProperty('storeSecret');
-    expect(
-      answer(
-        'NOTION',
-        post({ verification_token: 'x' }, { 'X-Notion-Signature': 'sha256=00' }),
-        {},
-      ),
-    ).toBeNull();
-  });
-
   test('Amazon SNS: the address to fetch is validated', () => {
     const confirmation = (url: string) =>
       post({ Type: 'SubscriptionConfirmation', SubscribeURL: url, TopicArn: 'arn:aws:sns:x:1:t' });

@@ -13,13 +13,13 @@ export function greet(
   { arrived, gate }: { arrived: Arrived; gate: SourceGate },
 ): Judgement | null {
   const { source } = arrived.found;
-  const reply = answerHandshake(gate.type, arrived.received, gate.config);
+  const takesSecret = (source.setupUntilMs ?? 0) > Date.now();
+  const reply = answerHandshake(gate.type, arrived.received, gate.config, { takesSecret });
   if (!reply) return null;
   const { status, headers, body, storeSecret, fetch, verified = false } = reply;
+  const hint = reply.refusal ?? `the question was answered ${status}`;
   const isRefused = status >= 400;
-  const rejectionDetail = isRefused
-    ? { reason: 'HANDSHAKE_REFUSED', hint: `the question was answered ${status}` }
-    : null;
+  const rejectionDetail = isRefused ? { reason: 'HANDSHAKE_REFUSED', hint } : null;
   const asked = storeSecret ? withoutSecret(arrived.request, storeSecret.value) : arrived.request;
   const request = { ...asked, kind: RequestKind.Handshake, verified, rejectionDetail };
   if (isRefused) {

@@ -62,6 +62,12 @@ export const source = z
     type: z.string(),
     authenticated: z.boolean(),
     config: sourceConfig,
+    setup_until: time
+      .nullable()
+      .optional()
+      .describe(
+        'Until when a handshake of the provider may hand over the secret (Asana, Clio, Notion); null: it may not',
+      ),
     disabled_at: time.nullable(),
     updated_at: time,
     created_at: time,
@@ -78,6 +84,13 @@ const fields = z.strictObject({
 
 /** A new source, or one to make or change by its name. */
 export const sourceInput = fields.meta({ id: 'SourceInput' });
+
+/** How long a provider's handshake may hand over the secret of a source that has none. */
+export const sourceSetup = z
+  .strictObject({
+    minutes: z.int().min(1, 'must be 1 or more').max(1440, 'must be at most 1440 (a day)'),
+  })
+  .meta({ id: 'SourceSetup' });
 
 export const sourceUpdate = fields.partial().meta({ id: 'SourceUpdate' });
 export type SourceUpdate = z.infer<typeof sourceUpdate>;

@@ -9,6 +9,8 @@ export type HandshakeAnswer = {
   verified?: true;
   /** A secret the provider has just handed over, for this field of `auth`. */
   storeSecret?: { field: string; value: string };
+  /** Why a question was refused, for the operator who looks for the reason; short, with the remedy. */
+  refusal?: string;
   /** A validated address to fetch once the request itself was verified. */
   fetch?: string;
 };
@@ -16,6 +18,8 @@ export type HandshakeAnswer = {
 export type HandshakeInput = {
   received: Received;
   config: SourceConfig;
+  /** The source is being set up: a secret that it lacks may be taken from the question. */
+  takesSecret: boolean;
   /** The JSON body, parsed when first asked for; undefined where it is none. */
   readonly json: unknown;
   /** The JSON body where it is an object, else empty. */

@@ -1,32 +1,28 @@
 import { createHash } from 'node:crypto';
 import { pinnedUrl } from '../pinned-urls.ts';
 import { singleHeader } from '../received.ts';
-import type { Handshake } from './handshake.ts';
+import type { Handshake, HandshakeAnswer, HandshakeInput } from './handshake.ts';
 import { answered, asRecord, challengeText, configText, headerSafe, plain } from './reply.ts';
 
 /** Handshakes that set something up: a secret, a subscription, an allowed origin. */
 export const setup = {
   reachable: ({ received }) =>
     received.method === 'HEAD' || received.method === 'GET' ? answered(200) : null,
-  // A secret that is already there is never replaced: the question is not signed, so anybody can ask it.
-  asana: ({ received, config }) => {
+  asana: (input) => {
+    const { received } = input;
     const secret = singleHeader(received, 'x-hook-secret');
     if (secret === undefined || !headerSafe(secret)) return null;
-    const answer = answered(200, undefined, { 'x-hook-secret': secret });
-    const isNew = configText(config, 'webhook_secret_key') === '';
-    return isNew
-      ? { ...answer, storeSecret: { field: 'webhook_secret_key', value: secret } }
-      : answer;
+    return handedOver(input, {
+      secret,
+      answer: answered(200, undefined, { 'x-hook-secret': secret }),
+    });
   },
   notion: (input) => {
-    const { received, config } = input;
+    const { received } = input;
     if (singleHeader(received, 'x-notion-signature') !== undefined) return null;
     const token = challengeText(input.body['verification_token']);
     if (token === null) return null;
-    const isNew = configText(config, 'webhook_secret_key') === '';
-    return isNew
-      ? { ...answered(200), storeSecret: { field: 'webhook_secret_key', value: token } }
-      : answered(200);
+    return handedOver(input, { secret: token, answer: answered(200) });
   },
   sns: ({ body, config }) => {
     if (body['Type'] !== 'SubscriptionConfirmation') return null;
@@ -53,6 +49,20 @@ export const setup = {
     return plain(service === '' ? '*' : createHash('sha256').update(service).digest('hex'));
   },
 } satisfies Record<string, Handshake>;
+
+const SET_UP_FIRST =
+  'the source is not being set up: call PUT /sources/{id}/setup, then let the provider ask again';
+
+// The question is not signed, so anybody can ask it: a secret is taken only while the source is being set up, and one
+// that is already there is never replaced.
+function handedOver(
+  { config, takesSecret }: HandshakeInput,
+  { secret, answer }: { secret: string; answer: HandshakeAnswer },
+): HandshakeAnswer {
+  if (configText(config, 'webhook_secret_key') !== '') return answer;
+  if (!takesSecret) return { ...answered(403), refusal: SET_UP_FIRST };
+  return { ...answer, storeSecret: { field: 'webhook_secret_key', value: secret } };
+}
 
 // The same question in both: may this origin send here?
 function cloudevents({ received }: Parameters<Handshake>[0]): ReturnType<Handshake> {

@@ -1,4 +1,4 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SourceType } from '../../../src/verification/source-types.ts';
 import {
@@ -153,6 +153,35 @@ describe('a secret that a handshake hands over', () => {
     expect(rows[0]!.stored).not.toMatch(/handed-over|h.u0061nded/);
     expect(rows[0]!.stored).toContain('[redacted]');
   });
+
+  test.each(handed.map((each) => [each.type, each] as const))(
+    '%s: a stranger sets no secret once the set-up window is over, and the provider does after the operator opened it',
+    async (type, { ask, signed }) => {
+      const id = await ingest.source(type);
+      const until = async (end: Sql) => {
+        await ingest.db.query(
+          sql`update sources set setup_until = ${end}, updated_at = now() where id = ${id}`,
+        );
+        await ingest.configuration.refresh();
+      };
+      await until(sql`now() - interval '1 second'`);
+      const refused = await ingest.sendTo(id, ask('secret-of-a-stranger'));
+      expect(refused.status).toBe(403);
+      expect(refused.kept).toMatchObject([
+        {
+          kind: 'handshake',
+          rejection_detail: {
+            reason: 'HANDSHAKE_REFUSED',
+            hint: expect.stringContaining('PUT /sources/{id}/setup'),
+          },
+        },
+      ]);
+      await until(sql`now() + interval '1 minute'`);
+      expect((await ingest.sendTo(id, ask('secret-of-the-provider'))).status).toBe(200);
+      const verified = await ingest.sendTo(id, signed('secret-of-the-provider'));
+      expect(verified.kept).toMatchObject([{ verified: true }]);
+    },
+  );
 
   test('of two that come at once one is kept', async () => {
     const id = await ingest.source('ASANA');
