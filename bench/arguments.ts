@@ -12,6 +12,7 @@ const SCENARIOS = [
   'ordered',
   'hang',
   'verified',
+  'spike',
 ] as const;
 export type ScenarioName = 'standard' | (typeof SCENARIOS)[number];
 
@@ -51,6 +52,7 @@ Scenarios (none: a plain run of --rate for --seconds)
   --rate-limit    a backlog on a destination with a rate limit
   --ordered       ordered delivery with failures in between
   --verified      acknowledgements of a source that verifies beside one that does not
+  --spike         3,000 requests/s for 10 s: acknowledgements meanwhile, and the backlog afterwards
 
 Options
   --rate R          requests per second
@@ -90,6 +92,7 @@ const flags = {
   ordered: { type: 'boolean' },
   hang: { type: 'boolean' },
   verified: { type: 'boolean' },
+  spike: { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig;
 
 type Values = { [Name in keyof typeof flags]?: string | boolean };

@@ -15,6 +15,7 @@ import { ordered } from './scenarios/ordered.ts';
 import { outage } from './scenarios/outage.ts';
 import { pause } from './scenarios/pause.ts';
 import { rateLimit } from './scenarios/rate-limit.ts';
+import { spike } from './scenarios/spike.ts';
 import { standard } from './scenarios/standard.ts';
 import { sustained } from './scenarios/sustained.ts';
 import { verified } from './scenarios/verified.ts';
@@ -32,6 +33,7 @@ const scenarios: Record<ScenarioName, Scenario> = {
   ordered,
   hang,
   verified,
+  spike,
 };
 
 async function measure(options: Options): Promise<void> {

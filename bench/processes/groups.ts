@@ -9,7 +9,7 @@ export type Grouped = Record<Group, { pids: number[]; ticks: number }>;
 
 /**
  * Sorts a gateway and all that descends from it. Ticks never fall: when a process ends, its parent's `childTicks` take
- * them on, and those of the gateway itself are what its sandbox children left.
+ * them on, and those of the gateway and of its parts are what their sandbox children left.
  */
 export function groupProcesses(stats: ProcStat[], gatewayPid: number): Grouped {
   const groups: Grouped = {
@@ -25,9 +25,11 @@ export function groupProcesses(stats: ProcStat[], gatewayPid: number): Grouped {
   groups.sandbox.ticks = root.childTicks;
   const open = [...(childrenOf.get(gatewayPid) ?? [])];
   for (let stat = open.pop(); stat !== undefined; stat = open.pop()) {
-    const group = groups[groupOf(stat.command)];
+    const name = groupOf(stat.command);
+    const group = groups[name];
     group.pids.push(stat.pid);
-    group.ticks += stat.ownTicks + stat.childTicks;
+    group.ticks += stat.ownTicks;
+    (name === 'gateway' ? groups.sandbox : group).ticks += stat.childTicks;
     open.push(...(childrenOf.get(stat.pid) ?? []));
   }
   return groups;
@@ -35,5 +37,6 @@ export function groupProcesses(stats: ProcStat[], gatewayPid: number): Grouped {
 
 function groupOf(command: string): Group {
   if (command.startsWith('postgres')) return 'postgres';
+  if (command.startsWith('sluice-')) return 'gateway';
   return command.startsWith('temporal') ? 'temporal' : 'sandbox';
 }

@@ -6,6 +6,8 @@ export type Running = { ended: Promise<void>; stop: () => Promise<void> };
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
+// One that ends sooner than this would end again: the next start waits longer.
+const STEADY_MS = 30_000;
 
 /**
  * Starts a server, and starts it again whenever it ends without being told to: killed by hand, or by a system that
@@ -19,12 +21,18 @@ export async function keepRunning<Server extends Running>(
   const stopping = new AbortController();
   let current = first;
   let starting: Promise<void> | undefined;
+  let waitMs = FIRST_WAIT_MS;
+  let startedAt = performance.now();
 
   async function startAgain(): Promise<void> {
-    for (let waitMs = FIRST_WAIT_MS; !stopping.signal.aborted; waitMs *= 2) {
+    if (performance.now() - startedAt > STEADY_MS) waitMs = FIRST_WAIT_MS;
+    while (!stopping.signal.aborted) {
+      const thisWaitMs = waitMs;
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
       try {
-        await sleep(Math.min(waitMs, LONGEST_WAIT_MS), undefined, { signal: stopping.signal });
+        await sleep(thisWaitMs, undefined, { signal: stopping.signal });
         current = await start(first);
+        startedAt = performance.now();
         log.info(`${name} runs again`);
         return watch();
       } catch (error) {

@@ -17,7 +17,8 @@ import { StartupError } from '../embedded/errors.ts';
 import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
 import { sourceTypeNames } from '../verification/source-types.ts';
-import { allowedCidrs, type Foundation } from './foundation.ts';
+import { allowedCidrs } from './allowed-cidrs.ts';
+import type { Foundation } from './foundation.ts';
 import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork, validateSource } from './verification.ts';
 

@@ -1,15 +1,15 @@
+import { allowedCidrs, type Opened } from './allowed-cidrs.ts';
 import { demoCommand, type FirstEvent } from './first-event.ts';
-import { allowedCidrs, type Foundation } from './foundation.ts';
 
 /** What a start shows: where everything is, and one command to try. */
 export function banner(
-  foundation: Foundation,
+  opened: Opened,
   { url, firstEvent }: { url: string; firstEvent: FirstEvent | null },
 ): string {
-  const { platform, config } = foundation;
+  const { platform, config } = opened;
   const key = platform.isNewKey ? platform.apiKey : 'as before; show it with: npm run sluice key';
   const egress = config.egressAllowCidrs ? 'EGRESS_ALLOW_CIDRS' : 'the embedded default';
-  const networks = allowedCidrs(foundation);
+  const networks = allowedCidrs(opened);
   const rows: [string, string][] = [
     ['Ingest', `${config.publicUrl ?? url}/in/<source>`],
     ['Admin API', `${url}/2026-09-01  (described at ${url}/openapi.json)`],

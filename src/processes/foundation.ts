@@ -9,8 +9,7 @@ import { ensureDefaultProject } from '../db/projects.ts';
 import { createSealer, SealError, type Sealer } from '../db/sealing.ts';
 import { StartupError } from '../embedded/errors.ts';
 import type { Log } from '../log.ts';
-import { connectTemporal, reachTemporal, type Temporal } from '../temporal/connection.ts';
-import { addSearchAttributes } from '../temporal/search-attributes.ts';
+import type { Address, Temporal } from '../temporal/connection.ts';
 import type { Layers } from '../sandbox/layers.ts';
 import { findSandboxLayers } from '../sandbox/pool.ts';
 import { createWorkflows, type Workflows } from '../temporal/workflows.ts';
@@ -34,19 +33,17 @@ export type Foundation = {
   sandboxLayers: Layers;
 };
 
-const LOOPBACK = ['127.0.0.0/8', '::1/128'];
-
 type Opening = {
   platform: Platform;
   log: Log;
-  hasWorker: boolean;
+  connect: (temporal: Address) => Promise<Temporal>;
   onEnd: (stop: () => Promise<unknown>) => void;
 };
 
 /** Opens what api and worker stand on; `onEnd` takes the end of each part as soon as it is open. */
 export async function openFoundation(
   config: Config,
-  { platform, log, hasWorker, onEnd }: Opening,
+  { platform, log, connect, onEnd }: Opening,
 ): Promise<Foundation> {
   const onError = (error: Error) => log.warn({ error }, 'A database connection broke while idle');
   const db = openDatabase(platform.databaseUrl, { max: 8, onError });
@@ -64,7 +61,8 @@ export async function openFoundation(
     onError: (error) => log.warn({ error }, 'The configuration could not be read'),
   }).catch(asKeyFault);
   onEnd(() => configuration.close());
-  const temporal = await connect({ config, platform, log, hasWorker });
+  const { temporalAddress: address } = platform;
+  const temporal = await connect({ address, namespace: config.temporalNamespace });
   // A worker that still has something under way keeps it until the process ends.
   onEnd(() => temporal.connection.close().catch(() => {}));
   return {
@@ -114,33 +112,4 @@ function asKeyFault(error: unknown): never {
     );
   }
   throw error;
-}
-
-type Connecting = { config: Config; platform: Platform; log: Log; hasWorker: boolean };
-
-async function connect({ config, platform, log, hasWorker }: Connecting): Promise<Temporal> {
-  const { temporalAddress: address } = platform;
-  const at = { address, namespace: config.temporalNamespace };
-  if (!hasWorker) return reachTemporal(at);
-  const temporal = await connectTemporal(at).catch((cause: unknown) => {
-    throw new StartupError(
-      `Temporal does not answer at ${address}. Check TEMPORAL_ADDRESS, and that the server runs.`,
-      { cause },
-    );
-  });
-  await addSearchAttributes(temporal.connection, at.namespace).catch((error: unknown) =>
-    log.warn(
-      { error },
-      'Search attributes could not be added; the migrate command needs the right to',
-    ),
-  );
-  return temporal;
-}
-
-/** Private networks that deliveries may enter; the embedded default opens loopback, so that a first try works. */
-export function allowedCidrs({
-  config,
-  platform,
-}: Pick<Foundation, 'config' | 'platform'>): string[] {
-  return config.egressAllowCidrs ?? (platform.embedded.postgres ? LOOPBACK : []);
 }

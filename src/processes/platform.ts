@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { openDataDir, type DataDir } from '../embedded/data-dir.ts';
 import { keepRunning } from '../embedded/keep-running.ts';
+import { giveWayAsSession } from '../embedded/priority.ts';
 import { startPostgres, type EmbeddedPostgres } from '../embedded/postgres.ts';
 import { startTemporal, type EmbeddedTemporal } from '../embedded/temporal-server.ts';
 import type { Log } from '../log.ts';
@@ -87,8 +88,8 @@ async function openTemporal(
     return { address: config.temporalAddress, uiUrl: config.temporalUiUrl ?? null };
   }
   const { first, stop } = await keepRunning<EmbeddedTemporal>('Temporal', {
-    start: (before) =>
-      startTemporal({
+    async start(before) {
+      const server = await startTemporal({
         dataDir: dataDir.path,
         namespace: config.temporalNamespace,
         cli: config.temporalCli,
@@ -96,7 +97,10 @@ async function openTemporal(
         log,
         searchAttributes: SEARCH_ATTRIBUTES,
         ...(before && { port: before.port, isFixed: true }),
-      }),
+      });
+      giveWayAsSession(server.pid);
+      return server;
+    },
     log,
   });
   onEnd(stop);

@@ -8,7 +8,8 @@ import { validateSourceConfig } from '../verification/source-config.ts';
 import { isSourceType } from '../verification/source-types.ts';
 import { createKeys } from '../verification/keys.ts';
 import type { Keys } from '../verification/verifier.ts';
-import { allowedCidrs, type Foundation } from './foundation.ts';
+import { allowedCidrs } from './allowed-cidrs.ts';
+import type { Foundation } from './foundation.ts';
 
 /** The outside world as verification sees it: keys and certificates, and addresses that confirm a subscription. */
 export type VerificationNetwork = {

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 
 /** A way to Temporal; `native` where a worker of this process shares it: only so can a workflow start on it at once. */
 export type Temporal = {
@@ -9,24 +9,14 @@ export type Temporal = {
   namespace: string;
 };
 
-type Address = { address: string; namespace: string };
+/** Where a Temporal server answers, and for which namespace of it. */
+export type Address = { address: string; namespace: string };
 
 // By default a server that was away for a while would not be tried again for minutes.
 const RECONNECT = {
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
 };
-
-/** Connects now, for a process with a worker. Rejects where nobody answers. */
-export async function connectTemporal({ address, namespace }: Address): Promise<Temporal> {
-  const connection = await NativeConnection.connect({
-    address,
-    // Ids and times compress to nothing; on one host it is only work.
-    grpcCompression: { codec: 'none' },
-  });
-  const client = new Client({ connection, namespace });
-  return { connection, native: connection, client, namespace };
-}
 
 /** Connects when first needed, and again whenever needed: a process that takes requests in starts without Temporal. */
 export function reachTemporal({ address, namespace }: Address): Temporal {

@@ -47,6 +47,21 @@ test('a gateway is billed with its servers and children, and with nobody else', 
   expect(groups.sandbox).toEqual({ pids: [14], ticks: 39 });
 });
 
+test('api and worker count as the gateway, and what they started as its sandbox', () => {
+  const groups = groupProcesses(
+    [
+      process(10, 1, { ownTicks: 50 }),
+      process(11, 10, { command: 'sluice-api', ownTicks: 7 }),
+      process(12, 10, { command: 'sluice-worker', ownTicks: 20, childTicks: 3 }),
+      process(13, 12, { ownTicks: 4 }),
+    ],
+    10,
+  );
+  expect(groups.gateway.pids.toSorted((a, b) => a - b)).toEqual([10, 11, 12]);
+  expect(groups.gateway.ticks).toBe(77);
+  expect(groups.sandbox).toEqual({ pids: [13], ticks: 7 });
+});
+
 test('what a process used is not forgotten when it ends', () => {
   const before = [process(10, 1), process(12, 10, { command: 'postgres' })];
   const running = process(13, 12, { command: 'postgres', ownTicks: 40 });
