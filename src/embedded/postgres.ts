@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import type { Log } from '../log.ts';
 import { StartupError } from './errors.ts';
 import { poll } from './poll.ts';
-import { freePort } from './ports.ts';
+import { freePort, ownPort } from './ports.ts';
 import {
   createCluster,
   forgetStalePid,
@@ -129,7 +129,7 @@ async function launchUntilReady({
   launch: (port: number) => ServerProcess;
 }): Promise<EmbeddedPostgres> {
   for (let attempt = 1; ; attempt++) {
-    const port = isFixed ? wanted : await freePort(wanted);
+    const port = await (isFixed ? ownPort : freePort)(wanted);
     await forgetStalePid(cluster);
     const server = launch(port);
     // The host in front is for whoever cannot use the socket.

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Tells one run of a process from any other, also from a later one that was given the same pid.
@@ -14,7 +14,7 @@ function stampFromProc(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The command name may hold spaces and brackets, so the fields are counted from its last bracket.
     const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (state === 'Z' || state === 'X') return undefined;
+    if (state === 'X' || (state === 'Z' && isWhollyEnded(pid))) return undefined;
     const startedTicks = rest[18];
     // Ticks count from the start of the machine, so a stamp of before a reboot must not match.
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -22,6 +22,11 @@ function stampFromProc(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A killed process keeps its ports and files until the last of its threads is gone, a while after the first. */
+function isWhollyEnded(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).length <= 1;
 }
 
 function stampFromPs(pid: number): string | undefined {

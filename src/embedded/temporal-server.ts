@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Log } from '../log.ts';
 import { StartupError } from './errors.ts';
 import { poll } from './poll.ts';
-import { freePort, isListening } from './ports.ts';
+import { freePort, isListening, ownPort } from './ports.ts';
 import { lastLines } from './run.ts';
 import { launchServer, stopLeftover } from './server-process.ts';
 import type { ServerProcess, StopPlan } from './server-process.ts';
@@ -76,8 +76,8 @@ export async function startTemporal(options: StartOptions): Promise<EmbeddedTemp
   const command = await findTemporalCli({ cli: options.cli, dataDir, log });
 
   for (let attempt = 1; ; attempt++) {
-    const port = isFixed ? wantedPort : await freePort(wantedPort);
-    const uiPort = isFixed ? wantedUiPort : await freePort(wantedUiPort);
+    const choose = isFixed ? ownPort : freePort;
+    const [port, uiPort] = [await choose(wantedPort), await choose(wantedUiPort)];
     const server = launchServer({
       command,
       args: startArguments({ folder, namespace, searchAttributes, port, uiPort }),

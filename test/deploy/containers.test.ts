@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { findPostgresPrograms } from '../../src/embedded/postgres-programs.ts';
 import { TASK_QUEUE } from '../../src/temporal/workflows.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts';
-import { someFreePort } from '../embedded/support.ts';
+import { lastingPort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { composeFile, filledIn, healthCommand, root, type Service } from './compose-file.ts';
 import { localized, runJob, runToEnd, startGateway, startStack, type Stack } from './stack.ts';
@@ -164,7 +164,7 @@ describe.skipIf(!hasPsql)('the gateway', () => {
   }, 60_000);
 
   test('api and worker run apart, are well while they run, and stop in order', async () => {
-    const port = await someFreePort();
+    const port = await lastingPort();
     expect(check('api', port).status).not.toBe(0);
     expect(check('worker', port).status).not.toBe(0);
     const api = startGateway(stack, 'api', port);

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.ts';
 import { startTemporal } from '../../src/embedded/temporal-server.ts';
+import { lastingPort } from '../support/ports.ts';
 import { composeFile, root, type Service } from './compose-file.ts';
 
 const log = pino({ level: 'silent' });
@@ -28,8 +29,14 @@ export type Stack = {
 export async function startStack(): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-deploy-'));
   const [postgres, temporal] = await Promise.all([
-    startPostgres({ dataDir: folder, log, port: 5733 }),
-    startTemporal({ dataDir: folder, namespace: 'default', uiPort: 8733, port: 7733, log }),
+    startPostgres({ dataDir: folder, log, port: await lastingPort() }),
+    startTemporal({
+      dataDir: folder,
+      namespace: 'default',
+      port: await lastingPort(),
+      uiPort: await lastingPort(),
+      log,
+    }),
   ]);
   await renameSuperuser(postgres.url);
   await copyImage(join(folder, 'app'));

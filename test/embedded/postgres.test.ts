@@ -6,13 +6,7 @@ import { startPostgres } from '../../src/embedded/postgres.ts';
 import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { processStamp } from '../../src/embedded/process-stamp.ts';
 import { lastingPort } from '../support/ports.ts';
-import {
-  silentLog,
-  someFreePort,
-  startInOtherProcess,
-  takenPort,
-  temporaryFolder,
-} from './support.ts';
+import { silentLog, startInOtherProcess, takenPort, temporaryFolder } from './support.ts';
 
 async function start(dataDir: string, port = 0): Promise<EmbeddedPostgres> {
   const server = await startPostgres({ dataDir, log: silentLog, port });
@@ -121,7 +115,7 @@ test('where its port is taken it takes another, so that two run side by side', a
 });
 
 test('two that start at the same moment get a port each', async () => {
-  const port = await someFreePort();
+  const port = await lastingPort();
   const [one, two] = await Promise.all([
     start(await temporaryFolder(), port),
     start(await temporaryFolder(), port),

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,29 +18,13 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A port nobody listens on a moment ago, and far from the usual ones. */
-export function someFreePort(): Promise<number> {
-  return listen((port, close) => close(() => port));
-}
-
 /** Occupies a port until the test is over. */
-export async function takenPort(): Promise<number> {
-  return listen((port, close) => {
-    onTestFinished(() => close(() => undefined));
-    return Promise.resolve(port);
-  });
-}
-
-function listen<T>(use: (port: number, close: <R>(then: () => R) => Promise<R>) => Promise<T>) {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
+export function takenPort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = createServer();
-  const close = <R>(then: () => R) => new Promise<R>((done) => server.close(() => done(then())));
   server.once('error', reject);
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    use(port, close).then(resolve, reject);
-  });
+  server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  onTestFinished(() => void server.close());
   return promise;
 }
 

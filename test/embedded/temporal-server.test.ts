@@ -5,13 +5,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { processStamp } from '../../src/embedded/process-stamp.ts';
 import { startTemporal } from '../../src/embedded/temporal-server.ts';
 import type { EmbeddedTemporal } from '../../src/embedded/temporal-server.ts';
-import {
-  silentLog,
-  someFreePort,
-  startInOtherProcess,
-  takenPort,
-  temporaryFolder,
-} from './support.ts';
+import { lastingPort } from '../support/ports.ts';
+import { silentLog, startInOtherProcess, takenPort, temporaryFolder } from './support.ts';
 
 type Attributes = Record<string, 'Keyword'>;
 type Options = {
@@ -113,7 +108,7 @@ test('where its ports are taken it takes others, so that two run side by side, e
 });
 
 test('two that start at the same moment do not take each other for their own', async () => {
-  const port = await someFreePort();
+  const port = await lastingPort();
   const [one, two] = await Promise.all([
     start(await temporaryFolder(), { port }),
     start(await temporaryFolder(), { port }),

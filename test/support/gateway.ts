@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { createAdmin, type Admin } from './admin.ts';
 import { launch, type GatewayProcess } from './gateway-process.ts';
+import { removeAtEnd } from './left-behind.ts';
 import { lastingPort } from './ports.ts';
 import { familyOf, killAll, processesOf } from './processes.ts';
 
@@ -31,27 +29,12 @@ const TEST_KEY = 'sk_end_to_end_tests_only';
 /** A temporary data directory that goes, with whatever still runs in it, when the file's tests are over. */
 export async function temporaryData(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
-  // A file that fails before its tests begin, has none to run, or is killed ends without afterAll.
-  guard().write(`${dataDir}\n`);
+  removeAtEnd(dataDir);
   afterAll(async () => {
     killAll(processesOf(dataDir).map(({ pid }) => pid));
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
   }, STOP_MS);
   return dataDir;
-}
-
-let guardInput: Writable | undefined;
-
-function guard(): Writable {
-  if (guardInput) return guardInput;
-  const script = fileURLToPath(new URL('./guard.ts', import.meta.url));
-  const child = spawn(process.execPath, [script], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  child.unref();
-  guardInput = child.stdin;
-  return guardInput;
 }
 
 /** Starts `sluice all` on a new data directory, for all tests of the file. */

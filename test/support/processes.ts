@@ -12,7 +12,8 @@ export function systemProcesses(): SystemProcess[] {
   });
   return stdout.split('\n').flatMap((line) => {
     const found = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line);
-    if (!found || found[3]!.startsWith('Z')) return [];
+    // Zl: of one that was killed, some threads have yet to end, and hold what it had.
+    if (!found || /^Z(?!.*l)/.test(found[3]!)) return [];
     return [{ pid: Number(found[1]), parentPid: Number(found[2]), command: found[4]! }];
   });
 }

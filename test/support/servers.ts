@@ -8,6 +8,8 @@ import { startPostgres } from '../../src/embedded/postgres.ts';
 import { startTemporal } from '../../src/embedded/temporal-server.ts';
 import { createLog } from '../../src/log.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts';
+import { removeAtEnd } from './left-behind.ts';
+import { lastingPort } from './ports.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,14 +21,15 @@ declare module 'vitest' {
 /** One real PostgreSQL with a migrated template, and one real Temporal, for all test files of a run. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+  removeAtEnd(dataDir);
   const log = createLog({ level: 'warn', name: 'test' });
   const [postgres, temporal] = await Promise.all([
-    startPostgres({ dataDir, log, port: 5633 }),
+    startPostgres({ dataDir, log, port: await lastingPort() }),
     startTemporal({
       dataDir,
       namespace: 'default',
-      uiPort: 8633,
-      port: 7633,
+      port: await lastingPort(),
+      uiPort: await lastingPort(),
       log,
       searchAttributes: SEARCH_ATTRIBUTES,
     }),
