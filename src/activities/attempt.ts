@@ -193,7 +193,7 @@ function willRetryAfterSeconds({
   rule: RetryRule | null;
   random: number;
 }): number | null {
-  const outcome = { responseStatus: null, errorCode: null, retryAfter: null };
+  const outcome = { responseStatus: null, retryAfter: null };
   const automaticAttempts = attempt.automaticAttempts + 1;
   const step = nextStep({ rule, automaticAttempts, outcome, random });
   return step.kind === 'retry' ? Math.round(step.delayMs / 1000) : null;

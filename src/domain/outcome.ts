@@ -51,10 +51,11 @@ export type SentAttempt = {
   responseHeaders: Header[];
   /** The first 16 kB, as they came (never decompressed). */
   responseBody: Buffer;
+  /** Whether that is not all of it: it was longer, or broke off. */
   bodyTruncated: boolean;
-  /** Null when an answer came in whole, whatever its status. */
+  /** Null when an answer came, whatever its status and whatever became of its body. */
   errorCode: AttemptErrorCode | null;
-  /** The error in a sentence fit for the tenant: no resolved address, no internal name. */
+  /** The error, or what else is to be said, in sentences fit for the tenant: no resolved address, no internal name. */
   message: string | null;
   startedAtMs: number;
   /** When the whole request had been handed to the socket. */

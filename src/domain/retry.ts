@@ -18,7 +18,6 @@ export type RetryAfter = { kind: 'at-least'; ms: number } | { kind: 'stop' };
 /** How a failed attempt ended; no status means that no answer came. */
 export type FailedAttempt = {
   responseStatus: number | null;
-  errorCode: string | null;
   retryAfter: RetryAfter | null;
 };
 
@@ -118,11 +117,9 @@ export function nextStep({
   return delayMs > deadlineMs ? { kind: 'fail' } : { kind: 'retry', delayMs };
 }
 
-function isRetryable(rule: RetryRule, { responseStatus, errorCode }: FailedAttempt): boolean {
+function isRetryable(rule: RetryRule, { responseStatus }: FailedAttempt): boolean {
   if (responseStatus === null || rule.responseStatusCodes === undefined) return true;
-  // A 2xx that failed (cut off, timed out) failed on the wire: its status says nothing.
-  const brokenOff = errorCode !== null && responseStatus >= 200 && responseStatus < 300;
-  return brokenOff || matchesStatus(rule.responseStatusCodes, responseStatus);
+  return matchesStatus(rule.responseStatusCodes, responseStatus);
 }
 
 function scheduledDelayMs({ strategy, intervalMs }: RetryRule, automaticAttempts: number): number {

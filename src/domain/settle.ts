@@ -42,7 +42,6 @@ export function settle({
   }
   const failed = {
     responseStatus: outcome.kind === 'failed' ? outcome.responseStatus : null,
-    errorCode: outcome.errorCode,
     retryAfter,
   };
   const step = nextStep({ rule, automaticAttempts: made, outcome: failed, random });

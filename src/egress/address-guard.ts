@@ -15,7 +15,7 @@ export type AddressGuard = {
   checkUrl(url: string): UrlVerdict;
   /** Whether one address (never a name) may be connected to. */
   allows(address: string, port: number): boolean;
-  /** Every address of a host, or AddressDenied where any of them is not allowed. */
+  /** Those addresses of a host that may be connected to, in their order, or AddressDenied where none may. */
   resolve(hostname: string, port: number): Promise<string[]>;
 };
 
@@ -39,7 +39,7 @@ export class AddressDenied extends Error {
 
 /** The one sentence for every destination that may not be reached. */
 const NOT_ALLOWED =
-  'The destination is not allowed: its host is, or resolves to, an address that is not on the public internet.';
+  'The destination is not allowed: its host is, or resolves only to, addresses that are not on the public internet.';
 
 // What an installation may open. Link-local, multicast, unspecified and every form that wraps
 // another address (NAT64, 6to4, Teredo …) stay shut, whatever the list says.
@@ -69,9 +69,10 @@ export function createAddressGuard({
     checkUrl: (text) => checkUrl(text, allows),
     async resolve(hostname, port) {
       const addresses = await resolve(hostname);
-      if (!addresses.every((address) => allows(address, port))) throw new AddressDenied();
-      if (await own.hasName({ hostname, addresses, port })) throw new AddressDenied();
-      return addresses;
+      const open = addresses.filter((address) => allows(address, port));
+      const theirs = await own.without({ hostname, addresses: open, port });
+      if (theirs.length === 0) throw new AddressDenied();
+      return theirs;
     },
   };
 }

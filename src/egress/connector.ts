@@ -3,6 +3,9 @@ import { rootCertificates } from 'node:tls';
 import { buildConnector } from 'undici';
 import { AddressDenied, type AddressGuard } from './address-guard.ts';
 
+// Node gives up an address when it tries the next: its 250 ms are too short for a far or busy one.
+const NEXT_ADDRESS_MS = 2_000;
+
 export type ConnectorOptions = {
   guard: AddressGuard;
   port: number;
@@ -14,7 +17,7 @@ export type ConnectorOptions = {
 /**
  * Opens connections for undici, none to an address the guard denies. Literals are judged here, since
  * node never calls `lookup` for them; names in `lookup`, where all their addresses are judged and the
- * connection then goes to those very addresses, so that a second answer of the DNS cannot move it.
+ * connection then goes to those that are allowed, one after the other, so that a second answer of the DNS cannot move it.
  */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
   const { guard, port, connectTimeoutMs, extraCertificates } = options;
@@ -23,6 +26,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     allowH2: false,
     timeout: connectTimeoutMs,
     autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
     lookup: guardedLookup(guard, port),
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',

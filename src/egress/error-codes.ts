@@ -97,7 +97,7 @@ export function faultOf(error: unknown): Fault {
 }
 
 export function timeoutFault(timeoutMs: number): Fault {
-  const message = `The destination did not answer completely within ${timeoutMs / 1000} s.`;
+  const message = `The destination did not answer within ${timeoutMs / 1000} s.`;
   return { errorCode: AttemptErrorCode.Timeout, message };
 }
 

@@ -27,6 +27,7 @@ export function createFetchDocument(
     if (outcome.kind === 'refused' || outcome.responseStatus === null) {
       throw new Error(outcome.message ?? 'The document could not be fetched');
     }
+    if (outcome.bodyTruncated && outcome.message !== null) throw new Error(outcome.message);
     if (outcome.bodyTruncated || outcome.responseBody.length > maxBytes) {
       throw new Error(`The document has more than ${maxBytes} bytes`);
     }

@@ -7,8 +7,8 @@ type Endpoint = { host: string; port: number; isLocal: boolean };
 
 export type OwnEndpoints = {
   hasAddress(address: string, port: number): boolean;
-  /** Also follows the names of our own servers, whose addresses may move. */
-  hasName(target: { hostname: string; addresses: string[]; port: number }): Promise<boolean>;
+  /** The addresses that are not ours, also by the names of our own servers, whose addresses may move. */
+  without(target: { hostname: string; addresses: string[]; port: number }): Promise<string[]>;
 };
 
 /** The gateway's own servers, `host:port` each, which no delivery may reach. */
@@ -27,15 +27,17 @@ export function createOwnEndpoints({
       at(port).some(({ host, isLocal }) =>
         isLocal ? isThisMachine(address) : isIP(host) !== 0 && sameAddress(host, address),
       ),
-    async hasName({ hostname, addresses, port }) {
+    async without({ hostname, addresses, port }) {
+      let theirs = addresses;
       for (const { host } of at(port)) {
-        if (host === hostname) return true;
+        if (host === hostname) return [];
         if (isIP(host) !== 0) continue;
         // A name of ours that cannot be resolved could be anywhere: then the port stays shut.
         const ours = await resolve(host).catch(() => null);
-        if (ours === null || ours.some((address) => addresses.includes(address))) return true;
+        if (ours === null) return [];
+        theirs = theirs.filter((address) => !ours.some((own) => sameAddress(own, address)));
       }
-      return false;
+      return theirs;
     },
   };
 }

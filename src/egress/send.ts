@@ -30,6 +30,8 @@ export type SenderOptions = {
   maxPools?: number;
   connectTimeoutMs?: number;
   keepAliveMs?: number;
+  /** How long the rest of an answer is waited for once its status is known (10 s). */
+  bodyTimeoutMs?: number;
   /** How much of an answer is kept (16 kB), and how much is read before its connection is given up. */
   keptBodyBytes?: number;
   drainedBodyBytes?: number;
@@ -43,6 +45,7 @@ const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Makes the one way out: every request to an address that a user chose goes through it. */
 export function createSender(options: SenderOptions): Sender {
   const { guard, keptBodyBytes = 16_384, drainedBodyBytes = 262_144 } = options;
+  const { bodyTimeoutMs = 10_000 } = options;
   const limits = { keptBytes: keptBodyBytes, drainedBytes: drainedBodyBytes };
   const pools = createPools({
     guard,
@@ -70,9 +73,12 @@ export function createSender(options: SenderOptions): Sender {
       const { url } = verdict;
       const { method, body, timeoutMs, poolKey } = request;
       return new Promise((resolve) => {
-        const exchange = new Exchange(resolve, { timeoutMs, limits });
+        const target = { poolKey, url };
         const path = url.pathname + url.search;
-        pools.of(poolKey, url).dispatch({ path, method, headers, body }, exchange);
+        const sent = { path, method, headers, body };
+        const sendAgain = (again: Exchange) => pools.dispatchAlone(target, sent, again);
+        const exchange = new Exchange(resolve, { timeoutMs, bodyTimeoutMs, limits, sendAgain });
+        pools.dispatch(target, sent, exchange);
       });
     },
     close() {

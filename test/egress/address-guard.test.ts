@@ -174,10 +174,40 @@ describe("the gateway's own servers are never a destination", () => {
   });
 });
 
-test('a name is refused when any one of its addresses is', async () => {
-  const guard = createAddressGuard({
-    resolve: (name) => Promise.resolve(name === 'mixed' ? ['8.8.8.8', '10.0.0.1'] : ['8.8.8.8']),
+describe('of the addresses of a name those that are public are left', () => {
+  test.each([
+    ['a private one beside it', ['8.8.8.8', '10.0.0.1'], ['8.8.8.8']],
+    ['a private one before it', ['10.0.0.1', '8.8.8.8'], ['8.8.8.8']],
+    ['a private IPv6 one', ['fd00::1', '8.8.8.8', '::1'], ['8.8.8.8']],
+    ['a mapped private one', ['::ffff:10.0.0.1', '2606:4700::1111'], ['2606:4700::1111']],
+    ['one of NAT64', ['64:ff9b::a00:1', '64:ff9b::808:808', '8.8.8.8'], ['8.8.8.8']],
+    ['the metadata service', ['169.254.169.254', '8.8.8.8'], ['8.8.8.8']],
+    [
+      'several public ones, in their order',
+      ['2606:4700::1111', '192.168.0.1', '8.8.8.8', '1.1.1.1'],
+      ['2606:4700::1111', '8.8.8.8', '1.1.1.1'],
+    ],
+    ['a mapped public one', ['::ffff:8.8.8.8'], ['::ffff:8.8.8.8']],
+  ])('%s', async (_what, addresses, left) => {
+    const guard = createAddressGuard({ resolve: () => Promise.resolve(addresses) });
+    await expect(guard.resolve('hook.example', 443)).resolves.toEqual(left);
   });
-  await expect(guard.resolve('mixed', 443)).rejects.toThrow(AddressDenied);
-  await expect(guard.resolve('public', 443)).resolves.toEqual(['8.8.8.8']);
+
+  test.each([[['10.0.0.1']], [['127.0.0.1', '::1']], [['64:ff9b::808:808']], [[]]])(
+    'of %j none, and the name is refused',
+    async (addresses) => {
+      const guard = createAddressGuard({ resolve: () => Promise.resolve(addresses) });
+      await expect(guard.resolve('hook.example', 443)).rejects.toThrow(AddressDenied);
+    },
+  );
+
+  test('one of our own servers is left out, whatever form its address has', async () => {
+    const guard = createAddressGuard({
+      denyEndpoints: ['db.internal:6432'],
+      resolve: (name) =>
+        Promise.resolve(name === 'db.internal' ? ['9.9.9.9'] : ['::ffff:9.9.9.9', '8.8.8.8']),
+    });
+    await expect(guard.resolve('hook.example', 6432)).resolves.toEqual(['8.8.8.8']);
+    await expect(guard.resolve('hook.example', 443)).resolves.toHaveLength(2);
+  });
 });

@@ -162,18 +162,18 @@ test('a name goes to the address that was checked, under its own name', async ()
   expect(questions).toBe(1);
 });
 
-test('a name that leads to a private address is refused, in words that do not tell which', async () => {
+test('a name that leads to private addresses alone is refused, in words that do not tell which', async () => {
   let requests = 0;
   const { port } = await httpReceiver((_request, response) => {
     requests++;
     response.end();
   });
-  const guard = createAddressGuard({ resolve: () => Promise.resolve(['8.8.8.8', '127.0.0.1']) });
+  const guard = createAddressGuard({ resolve: () => Promise.resolve(['10.0.0.1', '127.0.0.1']) });
   const sender = createSender({ guard });
   const outcome = await sender.send(requestTo(`http://hook.example:${port}/`));
   await sender.close();
   expect(outcome).toMatchObject({ kind: 'refused', errorCode: 'DESTINATION_NOT_ALLOWED' });
-  expect(JSON.stringify(outcome)).not.toMatch(/127|8\.8|private|loopback/);
+  expect(JSON.stringify(outcome)).not.toMatch(/127|10\.0|private|loopback/);
   expect(requests).toBe(0);
 });
 
@@ -198,4 +198,34 @@ test.each([
   const isLoopback = !pattern.includes('//0:');
   const outcome = await loopbackSender().send(requestTo(url));
   expect(outcome.kind).toBe(isLoopback ? 'delivered' : 'refused');
+});
+
+test('of a name with a public and a private address the public one is tried, the private one never', async () => {
+  let requests = 0;
+  const { port } = await httpReceiver((_request, response) => {
+    requests++;
+    response.end();
+  });
+  for (const addresses of [
+    ['127.0.0.1', '127.0.0.2'],
+    ['127.0.0.2', '127.0.0.1'],
+  ]) {
+    const guard = createAddressGuard({
+      allowCidrs: ['127.0.0.2/32'],
+      resolve: () => Promise.resolve(addresses),
+    });
+    const sender = loopbackSender({ guard });
+    const outcome = await sender.send(requestTo(`http://hook.example:${port}/`));
+    expect(outcome).toMatchObject({ kind: 'failed', errorCode: 'CONNECTION_REFUSED' });
+  }
+  expect(requests).toBe(0);
+  const open = createAddressGuard({
+    allowCidrs: ['127.0.0.1/32', '127.0.0.2/32'],
+    resolve: () => Promise.resolve(['10.0.0.1', '127.0.0.2', '::1', '127.0.0.1']),
+  });
+  const outcome = await loopbackSender({ guard: open }).send(
+    requestTo(`http://hook.example:${port}/`),
+  );
+  expect(outcome).toMatchObject({ kind: 'delivered' });
+  expect(requests).toBe(1);
 });
