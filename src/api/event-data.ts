@@ -9,6 +9,7 @@ import type { EventData } from '../domain/schema/event.ts';
 import { LARGE_PAYLOAD_BYTES } from '../domain/schema/request.ts';
 import { AttemptTrigger } from '../domain/status.ts';
 import { appendedHeaderNames, buildRequest, type Delivery } from '../egress/outgoing.ts';
+import { splitUrl } from '../egress/request-target.ts';
 import type { ApiDeps } from './deps.ts';
 import { payloadDataOf } from './payload.ts';
 
@@ -62,10 +63,10 @@ function eventDataOf(deps: ApiDeps, parts: Parts): EventData {
   const delivery = deliveryOf(deps, parts);
   const built = buildRequest(delivery);
   const sent = 'kind' in built ? null : built;
-  const url = sent && URL.canParse(sent.url) ? new URL(sent.url) : null;
+  const url = sent && splitUrl(sent.url);
   const data = payloadDataOf({
-    path: url?.pathname ?? payload.path,
-    query: url?.search.slice(1) ?? payload.query,
+    path: url?.path ?? payload.path,
+    query: url?.query ?? payload.query,
     headers: sent?.headers ?? payload.headers,
     body: payload.body,
     body_bytes: payload.body_bytes,

@@ -7,6 +7,7 @@ import {
 } from '../domain/outcome.ts';
 import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { awsSigned } from './aws-signature.ts';
+import { joinUrl, splitUrl } from './request-target.ts';
 import type { OutgoingRequest, Sender } from './send.ts';
 import { bodySignature } from './signatures.ts';
 import { tokenRequest } from './token-request.ts';
@@ -127,9 +128,10 @@ function withHeader(request: OutgoingRequest, header: Header): OutgoingRequest {
 
 /** Sets a query parameter and leaves every other character of the query as it was. */
 function withParameter(text: string, { name, value }: { name: string; value: string }): string {
-  const url = new URL(text);
-  const pairs = url.search.slice(1).split('&');
+  const parts = splitUrl(text);
+  if (parts === null) return text;
+  const pairs = parts.query.split('&');
   const others = pairs.filter((pair) => pair !== '' && !new URLSearchParams(pair).has(name));
-  url.search = [...others, `${encodeURIComponent(name)}=${encodeURIComponent(value)}`].join('&');
-  return url.href;
+  const query = [...others, `${encodeURIComponent(name)}=${encodeURIComponent(value)}`].join('&');
+  return joinUrl({ ...parts, query });
 }

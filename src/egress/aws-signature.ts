@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AwsV4Signer } from 'aws4fetch';
 import type { Header } from '../domain/outcome.ts';
+import { hex, splitUrl } from './request-target.ts';
 import type { OutgoingRequest } from './send.ts';
 
 export type AwsCredentials = {
@@ -35,10 +36,52 @@ export async function awsSigned(
     region: credentials.region,
     service: credentials.service,
   });
-  const signed = await signer.sign();
+  const { encodedPath, encodedSearch } = canonical(request.url, credentials.service);
+  const signed = await Object.assign(signer, { encodedPath, encodedSearch }).sign();
   const written: Header[] = [];
   for (const [name, value] of signed.headers) {
     if (WRITTEN_HERE.has(name)) written.push([name, value]);
   }
   return { ...request, headers: [...others, ...written] };
+}
+
+/** Path and query in the form that is signed, from the bytes that are sent: the library reads them as text. */
+function canonical(url: string, service: string): { encodedPath: string; encodedSearch: string } {
+  const { path = '/', query = '' } = splitUrl(url) ?? {};
+  if (service === 's3') {
+    // Objects have the names they have: encoded once, nothing resolved.
+    const encodedPath = path.replaceAll('+', ' ').split('/').map(decodedAndEncoded).join('/');
+    return { encodedPath, encodedSearch: canonicalQuery(query) };
+  }
+  const segments: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop();
+    else if (segment !== '' && segment !== '.') segments.push(encoded(segment));
+  }
+  const slash = segments.length > 0 && /\/\.{0,2}$/.test(path) ? '/' : '';
+  return { encodedPath: `/${segments.join('/')}${slash}`, encodedSearch: canonicalQuery(query) };
+}
+
+function canonicalQuery(query: string): string {
+  const pairs = query.split('&').filter((pair) => pair !== '');
+  const encodedPairs = pairs.map((pair): [string, string] => {
+    const [name = '', ...value] = pair.replaceAll('+', ' ').split('=');
+    return [decodedAndEncoded(name), decodedAndEncoded(value.join('='))];
+  });
+  const sorted = encodedPairs.toSorted(
+    ([a, x], [b, y]) => Number(a > b) - Number(a < b) || Number(x > y) - Number(x < y),
+  );
+  return sorted.map((pair) => pair.join('=')).join('&');
+}
+
+function decodedAndEncoded(text: string): string {
+  const bytes = text.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  return encoded(bytes);
+}
+
+/** Percent-encodes every byte but the unreserved ones of RFC 3986. */
+function encoded(bytes: string): string {
+  return bytes.replace(/[^A-Za-z0-9\-._~]/g, (byte) => `%${hex(byte.charCodeAt(0))}`);
 }

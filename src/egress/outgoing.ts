@@ -56,12 +56,10 @@ export function buildRequest(delivery: Delivery): OutgoingRequest | RefusedAttem
     return refused(AttemptErrorCode.MissingUrl, 'The destination has no URL.');
   }
   const path = destination.pathForwardingDisabled ? '' : request.path;
-  const url = destinationUrl({ url: destination.url, path, query: request.query });
-  if (url === null) {
-    return refused(AttemptErrorCode.InvalidUrl, "The destination's URL cannot be read.");
-  }
+  const target = destinationUrl({ url: destination.url, path, query: request.query });
+  if ('problem' in target) return refused(AttemptErrorCode.InvalidUrl, target.problem);
   return {
-    url,
+    url: target.url,
     method: destination.httpMethod ?? request.method,
     headers: [...forwardedHeaders(delivery), ...appendedHeaders(delivery)],
     body: request.body,

@@ -3,6 +3,7 @@ import type { AddressGuard } from './address-guard.ts';
 import { Exchange } from './exchange.ts';
 import { flattenHeaders } from './headers.ts';
 import { createPools } from './pools.ts';
+import { joinUrl, splitUrl } from './request-target.ts';
 
 /** One HTTP request to send, complete but for host, connection and content-length. */
 export type OutgoingRequest = {
@@ -74,8 +75,7 @@ export function createSender(options: SenderOptions): Sender {
       const { method, body, timeoutMs, poolKey } = request;
       return new Promise((resolve) => {
         const target = { poolKey, url };
-        const path = url.pathname + url.search;
-        const sent = { path, method, headers, body };
+        const sent = { path: pathOf(request.url, url), method, headers, body };
         const sendAgain = (again: Exchange) => pools.dispatchAlone(target, sent, again);
         const exchange = new Exchange(resolve, { timeoutMs, bodyTimeoutMs, limits, sendAgain });
         pools.dispatch(target, sent, exchange);
@@ -86,6 +86,13 @@ export function createSender(options: SenderOptions): Sender {
       return pools.close(options.closeWithinMs ?? 10_000);
     },
   };
+}
+
+/** Path and query as they are written, not as URL would write them. */
+function pathOf(text: string, url: URL): string {
+  const parts = splitUrl(text);
+  if (parts === null) return url.pathname + url.search;
+  return joinUrl({ ...parts, origin: '' });
 }
 
 const BAD_HEADER = 'A header of the request holds a character that HTTP does not allow.';

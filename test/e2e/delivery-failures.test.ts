@@ -44,7 +44,6 @@ async function bareServer(treat: (socket: Socket) => void): Promise<string> {
 
 const behaviours: [string, Reaction, object][] = [
   ['hangs', { does: 'hang' }, { error_code: 'TIMEOUT', response_status: null }],
-  ['drips', { does: 'drip' }, { error_code: 'TIMEOUT', response_status: 200 }],
   ['resets', { does: 'reset' }, { error_code: 'CONNECTION_RESET', response_status: null }],
   ['refuses', { status: 418 }, { error_code: null, response_status: 418 }],
   [
@@ -72,9 +71,7 @@ test('where a redirect led to is on record, and was not followed', async () => {
 });
 
 test('nobody listening, no such name, no HTTP, an early end: each has its code', async () => {
-  const early = await bareServer((socket) =>
-    socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc'),
-  );
+  const early = await bareServer((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-le'));
   const garbage = await bareServer((socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
   const codes = await Promise.all([
     attempt('nobody', `http://127.0.0.1:${await lastingPort()}/`),
@@ -88,6 +85,23 @@ test('nobody listening, no such name, no HTTP, an early end: each has its code',
     'PROTOCOL_ERROR',
     'SOCKET_CLOSED',
   ]);
+});
+
+test('a status counts, whatever becomes of the body: one that drips, one that is cut off', async () => {
+  receiver.script('drips', [{ does: 'drip' }]);
+  const short = await bareServer((socket) =>
+    socket.end('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc'),
+  );
+  const found = await Promise.all([
+    attempt('drips', receiver.url('drips')),
+    attempt('short', short),
+  ]);
+  for (const one of found) {
+    expect(one).toMatchObject({ status: 'SUCCESSFUL', response_status: 200, error_code: null });
+    expect(one).toMatchObject({ body_truncated: true });
+    expect(one['message']).toContain('its status counts');
+  }
+  expect(found[1]).toMatchObject({ body: 'abc' });
 });
 
 test('of an answer of 100 MB the first 16 kB are kept, and the status counts', async () => {

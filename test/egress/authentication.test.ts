@@ -49,9 +49,9 @@ describe('credentials that need no question', () => {
   test('an API key in the query, the rest of which stays as it was', async () => {
     const { url } = await receivedWith(
       { auth_type: 'API_KEY', auth: { key: 'the key', api_key: 'k&1', to: 'query' } },
-      { path: '?a=%2F+x&the+key=forged&b' },
+      { path: `a'b?a=%2F+x&the+key=forged&b="'|` },
     );
-    expect(url).toBe('/?a=%2F+x&b&the%20key=k%261');
+    expect(url).toBe(`/a'b?a=%2F+x&b="'|&the%20key=k%261`);
   });
 
   test('a signature of the body under a name of its own', async () => {
@@ -69,26 +69,24 @@ describe('credentials that need no question', () => {
   });
 });
 
-test('AWS: date, body hash and signature stand in the request, and the signature is right', async () => {
-  const { headers } = await receivedWith(
-    {
-      auth_type: 'AWS_SIGNATURE',
-      auth: {
-        access_key_id: 'AKIDEXAMPLE',
-        secret_access_key: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
-        region: 'eu-west-1',
-        service: 'execute-api',
-      },
-    },
-    { headers: [['X-Amz-Meta', 'm']], path: 'prod/a?b=2&a=1' },
-  );
+const CREDENTIALS = {
+  access_key_id: 'AKIDEXAMPLE',
+  secret_access_key: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  region: 'eu-west-1',
+};
+
+/** What AWS makes of a request that arrived, for the path and query in the form it signs. */
+function awsAuthorization(
+  { headers }: Received,
+  { path, query, service }: { path: string; query: string; service: string },
+): string {
   const date = String(headers['x-amz-date']);
   const bodyHash = createHash('sha256').update('{"a":1}').digest('hex');
   const names = 'host;x-amz-content-sha256;x-amz-date;x-amz-meta';
   const canonical = [
     'POST',
-    '/prod/a',
-    'a=1&b=2',
+    path,
+    query,
     `host:${headers['host']}`,
     `x-amz-content-sha256:${bodyHash}`,
     `x-amz-date:${date}`,
@@ -97,17 +95,35 @@ test('AWS: date, body hash and signature stand in the request, and the signature
     names,
     bodyHash,
   ].join('\n');
-  const scope = `${date.slice(0, 8)}/eu-west-1/execute-api/aws4_request`;
+  const scope = `${date.slice(0, 8)}/eu-west-1/${service}/aws4_request`;
   const canonicalHash = createHash('sha256').update(canonical).digest('hex');
   const toSign = ['AWS4-HMAC-SHA256', date, scope, canonicalHash].join('\n');
   const key = scope
     .split('/')
     .reduce<Buffer | string>(
       (key, part) => createHmac('sha256', key).update(part).digest(),
-      'AWS4wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+      `AWS4${CREDENTIALS.secret_access_key}`,
     );
   const signature = createHmac('sha256', key).update(toSign).digest('hex');
-  expect(headers['authorization']).toBe(
-    `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/${scope}, SignedHeaders=${names}, Signature=${signature}`,
+  return `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/${scope}, SignedHeaders=${names}, Signature=${signature}`;
+}
+
+test.each([
+  ['execute-api', 'prod/a?b=2&a=1', '/prod/a', 'a=1&b=2'],
+  ['execute-api', 'prod/a%20b/?b', '/prod/a%2520b/', 'b='],
+  ['execute-api', `it's/"x"?q='1'&p="`, '/it%27s/%22x%22', 'p=%22&q=%271%27'],
+  ['execute-api', 'a//b/./c/../d', '/a/b/d', ''],
+  ['execute-api', 'x?b=%E9&c=%zz+', '/x', 'b=%E9&c=%25zz%20'],
+  ['execute-api', 'x?a=2&a=1&&a', '/x', 'a=&a=1&a=2'],
+  ['s3', "bucket/it's/a%20b/./c//d?x=1", '/bucket/it%27s/a%20b/./c//d', 'x=1'],
+])('AWS (%s): %j leaves as it is, and what is signed is what is sent', async (service, ...row) => {
+  const [path, canonicalPath, query] = row;
+  const received = await receivedWith(
+    { auth_type: 'AWS_SIGNATURE', auth: { ...CREDENTIALS, service } },
+    { headers: [['X-Amz-Meta', 'm']], path },
+  );
+  expect(received.url).toBe(`/${path}`);
+  expect(received.headers['authorization']).toBe(
+    awsAuthorization(received, { path: canonicalPath, query, service }),
   );
 });

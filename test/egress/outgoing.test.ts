@@ -152,11 +152,104 @@ test.each([
   ['https://a.example/hook', '/..\\..\\admin', 'https://a.example/hook/admin'],
   ['https://a.example/hook', '/@evil.example', 'https://a.example/hook/@evil.example'],
   ['https://a.example/hook', '/a?b#c', 'https://a.example/hook/a%3Fb%23c'],
-  ['https://a.example/hook', '/caf\xe9', 'https://a.example/hook/caf%E9'],
+  ['https://a.example/hook', '/caf\xe9', 'https://a.example/hook/caf%C3%A9'],
   ['https://a.example/hook#part', '/x', 'https://a.example/hook/x'],
 ])('%s with the path %j goes to %s', (url, path, expected) => {
   expect(urlOf(url, { path })).toBe(expected);
 });
+
+test.each([
+  `/it's`,
+  '/"quoted"',
+  '/a|b^c`d{e}<f>',
+  '/a\\b',
+  '/a//b///',
+  '/a/./b/../c',
+  '/a/%2e%2e/b/%2E',
+  '/a%2Fb%5Cc%zz%',
+  '/a;v=1/b;c',
+  '/a:b@c!$&()*+,=~[]',
+  '/a%20b+c',
+  '/.',
+  '/a/..',
+  '/...',
+  '/..a/b..',
+])('the path %j leaves as it came', (path) => {
+  expect(urlOf('https://a.example/hook', { path })).toBe(`https://a.example/hook${path}`);
+});
+
+test.each([
+  `a='b'&c="d"`,
+  'a|b^c`d{e}<f>\\g[h]',
+  'a=%20+%2B&&b&=&',
+  'x=/../..//./%2e%2e',
+  'a=?b?c',
+  'a;b=1;c',
+  '%zz%',
+  '&',
+])('the query %j leaves as it came', (query) => {
+  expect(urlOf('https://a.example/hook', { query })).toBe(`https://a.example/hook?${query}`);
+});
+
+test.each([
+  `https://a.example/it's?a='b'&c="d"`,
+  'https://a.example/a|b/./c?x={y}^`z`',
+  'https://a.example/a%20b?c=%2F+d',
+])("the destination's own %s leaves as it was written", (url) => {
+  expect(urlOf(url)).toBe(url);
+});
+
+test.each([
+  ['https://a.example?a=1', 'https://a.example/?a=1'],
+  ['https://a.example/x?', 'https://a.example/x'],
+  ['  https://A.Example:443/x y#z ', 'https://a.example/x%20y'],
+  ['https://a.example\\x', 'https://a.example/x'],
+  ['https:a.example/x', 'https://a.example/x'],
+  ['https://\u65e5\u672c.example/\u65e5', 'https://xn--wgv71a.example/%E6%97%A5'],
+])('a destination written as %j is reached at %s', (url, expected) => {
+  expect(urlOf(url)).toBe(expected);
+});
+
+test.each([
+  ['a line break', '/a\r\nx-injected: 1', '/a%0D%0Ax-injected:%201'],
+  ['NUL and DEL', '/a\0\x7f', '/a%00%7F'],
+  ['a space and a tab', '/a b\tc', '/a%20b%09c'],
+  ['other scripts', '/\u65e5\xe9', '/%E6%97%A5%C3%A9'],
+  ['half a character', '/\ud800', '/%EF%BF%BD'],
+])(
+  'what no request line can hold is encoded in a path and in a query: %s',
+  (_what, text, expected) => {
+    expect(urlOf('https://a.example', { path: text })).toBe(`https://a.example${expected}`);
+    const query = text.slice(1);
+    expect(urlOf('https://a.example', { query })).toBe(`https://a.example/?${expected.slice(1)}`);
+  },
+);
+
+test.each([
+  ['/..', '/hook/'],
+  ['/a/../../b', '/hook/b'],
+  ['/a//../../b', '/hook/b'],
+  ['/./../b', '/hook/b'],
+  ['/a\\..\\..\\b', '/hook/b'],
+  ['/%2e./b', '/hook/b'],
+])('the path %j leads nowhere above the destination: it goes to %s', (path, expected) => {
+  expect(urlOf('https://a.example/hook', { path })).toBe(`https://a.example${expected}`);
+});
+
+test.each(['/..;/admin', '/..;x=1/admin', '/..%2fadmin', '/a/..%5C..%5Cb', '/%2e%2e%3bx/b'])(
+  'the path %j, by which some receivers climb, is refused in words',
+  (path) => {
+    const delivery = deliveryOf({
+      destination: { url: 'https://a.example/hook' },
+      request: { path },
+    });
+    expect(buildRequest(delivery)).toMatchObject({
+      kind: 'refused',
+      errorCode: 'INVALID_URL',
+      message: expect.stringContaining('out of'),
+    });
+  },
+);
 
 test('a path is not forwarded where the destination says so', () => {
   expect(urlOf('https://a.example/hook', { path: '/x', query: 'a=1' }, true)).toBe(

@@ -229,3 +229,20 @@ test('of a name with a public and a private address the public one is tried, the
   expect(outcome).toMatchObject({ kind: 'delivered' });
   expect(requests).toBe(1);
 });
+
+test.each([`/it's/"x"/a\\b|c^d\`e{f}?a='b'&c="d"&&e=?f`, '/a/../b//./%2e%2e/c?x=/../y'])(
+  '%j stands on the wire as it was given',
+  async (target) => {
+    const { url, headLines } = await recordingReceiver();
+    const outcome = await loopbackSender().send(requestTo(url.slice(0, -1) + target));
+    expect(outcome).toMatchObject({ kind: 'delivered' });
+    expect(headLines()[0]).toBe(`POST ${target} HTTP/1.1`);
+  },
+);
+
+test('no target splits a request', async () => {
+  const { url, headLines } = await recordingReceiver();
+  await loopbackSender().send(requestTo(`${url}a?b=1 HTTP/1.1\r\nx-injected: 1\r\n\0`));
+  expect(headLines()[0]).toMatch(/^POST \/a\?b=1\S* HTTP\/1.1$/);
+  expect(headLines().join()).not.toContain('x-injected: 1');
+});
