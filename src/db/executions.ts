@@ -1,5 +1,5 @@
 import type { Db } from './pool.ts';
-import { storableJson } from './storable.ts';
+import { storableInteger, storableJson } from './storable.ts';
 
 /** One run of a transformation, as it is kept; times in ms. */
 export type NewExecution = {
@@ -48,8 +48,8 @@ export async function insertExecutions(db: Db, executions: NewExecution[]): Prom
     input: execution.input,
     output: execution.output,
     message: execution.message,
-    line: execution.line,
-    code_column: execution.column,
+    line: storableInteger(execution.line),
+    code_column: storableInteger(execution.column),
     duration_ms: execution.durationMs,
     created_at: execution.createdAtMs,
   }));

@@ -1,6 +1,6 @@
-/** Whether PostgreSQL refused the data itself (SQLSTATE classes 21, 22, 23), and not the moment. */
+/** Whether PostgreSQL refused the data itself (SQLSTATE classes 21, 22, 23, 54), and not the moment. */
 export function isDataFault(error: unknown): boolean {
-  return /^2[123]/.test(sqlState(error));
+  return /^(?:2[123]|54)/.test(sqlState(error));
 }
 
 function sqlState(error: unknown): string {

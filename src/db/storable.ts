@@ -14,3 +14,10 @@ export function storableJson(value: unknown): string {
     typeof item === 'string' ? storableText(item) : item,
   );
 }
+
+const HIGHEST_INTEGER = 2 ** 31 - 1;
+
+/** A number as a column of whole numbers can hold it; null where it cannot. */
+export function storableInteger(value: number | null): number | null {
+  return Number.isInteger(value) && Math.abs(value!) <= HIGHEST_INTEGER ? value : null;
+}

@@ -62,7 +62,7 @@ export function userError(message: string, stack: string): TransformResult {
     kind: 'user_error',
     message,
     ...(shown === '' ? {} : { stack: shown }),
-    ...positionInCode(stack),
+    ...positionInCode({ message, stack }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { ReplyHead } from './child/protocol.ts';
 import type { ChildEnd, ChildReply } from './child-process.ts';
 import type { LogLine, TransformResult } from './job.ts';
 import { LogLevel } from './job.ts';
+import { positionOf } from './position.ts';
 import { readReport, userError } from './report.ts';
 
 export type Verdict = {
@@ -72,7 +73,7 @@ function verdictOfReply(head: ReplyHead, report: string, outputBytes: number): V
       return fatal(userError(head.message, head.stack), { durationMs });
     case 'syntax': {
       const { message, line, column } = head;
-      const place = line === null || column === null ? {} : { line, column };
+      const place = positionOf(line, column);
       return fatal(
         { kind: 'rejected_source', message: `SyntaxError: ${message}`, ...place },
         { durationMs },
