@@ -25,6 +25,8 @@ export type StartDelivery = (order: {
 
 export type WakeDependencies = {
   db: Database;
+  /** The number under which others see that this process lives; null as long as there is none. */
+  holder: () => number | null;
   wakeDelivery: WakeDelivery;
   startDelivery: StartDelivery;
 };
@@ -77,7 +79,7 @@ export async function wakeFirst(
   const woken = { workflows: 0, events: 0 };
   for (;;) {
     // One after the other: the first may take others along.
-    const [one] = await takeParked(deps.db, { gateId, reason, limit: 1 });
+    const [one] = await takeParked(deps.db, { gateId, reason, limit: 1, wokenBy: deps.holder() });
     if (one === undefined) return woken;
     woken.events += await wakeParked(deps, { gateId, reason, one }).catch(
       async (error: unknown) => {

@@ -1,7 +1,8 @@
-import sql from 'sql-template-tag';
+import sql, { raw } from 'sql-template-tag';
 import { ParkReason } from '../domain/control.ts';
 import type { Db } from './pool.ts';
 import { bounds } from './ids.ts';
+import { dispatcherLives } from './outbox.ts';
 
 /** A workflow that waits at a gate, and which of its events do; `unstarted`: it is to be started when their turn comes. */
 export type Parked = { workflowId: string; eventIds: string[]; unstarted: boolean };
@@ -114,20 +115,28 @@ const TAKE = `
         and not exists (select 1 from connections where id = $1 and paused_at is not null and deleted_at is null and disabled_at is null))
     order by place limit $3 for update skip locked
   )
-  update parked set woken_at = now()
+  update parked set woken_at = now(), woken_by = $4
   from first_ones f
   where parked.gate = $1 and parked.reason = $2 and parked.workflow_id = f.workflow_id
   returning parked.workflow_id, parked.event_ids, parked.place, parked.unstarted`;
 
-/** Takes the first workflows of those that wait at a gate, to be woken; none where it is shut. */
+/**
+ * Takes the first workflows of those that wait at a gate, to be woken by the process with the number `wokenBy`; none
+ * where the gate is shut.
+ */
 export async function takeParked(
   db: Db,
-  { gateId, reason, limit }: { gateId: string; reason: ParkReason; limit: number },
+  {
+    gateId,
+    reason,
+    limit,
+    wokenBy,
+  }: { gateId: string; reason: ParkReason; limit: number; wokenBy: number | null },
 ): Promise<Parked[]> {
   const { rows } = await db.query<TakenRow>({
     name: 'take-parked',
     text: TAKE,
-    values: [gateId, reason, limit],
+    values: [gateId, reason, limit, wokenBy],
   });
   const inOrder = rows.toSorted((a, b) => Number(a.place) - Number(b.place));
   return inOrder.map((row) => ({
@@ -211,6 +220,20 @@ export async function dropParked(db: Db, workflowId: string): Promise<void> {
 export async function resetLostWakes(db: Db, { afterMs }: { afterMs: number }): Promise<void> {
   await db.query(sql`
     update parked set woken_at = null where woken_at < now() - make_interval(secs => ${afterMs / 1000})`);
+}
+
+/** Wake-ups of processes that no longer live count as not sent; returns how many at each gate. Waking twice is safe. */
+export async function resetWakesOfTheDead(
+  db: Db,
+): Promise<{ gateId: string; reason: ParkReason; workflows: number }[]> {
+  const { rows } = await db.query<{ gate: string; reason: ParkReason; n: number }>(sql`
+    with lost as (
+      update parked set woken_at = null, woken_by = null
+      where woken_at is not null and woken_by is not null and not ${dispatcherLives(raw('woken_by'))}
+      returning gate, reason
+    )
+    select gate, reason, count(*)::integer as n from lost group by gate, reason`);
+  return rows.map(({ gate, reason, n }) => ({ gateId: gate, reason, workflows: n }));
 }
 
 /** Gates that have been open for a while although something waits at them; gates where turns have not moved for a while. */

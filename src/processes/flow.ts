@@ -7,6 +7,7 @@ import {
   type DeliveryActivities,
 } from '../activities/delivery.ts';
 import { createLaneActivities, type LaneActivities } from '../activities/lanes.ts';
+import { createWakeAgain } from '../activities/lost-wakes.ts';
 import type { StartDelivery, WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
 import { limitsOf } from '../domain/allot.ts';
@@ -41,7 +42,7 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
       waiting: [{ eventIds, dueAtMs: 0, parked: true }],
     });
   };
-  const waking = { db, wakeDelivery, startDelivery };
+  const waking = { db, holder: () => traffic.flights.holder(), wakeDelivery, startDelivery };
   const pace = (gateId: string) => {
     const destinationId = configuration.connection(gateId)?.destinationId ?? gateId;
     const policy = configuration.destination(destinationId)?.config.delivery_policy;
@@ -49,6 +50,7 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
     return whole ? 1 / whole.intervalMs : Infinity;
   };
   const traffic = createTraffic({ ...waking, worker: `${hostname()}:${process.pid}`, log });
+  const wakeAgain = createWakeAgain({ ...waking, admission: traffic.admission });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -65,11 +67,13 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
     }
   }
   function look(): void {
-    tend()
-      .catch((error: unknown) => log.warn({ error }, 'Control workflows could not be started'))
-      .finally(() => {
-        if (!stopped) timer = setTimeout(look, LOOK_MS);
-      });
+    const warn = (what: string) => (error: unknown) => log.warn({ error }, what);
+    void Promise.all([
+      tend().catch(warn('Control workflows could not be started')),
+      wakeAgain().catch(warn('What a process that is gone had woken could not be woken again')),
+    ]).finally(() => {
+      if (!stopped) timer = setTimeout(look, LOOK_MS);
+    });
   }
   async function startSweep(): Promise<void> {
     try {

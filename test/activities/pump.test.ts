@@ -21,6 +21,7 @@ test('one that could not be woken keeps its place in line', async () => {
   let isAway = true;
   const deps = {
     db,
+    holder: () => null,
     wakeDelivery: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve(false)),
     startDelivery: ({ workflowId }: { workflowId: string }) =>
       Promise.resolve(void started.push(workflowId)),
@@ -40,6 +41,7 @@ test('a row of more events than go together goes by itself', async () => {
   const started: string[][] = [];
   const deps = {
     db,
+    holder: () => null,
     wakeDelivery: () => Promise.resolve(false),
     startDelivery: (order: { eventIds: string[] }) =>
       Promise.resolve(void started.push(order.eventIds)),
@@ -59,6 +61,7 @@ test('what may leave at a rate is woken hardly sooner than it may leave', async 
   const startedAtMs: number[] = [];
   const deps = {
     db,
+    holder: () => null,
     wakeDelivery: () => Promise.resolve(false),
     async startDelivery({ workflowId }: { workflowId: string }) {
       startedAtMs.push(Date.now());

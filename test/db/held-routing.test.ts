@@ -32,7 +32,8 @@ async function routeAtGate(
   return { events, dispatchId, requestIds, gate, destinationId };
 }
 
-const take = (gateId: string) => takeParked(db, { gateId, reason: ParkReason.Paused, limit: 10 });
+const take = (gateId: string) =>
+  takeParked(db, { gateId, reason: ParkReason.Paused, limit: 10, wokenBy: null });
 
 test.each([GateKind.Destination, GateKind.Connection])(
   'events of a %s that is paused are held as they are made, and started together when it opens',

@@ -11,8 +11,10 @@ import {
   listForgotten,
   listNeglected,
   parkEvents,
+  resetWakesOfTheDead,
   takeParked,
 } from '../../src/db/parked.ts';
+import { openDispatcherSession } from '../../src/db/outbox-session.ts';
 import { openDatabase, type Db } from '../../src/db/pool.ts';
 import { seedEvents, type Seed } from '../support/events.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -38,7 +40,8 @@ function hold(on: Db = db): Promise<string[]> {
   return holdEvents(on, { workflowId, held });
 }
 const gate = () => ({ kind: 'destination' as const, id: seed.destinationId });
-const take = () => takeParked(db, { gateId: seed.destinationId, reason: paused, limit: 10 });
+const take = () =>
+  takeParked(db, { gateId: seed.destinationId, reason: paused, limit: 10, wokenBy: null });
 
 async function statuses(): Promise<string[]> {
   const { rows } = await db.query<{ status: string; trigger: string }>(
@@ -119,7 +122,7 @@ test('one that waits again for its turn keeps its place', async () => {
   await wait('delivery/b', second);
   const place = await clearParked(db, { workflowId: 'delivery/a', eventIds: [first] });
   await wait('delivery/a', first, place);
-  const taken = await takeParked(db, { ...turn, limit: 10 });
+  const taken = await takeParked(db, { ...turn, limit: 10, wokenBy: null });
   expect(taken.map((one) => one.workflowId)).toEqual(['delivery/a', 'delivery/b']);
 });
 
@@ -133,7 +136,7 @@ test('a row goes when the last of its events is looked at', async () => {
     place: null,
   });
   await clearParked(db, { workflowId: 'delivery/c', eventIds: [second] });
-  const [left] = await takeParked(db, { ...turn, limit: 10 });
+  const [left] = await takeParked(db, { ...turn, limit: 10, wokenBy: null });
   expect(left).toEqual({ workflowId: 'delivery/c', eventIds: [first], unstarted: false });
   await clearParked(db, { workflowId: 'delivery/c', eventIds: [first] });
   expect(await countWoken(db, { ...turn, withinMs: 10_000 })).toBe(0);
@@ -147,7 +150,7 @@ test('only those of the same destination go along', async () => {
   await wait('delivery/dsp_1/des_a/held', 'evt_1');
   await wait('delivery/dsp_2/des_b/held', 'evt_2');
   await wait('delivery/dsp_3/des_a/held', 'evt_3');
-  await takeParked(db, { ...turn, limit: 1 });
+  await takeParked(db, { ...turn, limit: 1, wokenBy: null });
   const order = { ...turn, workflowId: 'delivery/dsp_1/des_a/held', most: 100 };
   expect(await joinParked(db, order)).toEqual(['evt_1', 'evt_3']);
 });
@@ -165,11 +168,11 @@ test.each([2, 5, 20])(
       await parkEvents(steady, { ...turn, ...one });
     }
     for (let i = 0; i < n; i++) {
-      expect(await takeParked(steady, { ...turn, limit: 1 })).toMatchObject([
+      expect(await takeParked(steady, { ...turn, limit: 1, wokenBy: null })).toMatchObject([
         { workflowId: `w${i}` },
       ]);
     }
-    expect(await takeParked(steady, { ...turn, limit: 1 })).toEqual([]);
+    expect(await takeParked(steady, { ...turn, limit: 1, wokenBy: null })).toEqual([]);
     await steady.close();
   },
 );
@@ -185,11 +188,11 @@ test('those in line without a workflow go along with the first, as far as they a
   await wait(2, 3, false);
   await wait(3, 2);
   await wait(4, 2);
-  const taken = await takeParked(db, { ...turn, limit: 1 });
+  const taken = await takeParked(db, { ...turn, limit: 1, wokenBy: null });
   expect(taken).toMatchObject([{ workflowId: 'w1', unstarted: true }]);
   const joined = await joinParked(db, { ...turn, workflowId: 'w1', most: 3 });
   expect(joined).toEqual(['evt_1_0', 'evt_1_1', 'evt_3_0', 'evt_3_1']);
-  expect(await takeParked(db, { ...turn, limit: 9 })).toMatchObject([
+  expect(await takeParked(db, { ...turn, limit: 9, wokenBy: null })).toMatchObject([
     { workflowId: 'w2', unstarted: false },
     { workflowId: 'w4', unstarted: true },
   ]);
@@ -198,10 +201,32 @@ test('those in line without a workflow go along with the first, as far as they a
   // Where the one that was taken is gone, those behind it stay in line.
   await wait(5, 1);
   expect(await joinParked(db, { ...turn, workflowId: 'w1', most: 3 })).toEqual([]);
-  expect(await takeParked(db, { ...turn, limit: 9 })).toMatchObject([{ workflowId: 'w5' }]);
+  expect(await takeParked(db, { ...turn, limit: 9, wokenBy: null })).toMatchObject([
+    { workflowId: 'w5' },
+  ]);
 });
 
 /** Long enough for whoever is not held up. */
 function aMoment(tx: Db): Promise<undefined> {
   return tx.query(sql`select pg_sleep(0.3)`).then(() => undefined);
 }
+
+test('wake-ups of a process that is gone count as not sent, those of one that lives stand', async () => {
+  const session = () => openDispatcherSession(database.url, { onWork() {}, onError() {} });
+  const [living, ended] = [await session(), await session()];
+  const turn = { gateId: newId('destination'), reason: ParkReason.Turn };
+  const wokenBy = { w1: living.id, w2: ended.id, w3: null };
+  for (const [name, by] of Object.entries(wokenBy)) {
+    await parkEvents(db, { ...turn, workflowId: name, eventIds: ['evt_1'], place: null });
+    expect(await takeParked(db, { ...turn, limit: 1, wokenBy: by })).toMatchObject([
+      { workflowId: name },
+    ]);
+  }
+  expect(await resetWakesOfTheDead(db)).toEqual([]);
+  await ended.close();
+  expect(await resetWakesOfTheDead(db)).toEqual([{ ...turn, workflows: 1 }]);
+  expect(await takeParked(db, { ...turn, limit: 9, wokenBy: null })).toMatchObject([
+    { workflowId: 'w2' },
+  ]);
+  await living.close();
+});

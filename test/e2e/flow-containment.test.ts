@@ -57,3 +57,22 @@ test('a destination that does not answer is tried by one at a time; what waits b
     return rowCount === 0;
   });
 }, 120_000);
+
+test('what a worker had taken to be woken when it was killed is woken by the next', async () => {
+  const { destinationId } = await admin.define({ name: 'taken', url: receiver.url('taken') });
+  await admin.done('PUT', `/destinations/${destinationId}/pause`);
+  const requestIds = await send('taken', 20);
+  const all = (what: string, wanted: (event: Json) => boolean) =>
+    Promise.all(requestIds.map((id) => admin.eventWhere(id, { what, wanted, withinMs: 60_000 })));
+  await all('is held', ({ status }) => (status as string) === 'HOLD');
+  await gateway.worker.kill();
+  // So it is when the gate has opened, between the row and the signal. Taken in an hour, it is never late for the sweep
+  // that looks for wake-ups that got lost: only that whoever took it is gone tells.
+  await db.query(sql`update destinations set paused_at = null where id = ${destinationId}`);
+  const { rowCount } = await db.query(sql`
+    update parked set woken_at = now() + interval '1 hour', woken_by = 7 where gate = ${destinationId}`);
+  expect(rowCount).toBeGreaterThan(0);
+  await gateway.worker.start();
+  await all('is delivered', successful);
+  expect(receiver.received('taken')).toHaveLength(20);
+}, 180_000);

@@ -20,6 +20,7 @@ beforeAll(async () => {
   routing = await startRouting();
   waking = {
     db: routing.db,
+    holder: () => null,
     wakeDelivery: () => Promise.resolve(false),
     startDelivery: (order) => Promise.resolve(void started.push(order)),
   };
