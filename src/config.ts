@@ -60,7 +60,11 @@ const entries = {
   },
   databaseUrl: {
     name: 'DATABASE_URL',
-    schema: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    // As libpq reads it, which no URL parser does; src/db/address.ts says what is wrong with one.
+    schema: z
+      .string()
+      .regex(/^postgres(?:ql)?:\/\//i)
+      .optional(),
     description: 'PostgreSQL 15 or later to use instead of the embedded one',
     remedy: 'a URL like postgres://user:password@host:5432/database',
     defaultText: 'embedded',

@@ -1,4 +1,3 @@
-import pg from 'pg';
 import sql from 'sql-template-tag';
 import type { Ordering } from '../domain/lane.ts';
 import type { DestinationConfig } from '../domain/schema/destination.ts';
@@ -6,6 +5,7 @@ import type { Rule } from '../domain/schema/rule.ts';
 import type { SourceConfig } from '../domain/schema/source.ts';
 import type { Isolation } from '../domain/schema/transformation.ts';
 import type { WebhookHeaders } from '../domain/status.ts';
+import { openSession } from './connect.ts';
 import type { Db } from './pool.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -114,21 +114,16 @@ export async function listenForChanges(
     onEnd,
   }: { onChange: (change: { table: string; id: string }) => void; onEnd: () => void },
 ): Promise<{ close(): Promise<void> }> {
-  const client = new pg.Client({ connectionString: url, keepAlive: true });
-  client.on('error', () => {});
-  client.on('end', onEnd);
-  client.on('notification', ({ payload = '' }) => {
-    const [table = '', id = ''] = payload.split(':');
-    onChange({ table, id });
-  });
-  await client.connect();
-  await client.query('listen sluice_config');
-  return {
-    close: () => {
-      client.removeListener('end', onEnd);
-      return client.end();
+  return openSession(url, {
+    async begin(client) {
+      client.on('notification', ({ payload = '' }) => {
+        const [table = '', id = ''] = payload.split(':');
+        onChange({ table, id });
+      });
+      await client.query('listen sluice_config');
     },
-  };
+    onEnd,
+  });
 }
 
 type Row = {

@@ -21,6 +21,8 @@ function applyOnce(
   database: Database,
   { name, text }: { name: string; text: string },
 ): Promise<boolean> {
+  // However long another process migrates, and however much there is to change: a migration cut short never ends.
+  const limits = { statementMs: 0, lockMs: 0 };
   return database.transaction(async (db) => {
     await db.query(sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     await db.query(
@@ -31,5 +33,5 @@ function applyOnce(
     await db.query(raw(text));
     await db.query(sql`insert into migrations (name) values (${name})`);
     return true;
-  });
+  }, limits);
 }

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import sql from 'sql-template-tag';
+import { openSession, type Session } from './connect.ts';
 import { tryDispatcherLock } from './outbox.ts';
 import type { Db } from './pool.ts';
 
@@ -21,27 +22,22 @@ export async function openDispatcherSession(
   const id = randomInt(1, 2 ** 31 - 1);
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
-  let current: pg.Client | undefined;
+  let current: Session | undefined;
 
   async function connect(): Promise<void> {
-    const client = new pg.Client({ connectionString: url, keepAlive: true });
-    client.on('error', () => {});
-    client.on('notification', onWork);
-    try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-      await holdLock(client);
-    } catch (error) {
-      // A session that is not of use must not stay behind: the server has only so many.
-      await client.end().catch(() => {});
-      throw error;
-    }
-    client.once('end', () => {
-      current = undefined;
-      reconnect();
+    const session = await openSession(url, {
+      async begin(client) {
+        client.on('notification', onWork);
+        await client.query(`listen ${CHANNEL}`);
+        await holdLock(client);
+      },
+      onEnd() {
+        current = undefined;
+        reconnect();
+      },
     });
-    current = client;
-    if (closed) await client.end();
+    current = session;
+    if (closed) await session.close();
   }
   // After a break the server may not have noticed that the former session is gone: that one still holds the lock.
   async function holdLock(client: pg.Client): Promise<void> {
@@ -67,7 +63,7 @@ export async function openDispatcherSession(
     async close() {
       closed = true;
       clearTimeout(timer);
-      await current?.end();
+      await current?.close();
     },
   };
 }

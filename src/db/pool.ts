@@ -1,5 +1,7 @@
 import pg from 'pg';
 import type { Sql } from 'sql-template-tag';
+import { answerWithin, clientConfig } from './connect.ts';
+import { prepareSession, unsafeIn } from './settings.ts';
 
 /** A place to run statements: the pool, or one client inside a transaction. */
 export type Db = {
@@ -10,16 +12,22 @@ export type Db = {
 
 /** The pool, and what only the pool can do. */
 export type Database = Db & {
-  transaction<Result>(work: (db: Db) => Promise<Result>): Promise<Result>;
+  transaction<Result>(
+    work: (db: Db) => Promise<Result>,
+    limits?: TransactionLimits,
+  ): Promise<Result>;
   close(): Promise<void>;
 };
 
-// A plan is made once a connection, and must suit a table that has grown since: none reads a table from end to end.
-const STEADY = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
+/** How long each statement of a transaction may run and wait for locks, where the pool's own limits are not meant; 0: without end. */
+export type TransactionLimits = { statementMs: number; lockMs: number };
+
+const LOCK_MS = 10_000;
 
 /**
- * Opens a pool on `url`. Every connection commits durably (`synchronous_commit = on`), whatever the server's default.
- * `onError` hears of connections that broke while idle; the pool replaces them by itself.
+ * Opens a pool on `url`. Every connection is set to what we need (`settings.ts`), whatever the server's or the role's
+ * defaults. `onError` hears of connections that broke while idle; the pool replaces them by itself. `onUnsafe` hears
+ * of settings by which the server that was just connected to may lose what was acknowledged.
  * `steady` is for statements that are the same for every event and go by an index: they are planned once.
  */
 export function openDatabase(
@@ -27,22 +35,27 @@ export function openDatabase(
   {
     max,
     onError,
+    onUnsafe = () => {},
     statementTimeoutMs = 30_000,
     steady = false,
   }: {
     max: number;
     onError: (error: Error) => void;
+    onUnsafe?: (settings: string[]) => void;
     statementTimeoutMs?: number;
     steady?: boolean;
   },
 ): Database {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...clientConfig(url),
     max,
-    connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 60_000,
-    keepAlive: true,
-    options: `-c synchronous_commit=on -c statement_timeout=${statementTimeoutMs} -c timezone=UTC ${steady ? STEADY : ''}`,
+    query_timeout: answerWithin(statementTimeoutMs),
+    async onConnect(client) {
+      const patience = { statementMs: statementTimeoutMs, lockMs: LOCK_MS, isSteady: steady };
+      const unsafe = unsafeIn(await prepareSession(client, patience));
+      if (unsafe.length > 0) onUnsafe(unsafe);
+    },
   });
   let closing = false;
   pool.on('error', ({ name, message, stack }: Error) => {
@@ -51,7 +64,7 @@ export function openDatabase(
   });
   return {
     query: (statement) => pool.query(statement),
-    transaction: (work) => inTransaction(pool, work),
+    transaction: (work, limits) => inTransaction(pool, { work, limits }),
     close() {
       closing = true;
       return pool.end();
@@ -61,7 +74,7 @@ export function openDatabase(
 
 async function inTransaction<Result>(
   pool: pg.Pool,
-  work: (db: Db) => Promise<Result>,
+  { work, limits }: { work: (db: Db) => Promise<Result>; limits: TransactionLimits | undefined },
 ): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -70,19 +83,55 @@ async function inTransaction<Result>(
   client.on('error', onBroken);
   try {
     await client.query('begin');
-    const result = await work({ query: (statement) => client.query(statement) });
+    const result = await work(limits ? await limited(client, limits) : client);
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((failed: unknown) => {
-      broken = failed instanceof Error ? failed : new Error(String(failed));
-    });
+    if (isSilence(error)) broken = error;
+    // A connection on which nothing answers is not asked for anything more.
+    else await client.query('rollback').catch((failed: unknown) => (broken = asError(failed)));
     throw error;
   } finally {
     // A client that cannot roll back has lost its connection: the pool must not hand it out again.
     client.removeListener('error', onBroken);
     client.release(broken);
   }
+}
+
+/** The driver gave up waiting for an answer; it says so in these words alone. */
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+// Longer than any server is silent while it works, and the end of a wait for one that is gone.
+const ENDLESS_MS = 6 * 3_600_000;
+
+/** Runs the statements of a transaction within limits of its own. */
+async function limited(
+  client: pg.PoolClient,
+  { statementMs, lockMs }: TransactionLimits,
+): Promise<Db> {
+  await client.query(
+    `set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`,
+  );
+  const query_timeout = statementMs === 0 ? ENDLESS_MS : answerWithin(statementMs);
+  return {
+    query(statement) {
+      const { text, values } = statement;
+      const name = 'name' in statement ? statement.name : undefined;
+      const asked = {
+        text,
+        values: values ?? [],
+        query_timeout,
+        ...(name !== undefined && { name }),
+      };
+      return client.query(asked);
+    },
+  };
 }
 
 /** Whether PostgreSQL answers now: rejects where it does not. */

@@ -3,7 +3,6 @@ import { ensureFirstKey } from '../db/api-keys.ts';
 import { openConfiguration, type Configuration } from '../db/configuration-cache.ts';
 import { migrate } from '../db/migrate.ts';
 import { ensurePartitions } from '../db/partitions.ts';
-import { unsafeSettings } from '../db/settings.ts';
 import { openDatabase, type Database } from '../db/pool.ts';
 import { ensureDefaultProject } from '../db/projects.ts';
 import { createSealer, SealError, type Sealer } from '../db/sealing.ts';
@@ -46,9 +45,10 @@ export async function openFoundation(
   { platform, log, connect, onEnd }: Opening,
 ): Promise<Foundation> {
   const onError = (error: Error) => log.warn({ error }, 'A database connection broke while idle');
-  const db = openDatabase(platform.databaseUrl, { max: 8, onError });
+  const onUnsafe = unsafeTeller(log);
+  const db = openDatabase(platform.databaseUrl, { max: 8, onError, onUnsafe });
   onEnd(() => db.close());
-  const pipeline = openDatabase(platform.databaseUrl, { max: 16, steady: true, onError });
+  const pipeline = openDatabase(platform.databaseUrl, { max: 16, steady: true, onError, onUnsafe });
   onEnd(() => pipeline.close());
   const sealer = createSealer(platform.encryptionKey);
   await prepareDatabase(db, log);
@@ -80,6 +80,18 @@ export async function openFoundation(
   };
 }
 
+/** Says once an hour, not with every connection, by which settings the server may lose what was acknowledged. */
+export function unsafeTeller(log: Log): (settings: string[]) => void {
+  const toldAtMs = new Map<string, number>();
+  return (settings) => {
+    for (const setting of settings) {
+      if (performance.now() - (toldAtMs.get(setting) ?? -Infinity) < 3_600_000) continue;
+      toldAtMs.set(setting, performance.now());
+      log.error({ setting }, 'PostgreSQL may lose what was acknowledged: switch this setting on');
+    }
+  };
+}
+
 function findLayers(log: Log): Layers {
   const layers = findSandboxLayers();
   const { active, missing } = layers;
@@ -87,14 +99,11 @@ function findLayers(log: Log): Layers {
   return layers;
 }
 
-/** Brings the database up to date, and says which of its settings may lose what was acknowledged. */
+/** Brings the database up to date. */
 export async function prepareDatabase(db: Database, log: Log): Promise<void> {
   try {
     await migrate(db);
     await ensurePartitions(db, { nowMs: Date.now() });
-    for (const setting of await unsafeSettings(db)) {
-      log.error({ setting }, 'PostgreSQL may lose what was acknowledged: switch this setting on');
-    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartupError(

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { reachTemporal } from '../temporal/connection.ts';
 import { addSearchAttributes } from '../temporal/search-attributes.ts';
-import { prepareDatabase } from './foundation.ts';
+import { prepareDatabase, unsafeTeller } from './foundation.ts';
 import type { Platform } from './platform.ts';
 
 /** Brings the database up to date, and the namespace's search attributes where Temporal answers already. */
@@ -12,7 +12,11 @@ export async function runMigrations(
   { platform, log }: { platform: Platform; log: Log },
 ): Promise<void> {
   const onError = (error: Error) => log.warn({ error }, 'A database connection broke');
-  const db = openDatabase(platform.databaseUrl, { max: 2, onError });
+  const db = openDatabase(platform.databaseUrl, {
+    max: 2,
+    onError,
+    onUnsafe: unsafeTeller(log),
+  });
   try {
     await prepareDatabase(db, log);
   } finally {

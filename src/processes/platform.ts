@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
+import { DatabaseUrlError } from '../db/address.ts';
+import { settleTls } from '../db/tls.ts';
 import { openDataDir, type DataDir } from '../embedded/data-dir.ts';
+import { StartupError } from '../embedded/errors.ts';
 import { keepRunning } from '../embedded/keep-running.ts';
 import { giveWayAsSession } from '../embedded/priority.ts';
 import { startPostgres, type EmbeddedPostgres } from '../embedded/postgres.ts';
@@ -66,7 +69,7 @@ async function openSecrets(config: Config, dataDir: DataDir) {
 type Starting = { dataDir: DataDir; log: Log; onEnd: OnEnd };
 
 async function openPostgres(config: Config, { dataDir, log, onEnd }: Starting): Promise<string> {
-  if (config.databaseUrl) return config.databaseUrl;
+  if (config.databaseUrl) return usableUrl(config.databaseUrl);
   const { first, stop } = await keepRunning<EmbeddedPostgres>('PostgreSQL', {
     start: (before) =>
       startPostgres({
@@ -78,6 +81,16 @@ async function openPostgres(config: Config, { dataDir, log, onEnd }: Starting): 
   });
   onEnd(stop);
   return first.url;
+}
+
+/** The URL with everything settled that the driver cannot settle; a sentence on what is wrong where it cannot be used. */
+async function usableUrl(url: string): Promise<string> {
+  try {
+    return await settleTls(url);
+  } catch (error) {
+    if (!(error instanceof DatabaseUrlError)) throw error;
+    throw new StartupError(`DATABASE_URL cannot be used: ${error.message}.`);
+  }
 }
 
 async function openTemporal(

@@ -5,6 +5,7 @@ import { createRoutingActivities } from '../activities/routing.ts';
 import { standingOfSource } from '../activities/routing/standing.ts';
 import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
+import { endpointsOf } from '../db/address.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
@@ -109,10 +110,9 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
 }
 
 function ownEndpoints({ config, platform }: Foundation): string[] {
-  const database = new URL(platform.databaseUrl);
   return [
     `${config.host}:${config.port}`,
-    `${database.hostname}:${database.port || 5432}`,
+    ...endpointsOf(platform.databaseUrl),
     platform.temporalAddress,
     ...(platform.temporalUiUrl === null ? [] : [endpointOf(platform.temporalUiUrl)]),
   ];
