@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
@@ -9,6 +10,13 @@ const webUrl = z
   .url({ protocol: /^https?$/ })
   .transform((url) => url.replace(/\/+$/, ''))
   .optional();
+
+const list = (isItem: (item: string) => boolean) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((item) => item.trim()))
+    .pipe(z.array(z.string().refine(isItem)))
+    .optional();
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -33,9 +41,13 @@ const entries = {
   },
   host: {
     name: 'HOST',
-    schema: z.string().default('127.0.0.1'),
-    description: 'Address to listen on; `0.0.0.0` to be reached from other machines',
-    remedy: 'an address of this machine',
+    schema: z
+      .string()
+      .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
+      .refine((host) => isIP(host) !== 0 || /^[\w.-]+$/.test(host))
+      .default('127.0.0.1'),
+    description: 'Address to listen on; `0.0.0.0` or `::` to be reached from other machines',
+    remedy: 'an address or a name of this machine, without a port',
   },
   publicUrl: {
     name: 'PUBLIC_URL',
@@ -43,6 +55,56 @@ const entries = {
     description: 'What source URLs begin with, when senders reach Sluice under another address',
     remedy: 'a URL like https://events.example.com',
     defaultText: 'from `HOST` and `PORT`',
+  },
+  allowedHosts: {
+    name: 'ALLOWED_HOSTS',
+    schema: list(isHostPattern),
+    description:
+      'Further names the admin API answers for, with commas between them; `*.example.com` for all below it, `*` for any',
+    remedy:
+      'host names with commas between them and without ports, like sluice.internal,*.example.com',
+    defaultText: 'addresses, localhost, and the hosts of `HOST` and `PUBLIC_URL`',
+  },
+  trustedProxies: {
+    name: 'TRUSTED_PROXIES',
+    schema: list(isNetwork),
+    description:
+      'Proxies that are believed what `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` say: networks or addresses, with commas between them',
+    remedy: 'networks or addresses with commas between them, like 10.0.0.0/8,192.0.2.7',
+    defaultText: 'none',
+  },
+  proxyProtocol: {
+    name: 'PROXY_PROTOCOL',
+    schema: z
+      .stringbool({ truthy: ['true', '1', 'on'], falsy: ['false', '0', 'off'] })
+      .default(false),
+    description: 'Connections of `TRUSTED_PROXIES` begin with a PROXY header, version 1 or 2',
+    remedy: 'true or false',
+  },
+  maxConnections: {
+    name: 'MAX_CONNECTIONS',
+    schema: wholeNumber({ min: 10, max: 1_000_000 }).default(10_000),
+    description:
+      'Connections open at once; half of them for one address, unless it is a trusted proxy',
+    remedy: 'a whole number between 10 and 1000000',
+  },
+  ingestMemoryMib: {
+    name: 'INGEST_MEMORY_MIB',
+    schema: wholeNumber({ min: 128, max: 65_536 }).default(256),
+    description: 'Memory for bodies that are being taken in; beyond it senders are made to wait',
+    remedy: 'a whole number between 128 and 65536',
+  },
+  ingestMemoryPerAddressMib: {
+    name: 'INGEST_MEMORY_PER_ADDRESS_MIB',
+    schema: wholeNumber({ min: 10, max: 32_768 }).default(64),
+    description: 'What one address may have of it for bodies larger than 64 KiB',
+    remedy: 'a whole number between 10 and 32768',
+  },
+  bodyMinBytesPerSecond: {
+    name: 'BODY_MIN_BYTES_PER_SECOND',
+    schema: wholeNumber({ min: 0, max: 1_000_000 }).default(512),
+    description: 'A body that comes more slowly for ten seconds is given up',
+    remedy: 'a whole number between 0 and 1000000',
   },
   dataDir: {
     name: 'DATA_DIR',
@@ -125,11 +187,7 @@ const entries = {
   },
   egressAllowCidrs: {
     name: 'EGRESS_ALLOW_CIDRS',
-    schema: z
-      .string()
-      .transform((list) => list.split(',').map((cidr) => cidr.trim()))
-      .pipe(z.array(z.string().refine((cidr) => ipaddr.isValidCIDR(cidr))))
-      .optional(),
+    schema: list((cidr) => ipaddr.isValidCIDR(cidr)),
     description: 'Private networks destinations may lie in, with commas between them',
     remedy: 'networks with commas between them, like 10.0.0.0/8,127.0.0.0/8',
     defaultText: 'none',
@@ -217,6 +275,14 @@ export function configTable(): string {
     return `| \`${name}\` | ${shown} | ${description} |`;
   });
   return ['| Variable | Default | What it does |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function isNetwork(text: string): boolean {
+  return ipaddr.isValidCIDR(text) || isIP(text) !== 0;
+}
+
+function isHostPattern(text: string): boolean {
+  return text === '*' || /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(text);
 }
 
 function isKeyOf32Bytes(key: string): boolean {

@@ -16,7 +16,7 @@ import {
 } from '../db/verdicts.ts';
 import { withDecodedBody } from '../verification/decoding.ts';
 import { createOpener, type Open } from '../verification/opening.ts';
-import type { Received } from '../verification/received.ts';
+import { candidatesOf, type Received } from '../verification/received.ts';
 import { gateOf, onceKeys, schemaDetail, type SourceGate } from '../verification/source-gate.ts';
 import { refused, VerificationReason, type Verdict } from '../verification/verdict.ts';
 import type { Keys, Verifier } from '../verification/verifier.ts';
@@ -125,13 +125,11 @@ async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
   const accepted = { requestId, verified: false, cause: null, detail: null, claims: [] };
   if (!source) return { verdict: accepted, isOutage: false };
   const received = withDecodedBody(receivedOf(deps, { name: source.id, request }));
-  const { url } = receivedOf(deps, { name: source.name, request });
+  const named = urlsOf(deps, { name: source.name, request });
   return deps.open(received, async (opened): Promise<Judged> => {
     const gate = gateOf(source);
-    const both: [Received, Received] = [opened, { ...opened, url }];
-    const taken = gate.verifier
-      ? await take(gate.verifier, { received: both, keys: deps.keys })
-      : null;
+    const candidates = [...candidatesOf(opened), ...candidatesOf({ ...opened, ...named })];
+    const taken = gate.verifier ? await take(gate.verifier, { candidates, keys: deps.keys }) : null;
     if (taken && !taken.verdict.verified) {
       const { reason, hint = null } = taken.verdict;
       const cause = RejectionCause.VerificationFailed;
@@ -178,7 +176,7 @@ function receivedOf(
   const { id, method, path, query, headers, body } = request;
   return {
     method,
-    url: `${publicUrl}/in/${name}${path}${query ? `?${query}` : ''}`,
+    ...urlsOf({ publicUrl }, { name, request }),
     path,
     rawQuery: query,
     headers,
@@ -187,18 +185,29 @@ function receivedOf(
   };
 }
 
+function urlsOf(
+  { publicUrl }: Pick<Dependencies, 'publicUrl'>,
+  { name, request }: { name: string; request: UnverifiedRequest },
+): Pick<Received, 'url' | 'otherUrl'> {
+  const { path, query, origin } = request;
+  const target = `/in/${name}${path}${query ? `?${query}` : ''}`;
+  return { url: publicUrl + target, ...(origin !== null && { otherUrl: origin + target }) };
+}
+
+/** The first of the candidates that is verified, or else what is said of the first. */
 async function take(
   verifier: Verifier,
-  { received, keys }: { received: [Received, Received]; keys: Keys },
+  { candidates, keys }: { candidates: Received[]; keys: Keys },
 ): Promise<{ received: Received; verdict: Taken }> {
-  const [byId, byName] = received;
-  const verdict = verifier.verify(byId);
-  if ('deferred' in verdict) {
-    const settled = await verifier.settle?.(byId, keys);
-    return { received: byId, verdict: settled ?? refused(VerificationReason.MALFORMED) };
+  let first: { received: Received; verdict: Taken } | undefined;
+  for (const received of candidates) {
+    const soon = verifier.verify(received);
+    const settled = 'deferred' in soon ? await verifier.settle?.(received, keys) : soon;
+    const verdict = settled ?? refused(VerificationReason.MALFORMED);
+    if (verdict.verified) return { received, verdict };
+    first ??= { received, verdict };
+    // Another address does not bring the key server back.
+    if (verdict.reason === VerificationReason.KEY_UNAVAILABLE) break;
   }
-  if (verdict.verified) return { received: byId, verdict };
-  const other = verifier.verify(byName);
-  const isBetter = 'verified' in other && other.verified;
-  return isBetter ? { received: byName, verdict: other } : { received: byId, verdict };
+  return first!;
 }

@@ -8,15 +8,15 @@ const MAX_DEPTH = 100;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
 
-/** Refuses a body that says it is something else than JSON in UTF-8. No content type at all is taken for JSON. */
-export function assertJsonType(request: Request): void {
-  const type = request.headers['content-type'];
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined ||
-    Number(request.headers['content-length'] ?? 0) > 0;
-  if (type === undefined || !hasBody) return;
-  const charset = CHARSET.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
-  if (JSON_TYPE.test(type) && ['utf-8', 'utf8'].includes(charset)) return;
+/** Refuses a body that does not say it is JSON in UTF-8, before it is read where its length is known. */
+export function assertJsonType({ headers }: Pick<Request, 'headers'>): void {
+  if (Number(headers['content-length'] ?? 0) > 0) assertJson(headers['content-type']);
+}
+
+// A form of a foreign page can send any text, but not say that it is JSON.
+function assertJson(type: string | undefined): void {
+  const charset = CHARSET.exec(type ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  if (JSON_TYPE.test(type ?? '') && ['utf-8', 'utf8'].includes(charset)) return;
   throw new GatewayError(
     'UNSUPPORTED_MEDIA_TYPE',
     'The body must be JSON in UTF-8: send it with content-type application/json.',
@@ -24,8 +24,9 @@ export function assertJsonType(request: Request): void {
 }
 
 /** Reads a JSON body; an empty one is an object without fields. */
-export function parseBody(bytes: unknown): unknown {
+export function parseBody(bytes: unknown, contentType: string | undefined): unknown {
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) return {};
+  assertJson(contentType);
   const value = parseJson(decode(bytes));
   const problem = unstorable(value);
   if (problem) throw invalid('body', [problem]);

@@ -1,5 +1,6 @@
 import type { Database } from '../db/pool.ts';
 import type { Sealer } from '../db/sealing.ts';
+import type { Authenticate } from './auth.ts';
 import type { CodeSandbox } from './code-sandbox.ts';
 import type { Commands } from './commands.ts';
 
@@ -16,6 +17,10 @@ export type ApiDeps = {
   commands: Commands;
   sandbox: CodeSandbox;
   log: ApiLog;
+  /** Absent: one of its own. */
+  authenticate?: Authenticate;
+  /** Keys have changed in this process. */
+  keysChanged?: () => void;
   /** What source URLs begin with, without a slash at the end. */
   publicUrl: string;
   temporalUiUrl: string;

@@ -36,7 +36,9 @@ export function sendError(response: Response, error: GatewayError): void {
     response.status(401).type('text/plain').send('Unauthorized');
     return;
   }
-  if (error.code === 'SERVICE_UNAVAILABLE') response.set('retry-after', `${RETRY_AFTER_SECONDS}`);
+  if (error.status === 503 || error.status === 429) {
+    response.set('retry-after', `${RETRY_AFTER_SECONDS}`);
+  }
   const { code, status, message, data } = error;
   response.status(status).json({ code, status, message, data } satisfies ErrorBody);
 }

@@ -5,6 +5,7 @@ import { GatewayError } from '../domain/errors.ts';
 import { check } from '../domain/schema/problem.ts';
 import type { Authenticate, Identity } from './auth.ts';
 import { assertJsonType, MAX_BODY_BYTES, parseBody } from './body.ts';
+import { identify } from './identify.ts';
 import { invalid, notFound, sendError } from './errors.ts';
 import { parseQuery } from './query.ts';
 
@@ -72,9 +73,7 @@ export function route<Q extends z.ZodType, B extends z.ZodType, R extends z.ZodT
 export function mount(routes: Route[], authenticate: Authenticate): Router {
   const router = Router({ caseSensitive: true, strict: false });
   router.use(async (request, response, next) => {
-    const identity = await authenticate(request.headers.authorization);
-    if (identity === null) throw new GatewayError('UNAUTHORIZED', 'Unauthorized');
-    Object.assign(response.locals, identity);
+    Object.assign(response.locals, await identify(authenticate, request));
     next();
   });
   for (const [path, own] of Map.groupBy(routes, (each) => each.path)) {
@@ -83,7 +82,7 @@ export function mount(routes: Route[], authenticate: Authenticate): Router {
       // Read also where none is expected: one that is there was meant to say something.
       const readBody =
         each.method === 'get' ? [] : [raw({ type: () => true, limit: MAX_BODY_BYTES })];
-      place[each.method](assertType(each), ...readBody, (request, response) =>
+      place[each.method](assertType, ...readBody, (request, response) =>
         answer(each, { request, response }),
       );
     }
@@ -97,11 +96,9 @@ export function mount(routes: Route[], authenticate: Authenticate): Router {
   return router;
 }
 
-function assertType({ body }: Route) {
-  return (request: Request, _response: Response, next: () => void) => {
-    if (body) assertJsonType(request);
-    next();
-  };
+function assertType(request: Request, _response: Response, next: () => void): void {
+  assertJsonType(request);
+  next();
 }
 
 async function answer(
@@ -116,7 +113,7 @@ async function answer(
     const problems = Object.keys(query).map((name) => ({ path: [name], message: UNKNOWN }));
     throw invalid('query', problems);
   }
-  const body = parseBody(request.body);
+  const body = parseBody(request.body, request.headers['content-type']);
   if (!route.body) read(NOTHING, { value: body, root: 'body' });
   const { projectId, keyId } = response.locals as Identity;
   const params = Object.fromEntries(

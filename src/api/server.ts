@@ -1,5 +1,6 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { GatewayError } from '../domain/errors.ts';
+import { apiKeyRoutes } from './admin/api-keys.ts';
 import { attemptRoutes } from './admin/attempts.ts';
 import { connectionRoutes } from './admin/connections.ts';
 import { destinationRoutes } from './admin/destinations.ts';
@@ -40,7 +41,7 @@ export function createApi(deps: ApiDeps): Express {
     response.set(HEADERS);
     next();
   });
-  const authenticate = createAuthenticate(deps.db);
+  const authenticate = deps.authenticate ?? createAuthenticate(deps.db);
   app.use(healthRoutes(deps));
   if (deps.metrics) app.get('/metrics', metricsRoute(deps.metrics, authenticate));
 
@@ -53,6 +54,7 @@ export function createApi(deps: ApiDeps): Express {
     ...eventRoutes(deps),
     ...attemptRoutes(deps),
     ...signingSecretRoutes(deps),
+    ...apiKeyRoutes({ ...deps, keysChanged: () => authenticate.changed() }),
   ];
   const document = openApiOf(routes, { basePath: BASE_PATH, publicUrl: deps.publicUrl });
   app.get(['/openapi.json', `${BASE_PATH}/openapi.json`], (_request, response) => {

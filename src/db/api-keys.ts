@@ -1,35 +1,150 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import sql from 'sql-template-tag';
 import { newId } from './ids.ts';
-import type { Db } from './pool.ts';
+import type { Database, Db } from './pool.ts';
 
 const FINGERPRINT_LETTERS = 8;
+const PREFIX = 'sk_';
+// Any constant: two callers must not both revoke the key that the other one leaves.
+const KEYS_LOCK = 7_318_204_514;
 
-export type ApiKeyRow = { id: string; project_id: string; hash: Buffer; expires_at: Date | null };
+/** Who made a key: `API_KEY`, the first start of a data directory, or the API. */
+export const KeyOrigin = {
+  Environment: 'environment',
+  FirstStart: 'first_start',
+  Api: 'api',
+} as const;
+export type KeyOrigin = (typeof KeyOrigin)[keyof typeof KeyOrigin];
+
+export type ApiKeyRow = {
+  id: string;
+  project_id: string;
+  label: string;
+  hash: Buffer;
+  fingerprint: string;
+  origin: KeyOrigin;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+};
+
+type Key = { projectId: string; id: string };
+
+/** A new key: 256 random bits, as text. */
+export function newKey(): string {
+  return PREFIX + randomBytes(32).toString('base64url');
+}
 
 /** SHA-256 of a key: all that is kept of it. */
 export function hashOfKey(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** Makes `key` open the project; does nothing where it already does. */
-export async function ensureFirstKey(
-  db: Db,
-  { projectId, key }: { projectId: string; key: string },
+/**
+ * Makes the key of this start open the project. One that the environment says takes the place of those it said before;
+ * one that a data directory keeps stays revoked where it was.
+ */
+export function ensureFirstKey(
+  database: Database,
+  { projectId, key, isGiven = false }: { projectId: string; key: string; isGiven?: boolean },
 ): Promise<void> {
   const hash = hashOfKey(key);
-  const fingerprint = hash.toString('hex').slice(0, FINGERPRINT_LETTERS);
-  await db.query(sql`
-    insert into api_keys (id, project_id, label, hash, fingerprint)
-    values (${newId('apiKey')}, ${projectId}, 'first key', ${hash}, ${fingerprint})
-    on conflict (hash) do nothing`);
+  return database.transaction(async (db) => {
+    await db.query(sql`select pg_advisory_xact_lock(${KEYS_LOCK})`);
+    if (!isGiven) {
+      await insertKey(db, { projectId, hash, label: 'first key', origin: KeyOrigin.FirstStart });
+      // Before keys had an origin, it was one of several.
+      await db.query(
+        sql`update api_keys set origin = ${KeyOrigin.FirstStart} where hash = ${hash} and origin <> ${KeyOrigin.FirstStart}`,
+      );
+      return;
+    }
+    await db.query(
+      sql`delete from api_keys where origin = ${KeyOrigin.Environment} and hash <> ${hash}`,
+    );
+    await insertKey(db, { projectId, hash, label: 'API_KEY', origin: KeyOrigin.Environment });
+    await db.query(sql`
+      update api_keys set origin = ${KeyOrigin.Environment}, label = 'API_KEY', revoked_at = null, expires_at = null, updated_at = now()
+      where hash = ${hash} and (origin <> ${KeyOrigin.Environment} or revoked_at is not null or expires_at is not null)`);
+  });
 }
 
-/** The key with this hash, unless it has expired. */
-export async function findApiKey(db: Db, hash: Buffer): Promise<ApiKeyRow | null> {
+type NewKey = {
+  projectId: string;
+  hash: Buffer;
+  label: string;
+  origin: KeyOrigin;
+  expiresAt?: Date | null;
+};
+
+/** Keeps a key; null where it is kept already. */
+export async function insertKey(
+  db: Db,
+  { projectId, hash, label, origin, expiresAt = null }: NewKey,
+): Promise<ApiKeyRow | null> {
+  const fingerprint = hash.toString('hex').slice(0, FINGERPRINT_LETTERS);
+  const { rows } = await db.query<ApiKeyRow>(sql`
+    insert into api_keys (id, project_id, label, hash, fingerprint, origin, expires_at)
+    values (${newId('apiKey')}, ${projectId}, ${label}, ${hash}, ${fingerprint}, ${origin}, ${expiresAt})
+    on conflict (hash) do nothing returning *`);
+  return rows[0] ?? null;
+}
+
+/** Every key that opens something now, of all projects. */
+export async function listValidKeys(db: Db): Promise<ApiKeyRow[]> {
+  const { rows } = await db.query<ApiKeyRow>({
+    name: 'list-valid-keys',
+    text: 'select * from api_keys where revoked_at is null and (expires_at is null or expires_at > now())',
+  });
+  return rows;
+}
+
+/** The keys of a project but for revoked ones, the newest first. */
+export async function listKeys(db: Db, projectId: string): Promise<ApiKeyRow[]> {
   const { rows } = await db.query<ApiKeyRow>(
-    sql`select id, project_id, hash, expires_at from api_keys
-        where hash = ${hash} and (expires_at is null or expires_at > now())`,
+    sql`select * from api_keys where project_id = ${projectId} and revoked_at is null order by id desc`,
+  );
+  return rows;
+}
+
+export async function findKey(db: Db, { projectId, id }: Key): Promise<ApiKeyRow | null> {
+  const { rows } = await db.query<ApiKeyRow>(
+    sql`select * from api_keys where id = ${id} and project_id = ${projectId} and revoked_at is null`,
   );
   return rows[0] ?? null;
+}
+
+/** Changes what people say about a key, and its end; absent fields stay. */
+export async function updateKey(
+  db: Db,
+  { projectId, id, label, expiresAt }: Key & { label?: string; expiresAt?: Date | null },
+): Promise<void> {
+  const hasEnd = expiresAt !== undefined;
+  await db.query(sql`
+    update api_keys set label = coalesce(${label ?? null}, label),
+      expires_at = case when ${hasEnd} then ${expiresAt ?? null} else expires_at end, updated_at = now()
+    where id = ${id} and project_id = ${projectId}`);
+}
+
+export async function revokeKey(db: Db, { projectId, id }: Key): Promise<void> {
+  await db.query(
+    sql`update api_keys set revoked_at = now(), updated_at = now() where id = ${id} and project_id = ${projectId}`,
+  );
+}
+
+/** What is done with keys one after the other: nobody takes the last but one away while somebody takes the last. */
+export function changingKeys<Result>(
+  database: Database,
+  work: (db: Db) => Promise<Result>,
+): Promise<Result> {
+  return database.transaction(async (db) => {
+    await db.query(sql`select pg_advisory_xact_lock(${KEYS_LOCK})`);
+    return work(db);
+  });
+}
+
+/** Notes that a key was used now. */
+export async function noteKeyUse(db: Db, id: string): Promise<void> {
+  await db.query(sql`update api_keys set last_used_at = now() where id = ${id}`);
 }

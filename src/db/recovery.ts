@@ -137,8 +137,8 @@ export async function copyRequest(
       from requests where id = ${requestId} and kind = 'event'
       returning id, verified
     ), data as (
-      insert into request_data (id, method, path, query, headers, body, remote_address)
-      select copy.id, d.method, d.path, d.query, d.headers, d.body, d.remote_address
+      insert into request_data (id, method, path, query, headers, body, remote_address, origin)
+      select copy.id, d.method, d.path, d.query, d.headers, d.body, d.remote_address, d.origin
       from copy, request_data d where d.id = ${requestId}
     )
     insert into outbox (request_id, source_id, connection_ids, unverified)

@@ -15,6 +15,8 @@ export type NewRequest = {
   headers: [string, string][];
   body: Buffer;
   remoteAddress: string | null;
+  /** What its URL began with for the sender, where a proxy said so and it is not the usual. */
+  origin?: string | null;
   verified: boolean | null;
   rejectionCause: RejectionCause | null;
   rejectionDetail: unknown;
@@ -41,7 +43,7 @@ export type Stored = { requestId: string; isRepeat: boolean };
 const ARRIVED = `arrived as materialized (
     select * from json_to_recordset($1) as r (
       id text collate "C", project_id text, source_id text collate "C", kind text, method text, path text, query text,
-      headers json, body_from integer, body_bytes integer, remote_address text, verified boolean, rejection_cause text,
+      headers json, body_from integer, body_bytes integer, remote_address text, origin text, verified boolean, rejection_cause text,
       rejection_detail jsonb, received_at double precision, repeats boolean, claims jsonb)
   )`;
 
@@ -64,8 +66,8 @@ const STORE = `narrow as (
     select id, project_id, source_id, kind, verified, rejection_cause, rejection_detail, t, t, t
     from fresh, to_timestamp(received_at / 1000) as t
   ), wide as (
-    insert into request_data (id, method, path, query, headers, body, remote_address)
-    select id, method, path, query, headers, substring($2::bytea from body_from + 1 for body_bytes), remote_address from fresh
+    insert into request_data (id, method, path, query, headers, body, remote_address, origin)
+    select id, method, path, query, headers, substring($2::bytea from body_from + 1 for body_bytes), remote_address, origin from fresh
   ), waiting as (
     insert into outbox (request_id, source_id, unverified, claims)
     select id, source_id, verified is null, claims from fresh where rejection_cause is null and kind = 'event'
@@ -116,6 +118,7 @@ function rowsOf(arrivals: Arrival[]) {
       body_from: bodyFrom,
       body_bytes: request.body.length,
       remote_address: request.remoteAddress,
+      origin: request.origin ?? null,
       verified: request.verified,
       rejection_cause: request.rejectionCause,
       rejection_detail: request.rejectionDetail ?? null,

@@ -14,6 +14,8 @@ export type UnverifiedRequest = {
   query: string;
   headers: [string, string][];
   body: Buffer;
+  /** What its URL began with, where a proxy said so. */
+  origin: string | null;
 };
 
 /** The verdict on a request: accepted where there is no cause, and then the keys it claims. */
@@ -48,7 +50,7 @@ export async function listUnverified(
 export async function readUnverified(db: Db, requestIds: string[]): Promise<UnverifiedRequest[]> {
   const [first, last] = bounds(requestIds);
   const { rows } = await db.query<UnverifiedRequest & { source_id: string }>(sql`
-    select o.request_id as id, o.source_id, d.method, d.path, d.query, d.headers, d.body
+    select o.request_id as id, o.source_id, d.method, d.path, d.query, d.headers, d.body, d.origin
     from outbox o join request_data d on d.id = o.request_id and d.id = any(${requestIds}) and d.id >= ${first} and d.id <= ${last}
     where o.request_id = any(${requestIds}) and o.unverified`);
   return rows.map(({ source_id: sourceId, ...row }) => ({ ...row, sourceId }));

@@ -1,9 +1,8 @@
-import { createServer, type Server } from 'node:http';
-import { createAuthenticate } from '../api/auth.ts';
+import { createAuthenticate, projectOf } from '../api/auth.ts';
+import { createFront } from '../api/edge/front.ts';
+import { createBodyBudget } from '../api/ingest/body-budget.ts';
 import { createIngest } from '../api/ingest/handler.ts';
 import { createRequestStore } from '../api/ingest/store.ts';
-import { isIngest } from '../api/ingest/target.ts';
-import { answerClientError } from '../api/client-error.ts';
 import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
 import { readBacklog } from '../db/backlog.ts';
@@ -13,12 +12,12 @@ import { keepSourceSecret } from '../db/source-secrets.ts';
 import { listSourcesOfType } from '../db/sources-of-type.ts';
 import { noteHandshake } from '../db/verdicts.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
-import { StartupError } from '../embedded/errors.ts';
 import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
 import { sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
+import { listen } from './listen.ts';
 import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork, validateSource } from './verification.ts';
 
@@ -26,7 +25,7 @@ import { openVerificationNetwork, validateSource } from './verification.ts';
 export type ApiProcess = { url: string; stop(): Promise<void> };
 
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
-const STOP_MS = 5_000;
+const MIB = 1024 * 1024;
 // People save and try code one at a time.
 const CHILDREN = 1;
 
@@ -40,25 +39,24 @@ export async function startApiProcess(
   const store = createRequestStore(pipeline, announce);
   const network = openVerificationNetwork(foundation);
   const authenticate = createAuthenticate(db);
-  const server = createServer({
-    maxHeaderSize: 16_384,
-    headersTimeout: 10_000,
-    requestTimeout: 60_000,
-    keepAliveTimeout: 65_000,
+  const { server, url, trust, stop: close } = await listen(config);
+  const budget = createBodyBudget({
+    bytes: config.ingestMemoryMib * MIB,
+    perAddressBytes: config.ingestMemoryPerAddressMib * MIB,
+    leastBytesPerSecond: config.bodyMinBytesPerSecond,
   });
-  server.on('clientError', answerClientError);
-  const url = await listen(server, config);
   const metrics = createMetrics(() => readBacklog(db));
   const sandbox = openSandbox(foundation, { children: CHILDREN });
   const app = createApi({
     ...apiDeps(foundation, { announce, url }),
+    authenticate,
     sandbox,
     metrics: metrics.text,
   });
   const ingest = createIngest({
     configuration,
     store,
-    authenticate: async (header) => (await authenticate(header))?.projectId ?? null,
+    authenticate: projectOf(authenticate),
     keys: network.keys,
     confirm: network.confirm,
     async keepSecret({ id: sourceId }, secret) {
@@ -70,11 +68,14 @@ export async function startApiProcess(
     noteHandshake: (note) => noteHandshake(db, note),
     sourcesOfType: (type) => listSourcesOfType(db, type),
     publicUrl: config.publicUrl ?? url,
+    isPublicUrlSet: config.publicUrl !== undefined,
     maxBodyBytes: MAX_BODY_BYTES,
+    budget,
     log,
   });
-  server.on('request', (req, res) => {
-    if (!isIngest(req.url ?? '')) return void app(req, res);
+  const publicUrl = config.publicUrl ?? url;
+  const { host, allowedHosts = [] } = config;
+  const measured: typeof ingest = (req, res) => {
     const beganAt = performance.now();
     res.once('finish', () => {
       metrics.answered({
@@ -83,11 +84,14 @@ export async function startApiProcess(
       });
     });
     ingest(req, res);
-  });
+  };
+  const front = { trust, publicUrl, host, allowedHosts };
+  server.on('request', createFront(front, { api: app, ingest: measured }));
   return {
     url,
     async stop() {
-      await closeServer(server);
+      await close();
+      budget.close();
       await store.idle();
       await sandbox.close();
       await network.close();
@@ -148,43 +152,4 @@ function announcer({ pipeline, log }: Foundation): () => void {
         }
       });
   };
-}
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(listenFault(error, { host, port })),
-    );
-    server.listen(port, host, () => {
-      const address = server.address();
-      const bound = typeof address === 'object' && address ? address.port : port;
-      const shown = host.includes(':') ? `[${host}]` : host;
-      resolve(`http://${shown}:${bound}`);
-    });
-  });
-}
-
-function listenFault(
-  error: NodeJS.ErrnoException,
-  { host, port }: { host: string; port: number },
-): Error {
-  if (error.code === 'EADDRINUSE') {
-    return new StartupError(
-      `Port ${port} is taken. Stop what uses it, or set PORT to another one.`,
-    );
-  }
-  return new StartupError(
-    `Cannot listen on ${host}:${port}: ${error.message}. Check HOST and PORT.`,
-  );
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), STOP_MS);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -12,9 +12,15 @@ const API = '/2026-09-01';
 
 /**
  * On a gateway that has no source yet: defines `demo`, a source whose events go to a mock destination, sends it one
- * event as any sender would, and returns that event once it is delivered. Null where there are sources already.
+ * event as any sender would, and returns that event once it is delivered. Null where there are sources already, and
+ * where the gateway cannot be reached from here.
  */
-export async function sendFirstEvent({ url, apiKey }: Reached): Promise<FirstEvent | null> {
+export async function sendFirstEvent(reached: Reached): Promise<FirstEvent | null> {
+  // It shows something, and nothing hangs on it: a proxy may be wanted in between, or the key revoked.
+  return show(reached).catch(() => null);
+}
+
+async function show({ url, apiKey }: Reached): Promise<FirstEvent | null> {
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const call = async (method: string, path: string, body?: unknown) => {
     const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };

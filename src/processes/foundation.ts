@@ -53,7 +53,11 @@ export async function openFoundation(
   const sealer = createSealer(platform.encryptionKey);
   await prepareDatabase(db, log);
   const project = await ensureDefaultProject(db, sealer);
-  await ensureFirstKey(db, { projectId: project.id, key: platform.apiKey });
+  await ensureFirstKey(db, {
+    projectId: project.id,
+    key: platform.apiKey,
+    isGiven: config.apiKey !== undefined,
+  });
   const configuration = await openConfiguration({
     database: db,
     url: platform.databaseUrl,

@@ -11,6 +11,7 @@ import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';
 import { startWorker } from '../temporal/worker.ts';
+import { endpointAt, urlAt } from './address.ts';
 import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
 import { startMaintenance } from './maintenance.ts';
@@ -29,7 +30,7 @@ const CLOSE_MS = 1_500;
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
   const { config, log, platform, pipeline: db, configuration, temporal, workflows } = foundation;
-  const publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`;
+  const publicUrl = config.publicUrl ?? urlAt(config.host, config.port);
   const guard = createAddressGuard({
     allowCidrs: allowedCidrs(foundation),
     denyEndpoints: ownEndpoints(foundation),
@@ -111,7 +112,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
 
 function ownEndpoints({ config, platform }: Foundation): string[] {
   return [
-    `${config.host}:${config.port}`,
+    endpointAt(config.host, config.port),
     ...endpointsOf(platform.databaseUrl),
     platform.temporalAddress,
     ...(platform.temporalUiUrl === null ? [] : [endpointOf(platform.temporalUiUrl)]),

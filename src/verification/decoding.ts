@@ -81,6 +81,13 @@ function limitsOf(body: Buffer, { mostBytes = MOST_DECODED_BYTES }: Coding): Lim
   return { maxOutputLength: Math.min(byRatio, mostBytes) };
 }
 
+/** How large a body of so many bytes may become by decoding it, beside what it is; none where its coding is not known. */
+export function mostDecodedBytes(bytes: number, contentEncoding: string): number {
+  const probe = Buffer.alloc(1);
+  if (bytes === 0 || !('now' in decoderFor(probe, { contentEncoding }))) return 0;
+  return Math.min(Math.max(bytes * LARGEST_RATIO, ALWAYS_ALLOWED_BYTES), MOST_DECODED_BYTES);
+}
+
 function problemOf(error: unknown): Decoded {
   const isLarge = (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
   return { problem: isLarge ? 'TOO_LARGE' : 'MALFORMED' };

@@ -5,6 +5,8 @@ export type Received = {
   method: string;
   /** The public URL as the provider registered it, byte for byte, query included. */
   url: string;
+  /** The same under the other address that the gateway is known by, where a proxy we trust says so. */
+  otherUrl?: string;
   path: string;
   /** What stands after `?`, without it. */
   rawQuery: string;
@@ -67,10 +69,16 @@ export function notDecodable(received: Received): Refused {
 
 /**
  * The URL a provider signed: the registered one where the source says it. What the sender appended as a query is
- * added to a registered URL that has none; never anything from Host or X-Forwarded headers.
+ * added to a registered URL that has none; never anything from Host or from what a proxy says that nobody trusts.
  */
 export function signedUrl(received: Received, registeredUrl: string | undefined): string {
   if (registeredUrl === undefined) return received.url;
   const isWhole = registeredUrl.includes('?') || received.rawQuery === '';
   return isWhole ? registeredUrl : `${registeredUrl}?${received.rawQuery}`;
+}
+
+/** The request as it may have been signed: at one address, and at the other where there is one. */
+export function candidatesOf(received: Received): Received[] {
+  const { otherUrl, ...rest } = received;
+  return otherUrl === undefined ? [received] : [rest, { ...rest, url: otherUrl }];
 }

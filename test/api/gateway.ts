@@ -1,5 +1,8 @@
-import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createTrust } from '../../src/api/edge/addresses.ts';
+import { createFront } from '../../src/api/edge/front.ts';
+import { createHttpServer } from '../../src/api/edge/server.ts';
 import type { CodeSandbox } from '../../src/api/code-sandbox.ts';
 import type { Commands } from '../../src/api/commands.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
@@ -38,7 +41,12 @@ const CREDULOUS: CodeSandbox = {
 export const SEALER = createSealer('a secret of the tests');
 
 /** The real API on a port of its own, over a real database; what it asks of the workflows is written down. */
-export async function startGateway(changes: Partial<ApiDeps> = {}) {
+type Edge = { trustedProxies?: string[]; allowedHosts?: string[] };
+
+export async function startGateway(
+  changes: Partial<ApiDeps> = {},
+  { trustedProxies = [], allowedHosts = [] }: Edge = {},
+) {
   const database = await testDatabase();
   const { db } = database;
   const project = await ensureDefaultProject(db, SEALER);
@@ -59,7 +67,11 @@ export async function startGateway(changes: Partial<ApiDeps> = {}) {
     ready: { postgresql: async () => {}, temporal: async () => {} },
     ...changes,
   };
-  const server = createServer(createApi(deps));
+  const trust = createTrust(trustedProxies);
+  const server = createHttpServer({ maxConnections: 1_000, trust, proxyProtocol: false });
+  const front = { trust, publicUrl: deps.publicUrl, host: '127.0.0.1', allowedHosts };
+  const ingest = (_req: unknown, res: ServerResponse) => void res.writeHead(404).end();
+  server.on('request', createFront(front, { api: createApi(deps), ingest }));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const document = (await (await fetch(`${origin}/openapi.json`)).json()) as OpenApi;

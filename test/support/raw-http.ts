@@ -1,4 +1,5 @@
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import type { Json } from './admin.ts';
 
 export type RawHeader = readonly [name: string, value: string];
@@ -51,4 +52,42 @@ async function read(response: IncomingMessage): Promise<RawAnswer> {
   const isJson = response.headers['content-type']?.includes('json') ?? false;
   const body = isJson ? JSON.parse(text) : {};
   return { status: response.statusCode ?? 0, headers: response.headers, body };
+}
+
+/** Says something on a new connection, and returns all that is said until the other side closes it. */
+export function exchange(
+  port: number,
+  said: string | Buffer,
+  { halfClose = false, withinMs = 10_000 }: { halfClose?: boolean; withinMs?: number } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let heard = '';
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`The connection stayed open after: ${heard}`));
+    }, withinMs);
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')));
+    socket.once('error', reject);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve(heard);
+    });
+    if (halfClose) socket.end(said, 'latin1');
+    else socket.write(said, 'latin1');
+  });
+}
+
+/** The answers in what was heard on a connection, in their order. */
+export function answersIn(heard: string): { status: number; body: string }[] {
+  const answers: { status: number; body: string }[] = [];
+  let rest = heard;
+  while (rest !== '') {
+    const head = rest.slice(0, rest.indexOf('\r\n\r\n') + 4);
+    const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
+    answers.push({ status, body: rest.slice(head.length, head.length + length) });
+    rest = rest.slice(head.length + length);
+  }
+  return answers;
 }

@@ -35,6 +35,11 @@ export function unavailable(): Answer {
   });
 }
 
+/** What the sender of a body that came too slowly is told. */
+export function tooSlow(): Answer {
+  return refusal('REQUEST_TIMEOUT', 'The body came too slowly. Send it again.');
+}
+
 /** What the sender of a body beyond the limit is told. */
 export function tooLarge(maxBytes: number): Answer {
   const limit = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;

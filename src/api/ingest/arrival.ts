@@ -8,6 +8,7 @@ import {
   withoutSwitches,
   type UrlSwitches,
 } from '../../verification/url-switches.ts';
+import { callerOf } from '../edge/caller.ts';
 import type { ReadBody } from './body.ts';
 import type { Found } from './find-source.ts';
 import type { Incoming } from './options.ts';
@@ -24,7 +25,7 @@ export type Arrived = {
 
 export function arrive(
   { req, receivedAtMs }: Incoming,
-  { found, read, publicUrl }: { found: Found; read: ReadBody; publicUrl: string },
+  { found, read, ...urls }: { found: Found; read: ReadBody } & Urls,
 ): Arrived {
   const { source, target } = found;
   const switches = readUrlSwitches(target.query);
@@ -32,9 +33,12 @@ export function arrive(
   const headers = withContentType(sent, switches.contentType);
   const body = read.kind === 'read' ? read.body : Buffer.alloc(0);
   const method = req.method ?? 'POST';
+  const { address, origin } = callerOf(req);
+  const base = baseOf(urls, origin);
   const received = withDecodedBody({
     method,
-    url: publicUrl + (req.url ?? ''),
+    url: base.url + (req.url ?? ''),
+    ...(base.otherUrl !== null && { otherUrl: base.otherUrl + (req.url ?? '') }),
     path: target.path,
     rawQuery: target.query,
     headers,
@@ -52,13 +56,28 @@ export function arrive(
     query: withoutSwitches(target.query),
     headers,
     body,
-    remoteAddress: req.socket.remoteAddress ?? null,
+    remoteAddress: address,
+    origin: origin === urls.publicUrl ? null : origin,
     verified: false,
     rejectionCause: null,
     rejectionDetail: null,
     receivedAtMs,
   };
   return { found, isTooLarge: read.kind === 'too-large', received, switches, request };
+}
+
+type Urls = {
+  publicUrl: string;
+  /** Whether it was set by somebody who knows, and not made of what is listened on. */
+  isPublicUrlSet?: boolean;
+};
+
+/** What a source URL begins with for the sender: as it was set, or else as a proxy says; the other one may be signed too. */
+function baseOf({ publicUrl, isPublicUrlSet = false }: Urls, origin: string | null) {
+  if (origin === null || origin === publicUrl) return { url: publicUrl, otherUrl: null };
+  return isPublicUrlSet
+    ? { url: publicUrl, otherUrl: origin }
+    : { url: origin, otherUrl: publicUrl };
 }
 
 function pairs(raw: string[]): [string, string][] {

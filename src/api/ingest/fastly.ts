@@ -27,7 +27,7 @@ export async function answerFastly(options: IngestOptions, incoming: Incoming): 
   const target = { path: incoming.req.url ?? '', query: '' };
   const found = { source: first, target, published: false };
   const read = { kind: 'read' as const, body: Buffer.alloc(0) };
-  const { request } = arrive(incoming, { found, read, publicUrl: options.publicUrl });
+  const { request } = arrive(incoming, { ...options, found, read });
   await options.store.add({
     request: { ...request, kind: RequestKind.Handshake },
     idempotency: null,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Configuration } from '../../db/configuration-cache.ts';
 import type { Source } from '../../db/configuration.ts';
+import { callerOf } from '../edge/caller.ts';
 import { refusal, type Answer } from './answer.ts';
 import { isPublish, parsePublishTarget, parseTarget, type Target } from './target.ts';
 
@@ -10,7 +11,10 @@ export type Found = { source: Source; target: Omit<Target, 'source'>; published:
 type Options = {
   configuration: Configuration;
   /** The project of an `Authorization` header, for the Publish API. */
-  authenticate: (authorization: string | undefined) => Promise<string | null>;
+  authenticate: (
+    authorization: string | undefined,
+    address: string | null,
+  ) => Promise<string | null>;
 };
 
 /** The source of an ingest request, or the answer to a request that has none. */
@@ -41,7 +45,7 @@ async function findPublished(
     const headers = { allow: 'POST' };
     return { answer: refusal('METHOD_NOT_ALLOWED', 'Events are published by POST.', { headers }) };
   }
-  const projectId = await authenticate(req.headers.authorization);
+  const projectId = await authenticate(req.headers.authorization, callerOf(req).address);
   if (projectId === null) {
     const headers = { 'www-authenticate': 'Bearer realm="sluice"', 'content-type': 'text/plain' };
     return { answer: { status: 401, headers, body: 'Unauthorized' } };

@@ -1,5 +1,5 @@
 import { createOpener } from '../../verification/opening.ts';
-import type { Received } from '../../verification/received.ts';
+import { candidatesOf, type Received } from '../../verification/received.ts';
 import {
   onceKeys,
   schemaDetail,
@@ -45,7 +45,7 @@ export function pass(gate: SourceGate, { received, keys }: Judged): Promise<Gate
 
 async function passOpened(gate: SourceGate, { received, keys }: Judged): Promise<GateVerdict> {
   if (!gate.verifier) return { kind: 'unverified', ...passed(gate, { received, verdict: null }) };
-  const verdict = await take(gate.verifier, { received, keys });
+  const verdict = await takeAny(gate.verifier, { received, keys });
   if (isDeferred(verdict)) return { kind: 'deferred' };
   if (!verdict.verified) return { kind: 'refused', refusal: verdict };
   return { kind: 'verified', ...passed(gate, { received, verdict }) };
@@ -70,6 +70,17 @@ export function settled({ verifier }: SourceGate, { received, keys }: Judged): P
     const final = soon && isDeferred(soon) ? await verifier?.settle?.(opened, keys) : soon;
     return final && !isDeferred(final) ? final : refused(VerificationReason.MALFORMED);
   });
+}
+
+/** The first verdict that is no refusal; of refusals the first. */
+async function takeAny(verifier: Verifier, { received, keys }: Judged): Promise<Verdict> {
+  let first: Verdict | undefined;
+  for (const candidate of candidatesOf(received)) {
+    const verdict = await take(verifier, { received: candidate, keys });
+    if (isDeferred(verdict) || verdict.verified) return verdict;
+    first ??= verdict;
+  }
+  return first!;
 }
 
 /** Asks the network only where the provider's protocol wants the verdict in the answer, and then not for long. */

@@ -4,6 +4,7 @@ import type { Source } from '../../db/configuration.ts';
 import type { Log } from '../../log.ts';
 import type { SourceType } from '../../verification/source-types.ts';
 import type { Keys } from '../../verification/verifier.ts';
+import type { BodyBudget } from './body-budget.ts';
 import type { RequestStore } from './store.ts';
 
 /** A request on the wire, with the time it came. */
@@ -14,7 +15,10 @@ export type IngestOptions = {
   configuration: Configuration;
   store: RequestStore;
   /** The project of an `Authorization` header, for the Publish API. */
-  authenticate: (authorization: string | undefined) => Promise<string | null>;
+  authenticate: (
+    authorization: string | undefined,
+    address: string | null,
+  ) => Promise<string | null>;
   keys: Keys;
   /** Keeps a secret that a provider handed over in its handshake. */
   keepSecret: (source: Source, secret: { field: string; value: string }) => Promise<void>;
@@ -30,6 +34,9 @@ export type IngestOptions = {
   sourcesOfType: (type: SourceType) => Promise<string[]>;
   /** What source URLs begin with, without a slash at the end. */
   publicUrl: string;
+  /** Whether it was set, and not made of what is listened on. */
+  isPublicUrlSet?: boolean;
   maxBodyBytes: number;
+  budget: BodyBudget;
   log: Log;
 };

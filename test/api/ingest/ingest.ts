@@ -1,11 +1,14 @@
 import { createHmac } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sql from 'sql-template-tag';
 import { createDestinationPace } from '../../../src/activities/destination-pace.ts';
 import { createRoutingActivities } from '../../../src/activities/routing.ts';
 import type { Line } from '../../../src/activities/turn.ts';
-import { createAuthenticate } from '../../../src/api/auth.ts';
+import { createAuthenticate, projectOf } from '../../../src/api/auth.ts';
+import { createTrust } from '../../../src/api/edge/addresses.ts';
+import { createFront } from '../../../src/api/edge/front.ts';
+import { createHttpServer } from '../../../src/api/edge/server.ts';
+import { createBodyBudget, DEFAULT_BUDGET } from '../../../src/api/ingest/body-budget.ts';
 import { createIngest } from '../../../src/api/ingest/handler.ts';
 import type { IngestOptions } from '../../../src/api/ingest/options.ts';
 import { createRequestStore } from '../../../src/api/ingest/store.ts';
@@ -36,6 +39,7 @@ export type Kept = RequestRow & {
   rejection_detail: { reason: string; hint: string | null } | null;
 };
 export type Ingest = Awaited<ReturnType<typeof startIngest>>;
+type Edge = { trustedProxies: string[]; proxyProtocol: boolean; maxConnections: number };
 type SourceOptions = { auth?: object; config?: object; name?: string };
 
 export const API_KEY = 'a-key-of-the-tests';
@@ -50,7 +54,14 @@ export const NO_KEYS: Keys = {
 };
 
 /** Ingest on a real server over a real database; the outside world is what the test makes of it. */
-export async function startIngest(changes: Partial<IngestOptions> = {}) {
+export async function startIngest(changes: Partial<IngestOptions> & Partial<Edge> = {}) {
+  const {
+    trustedProxies = [],
+    proxyProtocol = false,
+    maxConnections = 1_000,
+    ...options
+  } = changes;
+  const budget = options.budget ?? createBodyBudget(DEFAULT_BUDGET);
   const database = await testDatabase();
   const { db } = database;
   const sealer = createSealer('a secret of the tests');
@@ -66,7 +77,7 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
   const ingest = createIngest({
     configuration,
     store,
-    authenticate: async (header) => (await authenticate(header))?.projectId ?? null,
+    authenticate: projectOf(authenticate),
     keys: NO_KEYS,
     confirm: () => Promise.resolve(false),
     async keepSecret({ id: sourceId }, secret) {
@@ -78,7 +89,8 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
     publicUrl: PUBLIC_URL,
     maxBodyBytes: MAX_BODY_BYTES,
     log,
-    ...changes,
+    ...options,
+    budget,
   });
   const routing = createRoutingActivities({
     db,
@@ -91,7 +103,13 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
     line: {} as Line,
     sandbox: {} as SandboxPool,
   });
-  const server = createServer(ingest);
+  const trust = createTrust(trustedProxies);
+  const server = createHttpServer({ maxConnections, trust, proxyProtocol });
+  const front = { trust, publicUrl: PUBLIC_URL, host: '127.0.0.1', allowedHosts: [] };
+  server.on(
+    'request',
+    createFront(front, { ingest, api: (_req, res) => res.writeHead(404).end('no admin API') }),
+  );
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
@@ -105,6 +123,10 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
 
   return {
     db,
+    server,
+    budget,
+    origin,
+    port: (server.address() as AddressInfo).port,
     sealer,
     configuration,
     store,
@@ -162,6 +184,7 @@ export async function startIngest(changes: Partial<IngestOptions> = {}) {
       return rowsOf(sourceId);
     },
     async close() {
+      budget.close();
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
       await configuration.close();

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { idOf, projectId } from './id.ts';
+import { time } from './text.ts';
+
+const label = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(155, 'must be at most 155 characters long');
+
+const expiresAt = z.iso
+  .datetime({ offset: true, error: 'must be a time like 2027-01-31T12:00:00Z' })
+  .nullable()
+  .describe(
+    'When the key stops to open the API; null for never. A time that has passed ends it at once',
+  );
+
+const fields = {
+  id: idOf('apk_'),
+  label: z.string(),
+  team_id: projectId,
+  /** The first letters of the SHA-256 of the key. */
+  key_fingerprint: z.string(),
+  origin: z
+    .enum(['environment', 'first_start', 'api'])
+    .describe('What made it: API_KEY, the first start, or this API'),
+  expires_at: time.nullable(),
+  last_used_at: time.nullable().describe('Within a minute'),
+  updated_at: time,
+  created_at: time,
+};
+
+/** A key of the API, as it is shown: what it says itself is not kept. */
+export const apiKey = z.strictObject(fields).meta({ id: 'ApiKey' });
+export type ApiKey = z.infer<typeof apiKey>;
+
+export const newApiKey = z
+  .strictObject({ ...fields, key: z.string().describe('Shown here and never again') })
+  .meta({ id: 'NewApiKey' });
+
+export const apiKeyCreate = z
+  .strictObject({ label, expires_at: expiresAt.optional() })
+  .meta({ id: 'ApiKeyCreate' });
+
+export const apiKeyUpdate = z
+  .strictObject({ label: label.optional(), expires_at: expiresAt.optional() })
+  .meta({ id: 'ApiKeyUpdate' });
+
+const MONTH_S = 30 * 86_400;
+
+export const apiKeyRoll = z
+  .strictObject({
+    delay_sec: z
+      .int()
+      .min(0)
+      .max(MONTH_S)
+      .default(0)
+      .describe('For how many seconds the old key goes on opening the API'),
+  })
+  .meta({ id: 'ApiKeyRoll' });
