@@ -71,6 +71,12 @@ test('every operation of the document answers as the document says', async () =>
   await gateway.done('GET', `/destinations/${ends.destinationId}/circuit`);
   await gateway.done('GET', '/signing-secrets');
   await gateway.done('POST', '/signing-secrets/rotate');
+  const key = await gateway.done('POST', '/api-keys', { label: 'k' });
+  await gateway.done('GET', '/api-keys');
+  await gateway.done('GET', `/api-keys/${String(key['id'])}`);
+  await gateway.done('PUT', `/api-keys/${String(key['id'])}`, { label: 'l' });
+  const next = await gateway.done('POST', `/api-keys/${String(key['id'])}/roll`);
+  await gateway.done('DELETE', `/api-keys/${String(next['id'])}`);
   for (const [plural, id] of [
     ['connections', ends.connectionId],
     ['sources', ends.sourceId],

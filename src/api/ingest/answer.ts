@@ -40,6 +40,11 @@ export function tooSlow(): Answer {
   return refusal('REQUEST_TIMEOUT', 'The body came too slowly. Send it again.');
 }
 
+/** What the sender of a body in thousands of pieces of a few bytes is told. */
+export function tooFine(): Answer {
+  return refusal('BAD_REQUEST', 'The body comes in single bytes. Send it in larger pieces.');
+}
+
 /** What the sender of a body beyond the limit is told. */
 export function tooLarge(maxBytes: number): Answer {
   const limit = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;

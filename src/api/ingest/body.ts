@@ -13,8 +13,14 @@ export type ReadBody =
   | { kind: 'aborted' }
   /** It came too slowly. */
   | { kind: 'slow' }
+  /** It came in pieces of a few bytes each. */
+  | { kind: 'crumbs' }
   /** There was no room for it. */
   | { kind: 'busy' };
+
+// Each piece costs as much as a small request: nobody needs so many that are so small.
+const MOST_CRUMBS = 4_096;
+const CRUMB_BYTES = 8;
 
 type Options = { maxBytes: number; budget: BodyBudget };
 
@@ -93,6 +99,7 @@ function collect(req: IncomingMessage, collecting: Collecting): Promise<ReadBody
   return new Promise((resolve) => {
     const buffer = createGrowingBuffer(expected);
     let hasMore = expected !== null;
+    let pieces = 0;
     const pool = isLarge ? budget.large : budget.small;
     const stop = (kind: Exclude<ReadBody['kind'], 'read'>) => {
       req.pause();
@@ -117,6 +124,7 @@ function collect(req: IncomingMessage, collecting: Collecting): Promise<ReadBody
     req.on('data', (chunk: Buffer) => {
       reader.bytes += chunk.length;
       if (reader.bytes > maxBytes) return stop('too-large');
+      if (++pieces > MOST_CRUMBS && reader.bytes < pieces * CRUMB_BYTES) return stop('crumbs');
       buffer.add(chunk);
       if (!hasMore && reader.bytes > SMALL_BYTES) void enlarge();
     });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BacklogFull } from '../../db/batcher.ts';
 import { finish } from '../edge/linger.ts';
-import { tooSlow, unavailable, write, type Answer } from './answer.ts';
+import { tooFine, tooSlow, unavailable, write, type Answer } from './answer.ts';
 import { arrive } from './arrival.ts';
 import { readBody } from './body.ts';
 import { answerFastly } from './fastly.ts';
@@ -32,6 +32,7 @@ async function answer(options: IngestOptions, incoming: Incoming): Promise<Answe
   try {
     if (read.kind === 'aborted') return null;
     if (read.kind === 'slow') return tooSlow();
+    if (read.kind === 'crumbs') return tooFine();
     // Not kept: there was no room for it.
     if (read.kind === 'busy') return unavailable();
     const arrived = arrive(incoming, { ...options, found, read });
