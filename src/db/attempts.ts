@@ -207,7 +207,12 @@ export type FinishedAttempt = {
 
 // What somebody decided while the attempt was under way stands, unless it was delivered after all.
 const STANDS = `(f.event_status <> 'SUCCESSFUL' and (e.status in ('SUCCESSFUL', 'CANCELLED')
-  or e.trigger in ('MANUAL', 'BULK_RETRY') and f.trigger <> e.trigger))`;
+  or e.trigger in ('MANUAL', 'BULK_RETRY') and (f.trigger <> e.trigger or e.next_attempt_at > f.begun_at)))`;
+
+// Whoever retries by hand says whether there is a schedule: one that was ended before is not taken up again by an attempt
+// that was under way.
+const NEXT = `case when e.trigger not in ('MANUAL', 'BULK_RETRY') or e.automatic_at is not null
+  then to_timestamp(f.next_attempt_at / 1000) end`;
 
 // A failure that is heard of after the success changes nothing that the event shows.
 const LATE = `(e.status = 'SUCCESSFUL' and f.event_status <> 'SUCCESSFUL')`;
@@ -226,10 +231,10 @@ const FINISH = `
       body_truncated = f.body_truncated, delivered_at = to_timestamp(f.delivered_at / 1000), responded_at = f.at,
       response_latency = f.latency, successful_at = case when f.status = 'SUCCESSFUL' then f.at end, updated_at = f.at
     from finished f where a.id = f.attempt_id and a.id = any($3) and a.id >= $4 and a.id <= $5
-    returning a.id, a.workflow_id, a.trigger
+    returning a.id, a.workflow_id, a.trigger, a.created_at
   ), told as (
     -- of two outcomes of one event the success counts, or else the later attempt
-    select distinct on (f.event_id) f.*, a.workflow_id, a.trigger
+    select distinct on (f.event_id) f.*, a.workflow_id, a.trigger, a.created_at as begun_at
     from finished f join attempt a on a.id = f.attempt_id
     order by f.event_id, f.event_status = 'SUCCESSFUL' desc, f.number desc
   )
@@ -237,10 +242,10 @@ const FINISH = `
     response_status = case when ${LATE} then e.response_status else f.response_status end,
     error_code = case when ${LATE} then e.error_code else f.error_code end,
     last_attempt_at = greatest(e.last_attempt_at, f.at), updated_at = f.at, workflow_id = f.workflow_id,
-    automatic_at = case when e.status not in ('SUCCESSFUL', 'CANCELLED') then to_timestamp(f.next_attempt_at / 1000) end,
+    automatic_at = case when e.status not in ('SUCCESSFUL', 'CANCELLED') then ${NEXT} end,
     trigger = case when ${STANDS} then e.trigger else 'AUTOMATIC' end,
     status = case when ${STANDS} then e.status else f.event_status end,
-    next_attempt_at = case when ${STANDS} then e.next_attempt_at else to_timestamp(f.next_attempt_at / 1000) end,
+    next_attempt_at = case when ${STANDS} then e.next_attempt_at else ${NEXT} end,
     successful_at = case when f.event_status = 'SUCCESSFUL' then f.at else e.successful_at end
   from told f
   where e.id = f.event_id and e.id = any($6) and e.id >= $7 and e.id <= $8`;

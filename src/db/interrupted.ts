@@ -41,6 +41,6 @@ export async function closeInterrupted(
 export async function cancelClosed(db: Db, eventIds: string[]): Promise<void> {
   const [first, last] = bounds(eventIds);
   await db.query(sql`
-    update events set status = 'FAILED', error_code = 'CANCELLED', next_attempt_at = null, updated_at = now()
+    update events set status = 'FAILED', error_code = 'CANCELLED', next_attempt_at = null, automatic_at = null, updated_at = now()
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and status not in ('SUCCESSFUL', 'CANCELLED')`);
 }

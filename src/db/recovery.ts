@@ -33,7 +33,10 @@ const IN_LANE = raw(`exists (
 
 const RETURNED = sql`e.id, e.connection_id, e.destination_id, e.dispatch_id, e.workflow_id, ${IN_LANE} as in_lane`;
 
-/** Makes events due now, also those that were delivered; the schedule of automatic retries stays as it was. */
+/**
+ * Makes events due now, also those that were delivered; the schedule of automatic retries stays as it was, also where it
+ * has not begun. `automatic_at` tells: null where there is none.
+ */
 export async function requeueEvents(
   db: Db,
   {
@@ -45,7 +48,9 @@ export async function requeueEvents(
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<EventRow>(sql`
     -- to the millisecond before: whoever asks in the same one is told that it is due
-    update events e set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = date_trunc('milliseconds', now()), updated_at = now()
+    update events e set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = date_trunc('milliseconds', now()), updated_at = now(),
+      automatic_at = case when e.automatic_at is null and e.trigger not in ('MANUAL', 'BULK_RETRY') and e.status in ('QUEUED', 'SCHEDULED', 'HOLD')
+        then coalesce(e.next_attempt_at, now()) else e.automatic_at end
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
     returning ${RETURNED}`);
   return rows.map(requeued);

@@ -11,7 +11,9 @@ export type Settlement = {
 
 /**
  * Decides what follows an attempt. A manual attempt that failed leaves the automatic schedule as it was
- * (`automaticAtMs`), unless the destination asked for no more; it does not count against the schedule either.
+ * (`automaticAtMs`; null: there is none), unless the destination asked for more time or for no more attempts; it does
+ * not count against the schedule either. What was due by now goes on as if an automatic attempt had just failed: it
+ * waited for something else meanwhile, and would come at once.
  */
 export function settle({
   outcome,
@@ -36,18 +38,21 @@ export function settle({
     return { eventStatus: EventStatus.Successful, nextAttemptAtMs: null, automaticAttempts: made };
   }
   const retryAfter = outcome.kind === 'failed' ? outcome.retryAfter : null;
-  if (manual) {
-    const nextAttemptAtMs = retryAfter?.kind === 'stop' ? null : automaticAtMs;
-    return { eventStatus: EventStatus.Failed, nextAttemptAtMs, automaticAttempts: made };
+  const over = (nextAttemptAtMs: number | null): Settlement => ({
+    eventStatus: EventStatus.Failed,
+    nextAttemptAtMs,
+    automaticAttempts: made,
+  });
+  if (manual && (automaticAtMs === null || retryAfter?.kind === 'stop')) return over(null);
+  if (manual && automaticAtMs !== null && automaticAtMs > nowMs) {
+    const askedMs = retryAfter?.kind === 'at-least' ? retryAfter.ms : 0;
+    return over(Math.max(automaticAtMs, nowMs + askedMs));
   }
   const failed = {
     responseStatus: outcome.kind === 'failed' ? outcome.responseStatus : null,
     retryAfter,
   };
-  const step = nextStep({ rule, automaticAttempts: made, outcome: failed, random });
-  return {
-    eventStatus: EventStatus.Failed,
-    nextAttemptAtMs: step.kind === 'retry' ? nowMs + step.delayMs : null,
-    automaticAttempts: made,
-  };
+  const automatic = Math.max(1, made);
+  const step = nextStep({ rule, automaticAttempts: automatic, outcome: failed, random });
+  return over(step.kind === 'retry' ? nowMs + step.delayMs : null);
 }
