@@ -1,13 +1,25 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+// Most files wait for servers most of the time: more of them run side by side than there are cores.
+const sideBySide = Math.min(availableParallelism() + 2, 6);
 
 const shared = {
   pool: 'forks' as const,
   execArgv: ['--no-node-snapshot'],
-  testTimeout: 60_000,
-  hookTimeout: 90_000,
+  // For a machine that is slow and has other things to do; what is awaited in a test has its own limits.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  maxWorkers: sideBySide,
 };
+
+// What measures time must not share the cores with what burns them: such files run alone, after all others.
+const timed = ['test/**/*.timed.test.ts'];
 // These need the real PostgreSQL and Temporal that test/support/servers.ts starts once for all of them.
 const onServers = ['test/db/**/*.test.ts', 'test/activities/**/*.test.ts', 'test/api/**/*.test.ts'];
+// These use the gateway that test/support/start-shared-gateway.ts starts once, and leave it running.
+const onSharedGateway = ['test/e2e/shared/**/*.test.ts'];
+// These bring servers of their own, and may kill them.
 const endToEnd = [
   'test/e2e/**/*.test.ts',
   'test/embedded/**/*.test.ts',
@@ -16,26 +28,24 @@ const endToEnd = [
 
 export default defineConfig({
   test: {
-    // One after another: what measures time must not share the cores with what burns them.
     // .ci/run counts the tests of this report.
     reporters: process.env.CI
       ? ['default', ['json', { outputFile: 'node_modules/.cache/sluice/test-report.json' }]]
       : ['default'],
+    // Of those that run together, the projects begin in the order of their names: first what takes long.
     projects: [
       {
         test: {
           ...shared,
-          name: 'unit',
-          sequence: { groupOrder: 0 },
-          include: ['test/**/*.test.ts'],
-          exclude: [...onServers, ...endToEnd],
+          name: 'e2e',
+          include: endToEnd,
+          exclude: [...onSharedGateway, ...timed],
         },
       },
       {
         test: {
           ...shared,
           name: 'servers',
-          sequence: { groupOrder: 1 },
           include: onServers,
           globalSetup: ['test/support/servers.ts'],
         },
@@ -43,10 +53,25 @@ export default defineConfig({
       {
         test: {
           ...shared,
-          name: 'e2e',
-          sequence: { groupOrder: 2 },
-          include: endToEnd,
-          testTimeout: 120_000,
+          name: 'shared',
+          include: onSharedGateway,
+          globalSetup: ['test/support/start-shared-gateway.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...onServers, ...onSharedGateway, ...endToEnd, ...timed],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'timed',
+          sequence: { groupOrder: 1 },
+          include: timed,
           fileParallelism: false,
         },
       },

@@ -15,9 +15,9 @@ const tries = 20;
  */
 export async function freePort(usual: number): Promise<number> {
   if (usual !== 0 && (await isFree(usual))) return usual;
-  const { first, last } = portsLeftAlone() ?? { first: 0, last: 0 };
-  for (let attempt = 0; first > 0 && attempt < tries; attempt++) {
-    const port = first + Math.floor(Math.random() * (last - first + 1));
+  const left = portsLeftAlone();
+  for (let attempt = 0; left && attempt < tries; attempt++) {
+    const port = left.first + Math.floor(Math.random() * (left.last - left.first + 1));
     if (await isFree(port)) return port;
   }
   return (await tryPort(0)) ?? usual;

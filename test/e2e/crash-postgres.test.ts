@@ -69,17 +69,13 @@ test('kill -9 of PostgreSQL under load: every acknowledged request is found agai
         receiver.received(name).map((one) => (JSON.parse(one.body.toString()) as { n: number }).n),
       ),
     );
-  await until(
-    'every acknowledged one to be delivered',
-    () => {
-      const numbers = received();
-      return acknowledged.every(({ n }) => numbers.has(n));
-    },
-    { withinMs: 40_000 },
-  );
+  await until('every acknowledged one to be delivered', () => {
+    const numbers = received();
+    return acknowledged.every(({ n }) => numbers.has(n));
+  });
   expect({ api: gateway.api.pid(), worker: gateway.worker.pid() }).toEqual(before);
   expect((await fetch(`${gateway.url()}/healthz`)).status).toBe(200);
-}, 90_000);
+});
 
 test('each of them is in the API with its event delivered', async () => {
   const requests: unknown[] = [];
@@ -93,14 +89,10 @@ test('each of them is in the API with its event delivered', async () => {
   const ids = new Set(requests.map((one) => (one as { id: string }).id));
   const numbers = receiver.received('plain').map((one) => one.headers['x-sluice-requestid']!);
   expect(numbers.every((id) => ids.has(id))).toBe(true);
-  await until(
-    'nothing open',
-    async () => {
-      const open = await admin.models('/events?status[0]=QUEUED&status[1]=FAILED&limit=1');
-      return open.length === 0;
-    },
-    { withinMs: 30_000 },
-  );
+  await until('nothing open', async () => {
+    const open = await admin.models('/events?status[0]=QUEUED&status[1]=FAILED&limit=1');
+    return open.length === 0;
+  });
 });
 
 test('a key that was refused while PostgreSQL was away is taken when it is sent again', async () => {

@@ -41,14 +41,12 @@ async function sendBatch(): Promise<string[]> {
   await receiver.nth('batch', 4 * BATCH);
   // The parent lets go of them after a few seconds; then a workflow of the destination waits for them.
   const routing = `WorkflowType = 'processRequests' and ExecutionStatus = 'Running'`;
-  await until('no parent at work', async () => (await workflows.count(routing)).count === 0, {
-    withinMs: 20_000,
-  });
+  await until('no parent at work', async () => (await workflows.count(routing)).count === 0);
   return sent.map(requestIdOf);
 }
 
 const deliveredSoon = (requestId: string) =>
-  admin.eventWhere(requestId, { what: 'is delivered', wanted: successful, withinMs: 40_000 });
+  admin.eventWhere(requestId, { what: 'is delivered', wanted: successful });
 
 // One kill -9 in the middle of everything.
 beforeAll(async () => {
@@ -74,7 +72,7 @@ beforeAll(async () => {
   receiver.script('batch', [{ status: 200 }]);
   released.resolve();
   await gateway.worker.start();
-}, 90_000);
+});
 
 test('kill -9 of the worker in the middle of a delivery: delivered after its restart, and the attempts explain it', async () => {
   const event = await deliveredSoon(held);
@@ -108,6 +106,6 @@ test('attempts begun inside a parent workflow are made again soon by the one tha
     const events = (await Promise.all(batch.map((id) => admin.eventsOf(id)))).flat();
     return events.filter((event) => !successful(event)).map((event) => event['id'] as string);
   };
-  await until('none open', async () => (await open()).length === 0, { withinMs: 20_000 });
+  await until('none open', async () => (await open()).length === 0);
   expect(await open()).toEqual([]);
-}, 60_000);
+});

@@ -49,21 +49,21 @@ test('a destination that does not answer is tried by one at a time; what waits b
   receiver.script('down', [{ status: 200 }]);
   await Promise.all(
     [...first, ...later].map((id) =>
-      admin.eventWhere(id, { what: 'is delivered', wanted: successful, withinMs: 60_000 }),
+      admin.eventWhere(id, { what: 'is delivered', wanted: successful }),
     ),
   );
   await until('the circuit is closed', async () => {
     const { rowCount } = await db.query(sql`select 1 from circuits`);
     return rowCount === 0;
   });
-}, 120_000);
+});
 
 test('what a worker had taken to be woken when it was killed is woken by the next', async () => {
   const { destinationId } = await admin.define({ name: 'taken', url: receiver.url('taken') });
   await admin.done('PUT', `/destinations/${destinationId}/pause`);
   const requestIds = await send('taken', 20);
   const all = (what: string, wanted: (event: Json) => boolean) =>
-    Promise.all(requestIds.map((id) => admin.eventWhere(id, { what, wanted, withinMs: 60_000 })));
+    Promise.all(requestIds.map((id) => admin.eventWhere(id, { what, wanted })));
   await all('is held', ({ status }) => (status as string) === 'HOLD');
   await gateway.worker.kill();
   // So it is when the gate has opened, between the row and the signal. Taken in an hour, it is never late for the sweep
@@ -75,4 +75,4 @@ test('what a worker had taken to be woken when it was killed is woken by the nex
   await gateway.worker.start();
   await all('is delivered', successful);
   expect(receiver.received('taken')).toHaveLength(20);
-}, 180_000);
+});

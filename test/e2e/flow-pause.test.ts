@@ -39,9 +39,7 @@ async function send(name: string, count: number): Promise<string[]> {
 }
 
 function all(requestIds: string[], what: string, wanted: (event: Json) => boolean) {
-  return Promise.all(
-    requestIds.map((id) => admin.eventWhere(id, { what, wanted, withinMs: 40_000 })),
-  );
+  return Promise.all(requestIds.map((id) => admin.eventWhere(id, { what, wanted })));
 }
 
 test('a destination paused with the temporal command holds its events, through a restart, and each is delivered once after resume', async () => {
@@ -65,7 +63,7 @@ test('a destination paused with the temporal command holds its events, through a
     const { rowCount } = await db.query(sql`select 1 from parked`);
     return rowCount === 0;
   });
-}, 120_000);
+});
 
 test('a paused connection holds its own events and nobody else’s', async () => {
   const { connectionId } = await admin.define({ name: 'quiet', url: receiver.url('quiet') });
@@ -78,7 +76,7 @@ test('a paused connection holds its own events and nobody else’s', async () =>
   await signal('connection', connectionId, 'resume');
   await all(quiet, 'is delivered', successful);
   expect(receiver.received('quiet')).toHaveLength(1);
-}, 60_000);
+});
 
 test('what is being sent when the gate shuts is sent to its end', async () => {
   const released = Promise.withResolvers<void>();
@@ -93,7 +91,7 @@ test('what is being sent when the gate shuts is sent to its end', async () => {
   released.resolve();
   await all(requestIds, 'is delivered', successful);
   expect(receiver.received('sending')).toHaveLength(1);
-}, 60_000);
+});
 
 test('a gate that is shut and opened many times in a row loses nothing and sends nothing twice', async () => {
   const { destinationId } = await admin.define({ name: 'flaps', url: receiver.url('flaps') });
@@ -108,4 +106,4 @@ test('a gate that is shut and opened many times in a row loses nothing and sends
   const ids = receiver.received('flaps').map((one) => one.headers['webhook-id']);
   expect(new Set(ids).size).toBe(40);
   expect(ids).toHaveLength(40);
-}, 120_000);
+});

@@ -17,10 +17,16 @@ async function send(name: string, count: number): Promise<string[]> {
   return answers.map(requestIdOf);
 }
 
-function delivered(requestIds: string[], withinMs = 60_000) {
+function delivered(requestIds: string[]) {
   const what = 'is delivered';
-  return Promise.all(
-    requestIds.map((id) => admin.eventWhere(id, { what, wanted: successful, withinMs })),
+  return Promise.all(requestIds.map((id) => admin.eventWhere(id, { what, wanted: successful })));
+}
+
+/** When each request to a destination left: what comes late is no fault of the rate. */
+async function sentAtMs(destinationId: string): Promise<number[]> {
+  const query = `/attempts?destination_id=${destinationId}&limit=250&order_by=created_at&dir=asc`;
+  return (await admin.models(query)).flatMap(({ delivered_at: at }) =>
+    at === null ? [] : Date.parse(at as string),
   );
 }
 
@@ -40,14 +46,15 @@ function define(name: string, policy: object) {
 
 test('two workers together keep to a rate, and so does what is left when one is killed', async () => {
   const second = await gateway.add('worker');
-  await define('paced', { rate: 4, period: 'second' });
+  const { destinationId } = await define('paced', { rate: 4, period: 'second' });
   const requestIds = await send('paced', 24);
   await receiver.nth('paced', 8);
   await second.kill();
-  await delivered(requestIds, 90_000);
-  const times = receiver.received('paced').map((one) => one.atMs);
+  await delivered(requestIds);
+  const times = await sentAtMs(destinationId);
+  expect(times).toHaveLength(receiver.received('paced').length);
   expect(mostInASecond(times)).toBeLessThanOrEqual(5);
-}, 150_000);
+});
 
 test('a changed rate counts for what waits already', async () => {
   const { destinationId } = await define('changed', { rate: 1, period: 'hour' });
@@ -61,9 +68,9 @@ test('a changed rate counts for what waits already', async () => {
         () => false,
       ),
   );
-  await delivered(requestIds, 30_000);
+  await delivered(requestIds);
   expect(receiver.received('changed')).toHaveLength(6);
-}, 90_000);
+});
 
 test('a rate that was lowered holds within seconds for what waits already', async () => {
   const { destinationId } = await define('lowered', { rate: 20, period: 'second' });
@@ -73,11 +80,10 @@ test('a rate that was lowered holds within seconds for what waits already', asyn
   await admin.done('PUT', `/destinations/${destinationId}`, { config });
   // Times that were given before are kept, and so are those of a process that has not heard of it yet.
   const fromMs = Date.now() + 4_000;
-  const later = () => receiver.received('lowered').filter(({ atMs }) => atMs >= fromMs);
-  await until('some come later', () => later().length >= 8, { withinMs: 30_000 });
-  const times = later().map(({ atMs }) => atMs);
-  expect(mostInASecond(times)).toBeLessThanOrEqual(3);
-}, 60_000);
+  const later = async () => (await sentAtMs(destinationId)).filter((atMs) => atMs >= fromMs);
+  await until('some go later', async () => (await later()).length >= 8);
+  expect(mostInASecond(await later())).toBeLessThanOrEqual(3);
+});
 
 test('no more requests are open than allowed, also after a worker was killed with some', async () => {
   await define('few', { rate: 2, period: 'concurrent' });
@@ -98,11 +104,11 @@ test('no more requests are open than allowed, also after a worker was killed wit
   gates.splice(0, 2).forEach((release) => release());
   await gateway.worker.start();
   for (let n = 3; n <= 10; n++) {
-    await receiver.nth('few', n, { withinMs: 60_000 });
+    await receiver.nth('few', n);
     open = receiver.received('few').length - n + 1;
     most = Math.max(most, open);
     gates.shift()!();
   }
   await delivered(requestIds);
   expect(most).toBeLessThanOrEqual(2);
-}, 180_000);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Json, requestIdOf } from '../support/admin.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { type Part, startSplitGateway } from '../support/split-gateway.ts';
+import { startSplitGateway } from '../support/split-gateway.ts';
 import { until } from '../support/until.ts';
 
 const receiver = await startReceiver();
@@ -18,7 +18,7 @@ const ignoredOf = (requestId: string) => admin.models(`/requests/${requestId}/ig
 
 async function ignoredOnce(requestId: string): Promise<Json> {
   const what = `${requestId} is ignored`;
-  return until(what, async () => (await ignoredOf(requestId))[0], { withinMs: 60_000 });
+  return until(what, async () => (await ignoredOf(requestId))[0]);
 }
 
 test.each([1, 10, 100])(
@@ -34,7 +34,7 @@ test.each([1, 10, 100])(
     }
     const requestId = requestIdOf(await admin.post(`fan-out-${n}`, `{"n":${n}}`));
     const all = () => names.every((name) => receiver.received(name).length > 0);
-    await until(`all ${n} have it`, all, { withinMs: 80_000 });
+    await until(`all ${n} have it`, all);
     const events = await until('all are settled', async () => {
       const all = await admin.eventsOf(requestId);
       return all.every(({ status }) => (status as string) === 'SUCCESSFUL') && all;
@@ -91,60 +91,6 @@ test('filters route by topic: each destination gets its own topics, and nobody t
   expect(new Set(got('orders'))).toEqual(new Set(topics.orders));
   expect(got('orders')).toHaveLength(2);
   expect(got('refunds')).toEqual(['refund.created']);
-});
-
-test('a changed connection holds for what arrives a second later, in every process', async () => {
-  const { connectionId } = await admin.define({ name: 'changing', url: receiver.url('changing') });
-  for (const round of [1, 2, 3]) {
-    const rules = [{ type: 'filter', body: { round } }];
-    await other.api.admin.done('PUT', `/connections/${connectionId}`, { rules });
-    const changedAtMs = Date.now();
-    const late: Promise<string>[] = [];
-    // Both processes take requests in and both route them, all the time.
-    await until('a second and a half is over', async () => {
-      const isLate = Date.now() - changedAtMs >= 1_000;
-      for (const by of [admin, other.api.admin]) {
-        for (const n of [round, round + 1]) {
-          const id = by.post('changing', JSON.stringify({ round: n })).then(requestIdOf);
-          if (isLate) late.push(id);
-          await id;
-        }
-      }
-      return Date.now() - changedAtMs > 1_500;
-    });
-    for (const [index, id] of (await Promise.all(late)).entries()) {
-      const matches = index % 2 === 0;
-      const made = matches ? admin.eventWhere(id, { what: 'is taken', wanted: () => true }) : null;
-      expect(await (made ?? ignoredOnce(id))).toBeTruthy();
-      expect(await (matches ? ignoredOf(id) : admin.eventsOf(id))).toEqual([]);
-    }
-  }
-});
-
-test('a delayed event is kept through a restart of everything that could wait for it', async () => {
-  const delay = 6_000;
-  await admin.define({
-    name: 'delayed',
-    url: receiver.url('delayed'),
-    rules: [{ type: 'delay', delay }],
-  });
-  const sentAtMs = Date.now();
-  const requestId = requestIdOf(await admin.post('delayed', '{"late":true}'));
-  const event = await admin.eventWhere(requestId, {
-    what: 'is scheduled',
-    wanted: ({ status }) => (status as string) === 'SCHEDULED',
-  });
-  expect(Date.parse(event['next_attempt_at'] as string) - sentAtMs).toBeGreaterThanOrEqual(delay);
-  await Promise.all([gateway.worker.kill(), other.worker.kill(), gateway.temporal.kill()]);
-  await gateway.temporal.start();
-  await Promise.all([gateway.worker, other.worker].map(supervised));
-  const { atMs } = await receiver.nth('delayed', 1, { withinMs: 60_000 });
-  expect(atMs - sentAtMs).toBeGreaterThanOrEqual(delay);
-  await admin.eventWhere(requestId, {
-    what: 'is delivered',
-    wanted: ({ status }) => (status as string) === 'SUCCESSFUL',
-  });
-  expect(receiver.received('delayed')).toHaveLength(1);
 });
 
 test('of many equal requests sent at once to two processes, routed by two workers, one is delivered', async () => {
@@ -219,7 +165,7 @@ test('code without an end on several sources leaves the others flowing', async (
   await admin.post('coded', '{}', json());
   await receiver.nth('coded', 1);
 
-  const each = loops.flatMap((name) => Array.from({ length: 5 }, () => name));
+  const each = loops.flatMap((name) => Array.from({ length: 4 }, () => name));
   const looping = await Promise.all(each.map((name) => admin.post(name, '{}', json())));
   const ids = looping.map(requestIdOf);
   const ended = async () => {
@@ -239,24 +185,13 @@ test('code without an end on several sources leaves the others flowing', async (
   // All of these were through before the loops were.
   expect(await ended()).toBeLessThan(ids.length);
   const all = async () => (await ended()) === ids.length;
-  await until('every loop is cut off', all, { withinMs: 120_000 });
+  // One at a time, and each rests for five times as long as it ran.
+  await until('every loop is cut off', all, { withinMs: 240_000 });
   expect(await ignoredOf(ids.at(-1)!)).toMatchObject([
     { cause: 'TRANSFORMATION_FAILED', meta: { error: 'timeout' } },
   ]);
   expect(receiver.received('looping-0')).toEqual([]);
-}, 200_000);
-
-/** Starts a part until it runs: it ends at once where what it needs is not there yet. */
-async function supervised(part: Part): Promise<void> {
-  const start = () =>
-    part.start().then(
-      () => true,
-      () => false,
-    );
-  await until('the part runs', start, { withinMs: 60_000 }).catch((cause: unknown) => {
-    throw new Error(`It said:\n${part.output().slice(-4_000)}`, { cause });
-  });
-}
+});
 
 function json(): RequestInit {
   return { headers: { 'content-type': 'application/json' } };

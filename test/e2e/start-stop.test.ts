@@ -13,7 +13,6 @@ import { until } from '../support/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const STARTED = /Try it:\s+(curl .+)\n/;
-const STOP_WITHIN_MS = 20_000;
 
 type ServerRecord = { server: { pid: number } };
 
@@ -29,16 +28,17 @@ let firstRequest = '';
 const admin = createAdmin({ url: () => url, apiKey: () => key });
 let gateway: GatewayProcess;
 
-/** Ctrl-C: its exit code, whether it took its time, what it left behind and what it said. */
+/**
+ * Ctrl-C: its exit code, what it left behind and what it said. By its own clock a gateway gives up after 20 s and ends
+ * with another code than 0.
+ */
 async function stop(running: GatewayProcess, folder: string) {
   const before = running.output().length;
-  const beganAt = performance.now();
   const code = await running.interrupt();
-  const inTime = performance.now() - beganAt < STOP_WITHIN_MS;
-  return { code, inTime, left: processesOf(folder), said: running.output().slice(before) };
+  return { code, left: processesOf(folder), said: running.output().slice(before) };
 }
 
-const IN_ORDER = { code: 0, inTime: true, left: [], said: '' };
+const IN_ORDER = { code: 0, left: [], said: '' };
 
 test('the first start prints where everything is, and a command that works when pasted', async () => {
   gateway = launch('all', settings);
@@ -102,9 +102,7 @@ test('two gateways run side by side, each with its own events, also when started
   expect((await theirs.call('GET', `/requests/${firstRequest}`)).status).toBe(404);
 
   await other.interrupt();
-  await until('nothing is left of it', () => processesOf(otherData).length === 0, {
-    withinMs: STOP_WITHIN_MS,
-  });
+  await until('nothing is left of it', () => processesOf(otherData).length === 0);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 });
 
@@ -134,17 +132,13 @@ test.each(['postgres.json', 'temporal.json'])(
       const answer = await admin.post('demo');
       return answer.status === 200 ? answer : null;
     };
-    await until(
-      'another process serves',
-      () => {
-        const now = existsSync(join(dataDir, file)) && readFileSync(join(dataDir, file), 'utf8');
-        return now && (JSON.parse(now) as ServerRecord).server.pid !== record.server.pid;
-      },
-      { withinMs: 30_000 },
-    );
-    const after = requestIdOf(await until('requests are taken', answered, { withinMs: 30_000 }));
+    await until('another process serves', () => {
+      const now = existsSync(join(dataDir, file)) && readFileSync(join(dataDir, file), 'utf8');
+      return now && (JSON.parse(now) as ServerRecord).server.pid !== record.server.pid;
+    });
+    const after = requestIdOf(await until('requests are taken', answered));
     for (const id of [before, after]) {
-      const how = { what: 'is delivered', wanted: isDelivered, withinMs: 60_000 };
+      const how = { what: 'is delivered', wanted: isDelivered };
       expect(await admin.eventWhere(id, how)).toMatchObject({ status: 'SUCCESSFUL' });
     }
   },
@@ -155,7 +149,7 @@ test('Ctrl-C while a delivery hangs ends in time as well, and the next start del
   await admin.define({ name: 'hanging', url: receiver.url('hanging') });
   const requestId = requestIdOf(await admin.post('hanging'));
   await receiver.nth('hanging', 1);
-  expect(await stop(gateway, dataDir)).toMatchObject({ code: 0, inTime: true, left: [] });
+  expect(await stop(gateway, dataDir)).toMatchObject({ code: 0, left: [] });
 
   gateway = launch('all', { ...settings, LOG_LEVEL: 'warn' });
   await gateway.said(STARTED);
@@ -170,10 +164,7 @@ test.each(['postgres.json', 'temporal.json'])(
     const early = await temporaryData();
     const starting = launch('all', { DATA_DIR: early, PORT: '0', LOG_LEVEL: 'warn' });
     await until(file, () => existsSync(join(early, file)), { everyMs: 5 });
-    const beganAt = performance.now();
-    await starting.interrupt();
-    expect(performance.now() - beganAt).toBeLessThan(STOP_WITHIN_MS);
-    expect(processesOf(early)).toEqual([]);
+    expect(await stop(starting, early)).toEqual({ ...IN_ORDER, said: starting.output() });
     expect(starting.output()).toBe('');
   },
 );

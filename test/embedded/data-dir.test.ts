@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDataDir } from '../../src/embedded/data-dir.ts';
@@ -80,14 +80,20 @@ test('a path that cannot be a directory is refused with what to do', async () =>
   await expect(openDataDir(join(file, 'data'))).rejects.toBeInstanceOf(StartupError);
 });
 
-test.skipIf(process.getuid?.() === 0)(
-  'a directory without write permission is refused',
-  async () => {
-    const dataDir = join(await temporaryFolder(), 'data');
-    await mkdir(dataDir, { mode: 0o500 });
+test('a directory without write permission is refused', async () => {
+  const folder = await temporaryFolder();
+  await chmod(folder, 0o755);
+  const dataDir = join(folder, 'data');
+  await mkdir(dataDir, { mode: 0o555 });
+  // Root may write everywhere, nobody may not.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
     await expect(openDataDir(dataDir)).rejects.toThrow(/permission denied/);
-  },
-);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+});
 
 test('a secret is made once, kept, and readable by its owner alone', async () => {
   const { path, secret, release } = await openDataDir(await temporaryFolder());

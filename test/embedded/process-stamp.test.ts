@@ -51,5 +51,5 @@ test('a process that has ended and was not reaped does not run', async () => {
   const pid = await new Promise<number>((resolve) =>
     parent.stdout.once('data', (text: Buffer) => resolve(Number(text.toString()))),
   );
-  await until('it has ended', () => processStamp(pid) === undefined);
+  expect(await until('it has ended', () => processStamp(pid) === undefined)).toBe(true);
 });

@@ -18,40 +18,11 @@ async function start(options: Partial<SandboxPoolOptions> = {}): Promise<Sandbox
 }
 
 const CALM = handler('e => e');
-const LOOP = handler('() => { for(;;); }');
 // After its time limit the host converts this rejection, and so runs the loop, until it is killed.
 const HANG = handler(
   '() => { Promise.reject(new Proxy({}, {get(){for(;;);},getPrototypeOf(){for(;;);}})); return 1; }',
 );
 const BOMB = handler('() => { let a=2n**1000000n; for(;;) a=a*a; }');
-
-describe('tenants', () => {
-  it('the loops of one delay another by no more than one time limit', async () => {
-    const pool = await start({ children: 2 });
-    const loops = Array.from({ length: 5 }, (_, at) =>
-      pool.run(jobOf(LOOP, { tenant: 'loops', transformationId: `trs_${at}`, timeoutMs: 1_000 })),
-    );
-    const calm = await pool.run(jobOf(CALM, { tenant: 'calm' }));
-    expect(calm).toMatchObject({ kind: 'ok' });
-    expect(calm.queueMs).toBeLessThan(1_000 + 700);
-    expect(new Set((await Promise.all(loops)).map(({ kind }) => kind))).toEqual(
-      new Set(['timeout']),
-    );
-  });
-
-  it('a transformation that has shown to be quick never waits for slow ones, of its own tenant either', async () => {
-    const pool = await start({ children: 2 });
-    await pool.run(jobOf(CALM));
-    const loops = Array.from({ length: 2 }, () =>
-      pool.run(jobOf(LOOP, { transformationId: 'trs_slow', timeoutMs: 2_000 })),
-    );
-    for (let event = 0; event < 20; event++) {
-      const { queueMs } = await pool.run(jobOf(CALM));
-      expect(queueMs).toBeLessThan(1_000);
-    }
-    await Promise.all(loops);
-  });
-});
 
 describe('children', () => {
   it('one killed from outside in the middle of a job is replaced and the job run again', async () => {

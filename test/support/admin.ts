@@ -72,7 +72,7 @@ export function createAdmin({ url, apiKey }: { url: () => string; apiKey: () => 
       {
         what,
         wanted,
-        withinMs = 15_000,
+        withinMs,
       }: {
         what: string;
         wanted: (event: Json) => boolean;
@@ -82,7 +82,7 @@ export function createAdmin({ url, apiKey }: { url: () => string; apiKey: () => 
       return until(
         `${requestId} ${what}`,
         async () => (await eventsOf(requestId)).find((event) => wanted(event)),
-        { withinMs, everyMs: 50 },
+        { everyMs: 50, ...(withinMs === undefined ? {} : { withinMs }) },
       );
     },
   };

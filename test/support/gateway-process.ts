@@ -58,13 +58,13 @@ export function launchCommand(
     output: () => output,
     ended,
     hasEnded: () => over,
-    async said(what, { withinMs = 60_000 } = {}) {
+    async said(what, options) {
       const look = () => {
         const found = what.exec(output);
         if (!found && over) throw new Error(`It ended without ${String(what)}:\n${output}`);
         return found;
       };
-      return until(`output ${String(what)}`, look, { withinMs });
+      return until(`output ${String(what)}`, look, options);
     },
     interrupt: () => signal('SIGINT'),
     async kill() {

@@ -17,8 +17,8 @@ export type Part = {
   output(): string;
   /** kill -9, of its children as well. */
   kill(): Promise<void>;
-  /** In order, as a supervisor does it. */
-  stop(): Promise<void>;
+  /** In order, as a supervisor does it; returns the exit code of a process of ours. */
+  stop(): Promise<unknown>;
   start(): Promise<void>;
 };
 
@@ -102,7 +102,7 @@ function processPart(command: 'api' | 'worker', env: Record<string, string>) {
       if (found) url = found;
     },
     kill: async () => current?.kill(),
-    stop: async () => void (await current?.interrupt()),
+    stop: async () => current?.interrupt(),
   };
 }
 

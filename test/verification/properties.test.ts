@@ -101,13 +101,15 @@ describe.each(cases)('$name', (one) => {
     return verdict === undefined || !('verified' in verdict) || verdict.verified;
   };
 
-  test.runIf(signsBody)('refuses the body with any bit flipped, cut or grown', () => {
-    const { body } = good;
-    const others = Array.from({ length: body.length * 8 }, (_, bit) => withBitFlipped(body, bit));
-    others.push(body.subarray(0, -1), body.subarray(1), Buffer.alloc(0));
-    others.push(Buffer.concat([body, Buffer.from(' ')]));
-    expect(others.filter((other) => isAccepted({ ...good, body: other }))).toEqual([]);
-  });
+  if (signsBody) {
+    test('refuses the body with any bit flipped, cut or grown', () => {
+      const { body } = good;
+      const others = Array.from({ length: body.length * 8 }, (_, bit) => withBitFlipped(body, bit));
+      others.push(body.subarray(0, -1), body.subarray(1), Buffer.alloc(0));
+      others.push(Buffer.concat([body, Buffer.from(' ')]));
+      expect(others.filter((other) => isAccepted({ ...good, body: other }))).toEqual([]);
+    });
+  }
 
   test('refuses the signature with any character changed, cut, grown or emptied', () => {
     const index = signatureIndex(one, good);
@@ -150,9 +152,8 @@ describe.each(cases)('$name', (one) => {
   });
 
   const toleranceMs = one.scheme.timestamp?.toleranceMs ?? 0;
-  test.runIf(toleranceMs > 0)(
-    'refuses timestamps too old and in the future, measured at receipt',
-    () => {
+  if (toleranceMs > 0) {
+    test('refuses timestamps too old and in the future, measured at receipt', () => {
       const inBody = one.scheme.timestamp?.from.startsWith('json:') === true;
       const at = (offsetMs: number) =>
         inBody
@@ -164,8 +165,8 @@ describe.each(cases)('$name', (one) => {
       expect(verify(one, at(toleranceMs + 2_000))).toMatchObject({ reason: 'TIMESTAMP_IN_FUTURE' });
       const late = { ...at(-toleranceMs - 2_000), receivedAtMs: NOW_MS - toleranceMs };
       expect(verify(one, late)).toMatchObject({ verified: true });
-    },
-  );
+    });
+  }
 });
 
 function withBitFlipped(bytes: Buffer, bit: number): Buffer {

@@ -6,7 +6,7 @@ let run: Awaited<ReturnType<typeof workflowRunner>>;
 
 beforeAll(async () => {
   run = await workflowRunner();
-}, 60_000);
+});
 
 /** A gate that lives in memory; `gone` from the n-th change on. `told`: what else its changes say. */
 function gate(goneAfter = Infinity, told: Partial<ChangedGate> = {}) {

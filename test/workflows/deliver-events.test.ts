@@ -10,7 +10,7 @@ let run: Awaited<ReturnType<typeof workflowRunner>>;
 
 beforeAll(async () => {
   run = await workflowRunner();
-}, 60_000);
+});
 
 function deliver(
   waiting: Waiting[],

@@ -5,7 +5,7 @@ let run: Awaited<ReturnType<typeof workflowRunner>>;
 
 beforeAll(async () => {
   run = await workflowRunner();
-}, 60_000);
+});
 
 function drain(looks: (number | null)[], signals: { atMs: number; name: string }[] = []) {
   return run(

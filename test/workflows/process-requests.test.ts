@@ -7,7 +7,7 @@ let run: Awaited<ReturnType<typeof workflowRunner>>;
 
 beforeAll(async () => {
   run = await workflowRunner();
-}, 60_000);
+});
 
 function batch(given: Partial<RoutedBatch>): RoutedBatch {
   return {

@@ -12,7 +12,7 @@ let code: string;
 beforeAll(async () => {
   const workflowsPath = fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url));
   ({ code } = await bundleWorkflowCode({ workflowsPath, logger: quiet }));
-}, 60_000);
+});
 
 async function replay(file: string, change: (text: string) => string = (text) => text) {
   const text = await readFile(new URL(file, folder), 'utf8');

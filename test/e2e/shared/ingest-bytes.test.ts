@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { startGateway } from '../support/gateway.ts';
-import { rawRequest, type RawHeader } from '../support/raw-http.ts';
-import { startReceiver, type Received } from '../support/receiver.ts';
-import { until } from '../support/until.ts';
+import { rawRequest, type RawHeader } from '../../support/raw-http.ts';
+import { startReceiver, type Received } from '../../support/receiver.ts';
+import { sharedGateway } from '../../support/shared-gateway.ts';
+import { until } from '../../support/until.ts';
 
 const receiver = await startReceiver();
-const gateway = await startGateway();
+const gateway = sharedGateway();
 const { admin } = gateway;
 await admin.define({ name: 'bytes', url: receiver.url('bytes') });
 
