@@ -1,6 +1,7 @@
 import { completeness, latencies } from '../deliveries.ts';
 import { round } from '../figures.ts';
 import { makeLane, type Lane } from '../lane.ts';
+import type { StreamResult } from '../load/stream.ts';
 import { inMs, summarize, type Summary } from '../quantiles.ts';
 import { run, type Run } from '../run.ts';
 import type { Outcome } from '../scenario.ts';
@@ -43,6 +44,7 @@ function figuresOf(result: Run, { lane, rate, seconds }: SpikeOptions) {
     ackMs: inMs(summarize(load.ackUs)),
     /** The share of acknowledgements beyond the bound. */
     lateShare: round(late / load.ackUs.length, 4),
+    ackP99MsBySecond: bySecond(load).map((times) => inMs(summarize(times)).p99),
     endToEndMs: inMs(summarize(latencies(result.arrivals, { destinations }))),
     generatorLateMs: inMs(summarize(load.lateUs)),
     backlog,
@@ -51,6 +53,16 @@ function figuresOf(result: Run, { lane, rate, seconds }: SpikeOptions) {
     drained: result.drained,
     cpuSeconds: result.usage?.cpuSeconds ?? null,
   };
+}
+
+/** Acknowledgement times by the second in which the request was sent. */
+function bySecond({ ackedSeq, ackUs, sentAtUs }: StreamResult): number[][] {
+  const seconds: number[][] = [];
+  ackedSeq.forEach((seq, i) => {
+    const second = Math.floor((sentAtUs[seq]! - sentAtUs[0]!) / 1e6);
+    (seconds[second] ??= []).push(ackUs[i]!);
+  });
+  return seconds;
 }
 
 function tablesOf(figures: Figures): Table[] {
@@ -66,6 +78,7 @@ function tablesOf(figures: Figures): Table[] {
         ['lost', show(figures.lost)],
         ['duplicates', show(figures.duplicates)],
         [`acknowledged after ${BOUND_MS} ms`, show(figures.lateShare * 100, '%')],
+        ['p99 of each second, ms', figures.ackP99MsBySecond.map((ms) => show(ms)).join(' ')],
         ['waiting when the spike ended', show(figures.backlog)],
         ['all delivered after', figures.drained ? show(figures.drainedS, 's') : 'not in time'],
         ['that is', show(figures.drainPerSecond, '/s')],

@@ -4,7 +4,7 @@ import { createBodySizes, type BodySizes } from './body-sizes.ts';
 import { createCircuits, type Circuits } from './circuit.ts';
 import { recordCircuits } from './circuit-rows.ts';
 import { createFlights, Stopping, type Flights } from './flights.ts';
-import { createPlaces, type Places } from './limiter.ts';
+import { createPlaces, type Credits, type Places } from './limiter.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { wakeFirst, type WakeDependencies } from './pump.ts';
 import { createSlowStart, type SlowStart } from './slow-start.ts';
@@ -28,13 +28,15 @@ export type Traffic = {
 export type TrafficDependencies = WakeDependencies & {
   worker: string;
   log: Log;
+  /** Attempts that may be begun, to all destinations together; as many as there are unless said. */
+  credits?: Credits;
 };
 
 // A place is kept until the outcome is written, some 30 ms: 64 held one destination to 2,000 events a second. What hangs
 // fills them all and ends at once, which everybody feels: no more than it takes.
 const PER_DESTINATION = 80;
 
-export function createTraffic({ worker, log, ...deps }: TrafficDependencies): Traffic {
+export function createTraffic({ worker, log, credits, ...deps }: TrafficDependencies): Traffic {
   const { db } = deps;
   const onError = (error: unknown) => log.warn({ error }, 'Traffic could not be kept track of');
   const rows = recordCircuits({ db, worker, onError });
@@ -54,7 +56,7 @@ export function createTraffic({ worker, log, ...deps }: TrafficDependencies): Tr
   });
   const pacer = createPacer({ db, onError });
   const flights = createFlights();
-  const places = createPlaces(PER_DESTINATION);
+  const places = createPlaces(PER_DESTINATION, credits);
   return {
     places,
     flights,

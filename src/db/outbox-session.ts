@@ -7,17 +7,23 @@ import { tryDispatcherLock } from './outbox.ts';
 import type { Db } from './pool.ts';
 
 const RECONNECT_MS = 1_000;
-const CHANNEL = 'sluice_outbox';
+const WORK = 'sluice_outbox';
+const PRESSURE = 'sluice_pressure';
 
-/** A session that shows others that this dispatcher lives, and hears when another process put work into the outbox. */
+/** A session that shows others that this dispatcher lives, and hears what other processes announce. */
 export type DispatcherSession = { id: number; close(): Promise<void> };
 
-type Options = { onWork: () => void; onError: (error: unknown) => void };
+type Options = {
+  onWork: () => void;
+  /** Some API process acknowledges slowly. */
+  onPressure?: () => void;
+  onError: (error: unknown) => void;
+};
 
 /** Opens the session, and opens it again whenever it breaks: one attempt at a time, one a second. */
 export async function openDispatcherSession(
   url: string,
-  { onWork, onError }: Options,
+  { onWork, onPressure = () => {}, onError }: Options,
 ): Promise<DispatcherSession> {
   const id = randomInt(1, 2 ** 31 - 1);
   let closed = false;
@@ -27,8 +33,9 @@ export async function openDispatcherSession(
   async function connect(): Promise<void> {
     const session = await openSession(url, {
       async begin(client) {
-        client.on('notification', onWork);
-        await client.query(`listen ${CHANNEL}`);
+        client.on('notification', ({ channel }) => (channel === WORK ? onWork() : onPressure()));
+        await client.query(`listen ${WORK}`);
+        await client.query(`listen ${PRESSURE}`);
         await holdLock(client);
       },
       onEnd() {
@@ -70,5 +77,10 @@ export async function openDispatcherSession(
 
 /** Tells the dispatchers of all processes that something waits. */
 export async function announceWork(db: Db): Promise<void> {
-  await db.query(sql`select pg_notify(${CHANNEL}, '')`);
+  await db.query(sql`select pg_notify(${WORK}, '')`);
+}
+
+/** Tells the dispatchers of all processes that requests are acknowledged slowly now: nothing to keep, it is over soon. */
+export async function announcePressure(db: Db): Promise<void> {
+  await db.query(sql`select pg_notify(${PRESSURE}, '')`);
 }

@@ -36,18 +36,22 @@ export async function runCodeLanes(options: Options, context: LaneContext): Prom
 }
 
 function createLanes(options: Options, { session, signals }: LaneContext) {
-  const { database, configuration, standingOf, log } = options;
+  const { database, configuration, standingOf, credits, log } = options;
   const limit = Math.min(options.maxBatch, BATCH);
   const busy = createBusySources({ lanesPerSource: LANES_PER_SOURCE, patienceMs: PATIENCE_MS });
   const lanes = new Set<Promise<void>>();
-  const claimAt: ClaimAt = ({ afterSourceId, ...lane }) =>
-    claimRequests(database, {
+  const claimAt: ClaimAt = async ({ afterSourceId, ...lane }) => {
+    const most = await credits.take(limit);
+    const claim = await claimRequests(database, {
       dispatchId: newId('dispatch'),
       claimedBy: session.id,
       afterSourceId,
-      limit,
+      limit: most,
       lane: { ...lane, serves: 'these' },
     });
+    credits.give(most - claim.requestIds.length);
+    return claim;
+  };
   const claimNext = createCodeClaims({ claimAt, standingOf, busy });
 
   async function run({ claim, share }: CodeClaim): Promise<void> {

@@ -24,10 +24,11 @@ const STALE_MS = 600_000;
 
 /** Starts as many lanes as batches may be routed at once; each claims, starts, waits until routed, and claims again. */
 export async function startDispatcher(options: Options): Promise<Dispatcher> {
-  const { database, databaseUrl, log, concurrency } = options;
+  const { database, databaseUrl, log, concurrency, credits, onPressure } = options;
   const signals = createSignals();
   const session = await openDispatcherSession(databaseUrl, {
     onWork: signals.wake,
+    onPressure,
     onError: (error) => log.warn({ error }, 'The dispatcher lost its session and takes a new one'),
   });
   const reclaim = () =>
@@ -53,6 +54,7 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
     async stop() {
       clearInterval(reclaiming);
       signals.stop();
+      credits.close();
       await Promise.all(lanes);
     },
     close: () => session.close(),

@@ -11,10 +11,12 @@ export async function runPlainLane(
   options: Options,
   { session, signals }: LaneContext,
 ): Promise<void> {
-  const { database, configuration, log, maxBatch: limit } = options;
+  const { database, configuration, log, credits, maxBatch } = options;
   let afterSourceId = '';
   while (!signals.stopped()) {
     try {
+      const limit = await credits.take(maxBatch);
+      if (signals.stopped()) return;
       const claimedAt = performance.now();
       const claim = await claimRequests(database, {
         dispatchId: newId('dispatch'),
@@ -27,6 +29,7 @@ export async function runPlainLane(
           maxSources: MAX_SOURCES,
         },
       });
+      credits.give(limit - claim.requestIds.length);
       if (claim.requestIds.length > 0) {
         const isFull = claim.requestIds.length >= limit || claim.sourceIds.length >= MAX_SOURCES;
         // There is more: one lane wakes the next, so that none looks in vain.

@@ -2,7 +2,6 @@ import { createAuthenticate, projectOf } from '../api/auth.ts';
 import { createFront } from '../api/edge/front.ts';
 import { createBodyBudget } from '../api/ingest/body-budget.ts';
 import { createIngest } from '../api/ingest/handler.ts';
-import { createRequestStore } from '../api/ingest/store.ts';
 import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
 import { readBacklog } from '../db/backlog.ts';
@@ -17,6 +16,7 @@ import { isReachable } from '../temporal/connection.ts';
 import { sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
+import { openGaugedStore } from './gauged-store.ts';
 import { listen } from './listen.ts';
 import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork, validateSource } from './verification.ts';
@@ -34,9 +34,9 @@ export async function startApiProcess(
   foundation: Foundation,
   { wake }: { wake?: () => void } = {},
 ): Promise<ApiProcess> {
-  const { config, db, pipeline, sealer, log, configuration } = foundation;
+  const { config, db, sealer, log, configuration } = foundation;
   const announce = wake ?? announcer(foundation);
-  const store = createRequestStore(pipeline, announce);
+  const store = openGaugedStore(foundation, announce);
   const network = openVerificationNetwork(foundation);
   const authenticate = createAuthenticate(db);
   const { server, url, trust, stop: close } = await listen(config);
@@ -63,7 +63,11 @@ export async function startApiProcess(
       const isKept = await keepSourceSecret(db, { sealer, sourceId, ...secret });
       // The provider's next request may come at once, and must be verified with it.
       if (isKept) await configuration.refresh();
-      else log.warn({ source: sourceId }, 'A handshake offered a secret to a source that has one or is not being set up');
+      else
+        log.warn(
+          { source: sourceId },
+          'A handshake offered a secret to a source that has one or is not being set up',
+        );
     },
     noteHandshake: (note) => noteHandshake(db, note),
     sourcesOfType: (type) => listSourcesOfType(db, type),

@@ -8,6 +8,7 @@ import {
 } from '../activities/delivery.ts';
 import { createLaneActivities, type LaneActivities } from '../activities/lanes.ts';
 import { createWakeAgain } from '../activities/lost-wakes.ts';
+import type { Credits } from '../activities/limiter.ts';
 import type { StartDelivery, WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
 import { limitsOf } from '../domain/allot.ts';
@@ -29,7 +30,11 @@ const AT_ONCE = 20;
 // A workflow costs Temporal some 30 ms: many new gates at once must not hold up deliveries.
 const PAUSE_MS = 150;
 
-export function openFlow({ pipeline: db, configuration, log, workflows }: Foundation): Flow {
+/** `credits`: attempts that may be begun. */
+export function openFlow(
+  { pipeline: db, configuration, log, workflows }: Foundation,
+  credits: Credits,
+): Flow {
   const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
     workflows.wakeDelivery(workflowId, eventIds);
   const startDelivery: StartDelivery = ({ workflowId, destinationId, eventIds }) => {
@@ -49,7 +54,12 @@ export function openFlow({ pipeline: db, configuration, log, workflows }: Founda
     const whole = policy ? limitsOf(policy).whole.pace : null;
     return whole ? 1 / whole.intervalMs : Infinity;
   };
-  const traffic = createTraffic({ ...waking, worker: `${hostname()}:${process.pid}`, log });
+  const traffic = createTraffic({
+    ...waking,
+    worker: `${hostname()}:${process.pid}`,
+    log,
+    credits,
+  });
   const wakeAgain = createWakeAgain({ ...waking, admission: traffic.admission });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;

@@ -6,6 +6,7 @@ import { standingOfSource } from '../activities/routing/standing.ts';
 import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
 import { endpointsOf } from '../db/address.ts';
+import { createCredits } from '../dispatcher/credits.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
@@ -37,7 +38,8 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   });
   const sender = createSender({ guard, closeWithinMs: CLOSE_MS / 3 });
   const pace = createDestinationPace();
-  const flow = openFlow(foundation);
+  const [requests, attempts] = [createCredits(), createCredits()];
+  const flow = openFlow(foundation, attempts);
   const sandbox = openSandbox(foundation);
   const network = openVerificationNetwork(foundation);
   const attemptOnce = createAttemptOnce({
@@ -85,6 +87,11 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     workflows,
     standingOf: (sourceId) => standingOfSource({ configuration, sandbox }, sourceId),
     log,
+    credits: requests,
+    onPressure() {
+      requests.press();
+      attempts.press();
+    },
     maxBatch: config.dispatchMaxBatch,
     concurrency: config.dispatchConcurrency,
   });
@@ -97,6 +104,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     async stop() {
       stopMaintenance();
       flow.traffic.stop();
+      attempts.close();
       const finished = worker.stop();
       const quiet = Promise.all([finished, flow.traffic.flights.idle()]);
       await Promise.all([within(FINISH_MS, dispatcher.stop()), within(FINISH_MS, quiet)]);

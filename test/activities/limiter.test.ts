@@ -32,3 +32,31 @@ test('whoever asks for several at least gets them together, or after a moment wh
   places.give('a', 1);
   expect(await few).toBe(1);
 });
+
+test('as many begin as there are credits for, and the places of the others are free', async () => {
+  const credits = {
+    take: (most: number) => Promise.resolve(Math.min(most, 2)),
+  };
+  const places = createPlaces(3, credits);
+  expect(await places.take('a', 3)).toBe(2);
+  expect(await places.take('a', 3)).toBe(1);
+  expect(places.isFull('a')).toBe(true);
+});
+
+test('who waits for a place takes no credits from others meanwhile', async () => {
+  let taken = 0;
+  const credits = {
+    take: (most: number) => {
+      taken += most;
+      return Promise.resolve(most);
+    },
+  };
+  const places = createPlaces(1, credits);
+  await places.take('hangs');
+  const waiting = places.take('hangs');
+  expect(await places.take('answers')).toBe(1);
+  expect(taken).toBe(2);
+  places.give('hangs', 1);
+  expect(await waiting).toBe(1);
+  expect(taken).toBe(3);
+});
