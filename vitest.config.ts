@@ -19,6 +19,8 @@ const timed = ['test/**/*.timed.test.ts'];
 const onServers = ['test/db/**/*.test.ts', 'test/activities/**/*.test.ts', 'test/api/**/*.test.ts'];
 // These use the gateway that test/support/start-shared-gateway.ts starts once, and leave it running.
 const onSharedGateway = ['test/e2e/shared/**/*.test.ts'];
+// These start nothing and change nothing outside of themselves: a process that has loaded the code goes on with the next file.
+const pure = ['test/domain/**/*.test.ts', 'test/verification/**/*.test.ts'];
 // These bring servers of their own, and may kill them.
 const endToEnd = [
   'test/e2e/**/*.test.ts',
@@ -63,9 +65,10 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...onServers, ...onSharedGateway, ...endToEnd, ...timed],
+          exclude: [...onServers, ...onSharedGateway, ...endToEnd, ...pure, ...timed],
         },
       },
+      { test: { ...shared, name: 'pure', include: pure, exclude: timed, isolate: false } },
       {
         test: {
           ...shared,

@@ -15,12 +15,17 @@ const tries = 20;
  */
 export async function freePort(usual: number): Promise<number> {
   if (usual !== 0 && (await isFree(usual))) return usual;
+  return (await portLeftAlone()) ?? (await tryPort(0)) ?? usual;
+}
+
+async function portLeftAlone(): Promise<number | undefined> {
   const left = portsLeftAlone();
-  for (let attempt = 0; left && attempt < tries; attempt++) {
+  if (!left) return undefined;
+  for (let attempt = 0; attempt < tries; attempt++) {
     const port = left.first + Math.floor(Math.random() * (left.last - left.first + 1));
     if (await isFree(port)) return port;
   }
-  return (await tryPort(0)) ?? usual;
+  return undefined;
 }
 
 /**
