@@ -76,6 +76,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: timed,
           fileParallelism: false,
+          env: { SLUICE_TESTS_ALONE: 'yes' },
         },
       },
     ],

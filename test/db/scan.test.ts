@@ -153,24 +153,26 @@ test('the attempts of an event are found without a look at others', async () => 
   expect(read).toBeLessThanOrEqual(2);
 });
 
+/** The first page with a request in it, or the last of all: one that took too long ends before it has found any. */
+async function firstFound(filters: RequestFilters, next?: string) {
+  for (let from = next; ;) {
+    const page = { dir: 'desc', limit: 1, ...(from && { next: from }) } as const;
+    const found = await listRequests(database.db, { projectId, filters, page });
+    if (found.rows.length > 0 || found.next === null) return found;
+    from = found.next;
+  }
+}
+
 test('what no index answers is looked for in windows, until it is found', async () => {
   const filters = { body: { n: ROWS - 300 } };
   const page = { dir: 'desc', limit: 1 } as const;
   const { read, found } = await rowsRead((db) => listRequests(db, { projectId, filters, page }));
   expect(found).toBe(1);
   // The page is full far from its beginning: it ends there, and the next one finds that there is no more.
-  const first = await listRequests(database.db, { projectId, filters, page });
+  const first = await firstFound(filters);
   expect(first.rows[0]!.id > first.next!).toBe(true);
-  const next = { ...page, next: first.next! };
-  expect(await listRequests(database.db, { projectId, filters, page: next })).toMatchObject({
-    rows: [],
-    next: null,
-  });
-  const oldest = await listRequests(database.db, {
-    projectId,
-    filters: { parsed_query: { n: 1 } },
-    page: { dir: 'desc', limit: 1 },
-  });
+  expect(await firstFound(filters, first.next!)).toMatchObject({ rows: [], next: null });
+  const oldest = await firstFound({ parsed_query: { n: 1 } });
   expect(oldest.rows.map((row) => row.id.slice(-2))).toEqual(['01']);
   expect(oldest.next).toBeNull();
   expect(read).toBeLessThan(6_000);

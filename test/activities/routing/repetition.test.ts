@@ -138,7 +138,9 @@ describe('slow code', () => {
     expect(isSlowDone).toBe(false);
     await slowly;
     for (const id of stuck) {
-      expect((await routing.made(id)).ignored).toMatchObject([{ meta: { error: 'timeout' } }]);
+      // Where the machine has no time for its own limit either, a loop is killed.
+      const [ignored] = (await routing.made(id)).ignored;
+      expect(ignored).toMatchObject({ meta: { error: expect.stringMatching(/timeout|killed/) } });
     }
   });
 });

@@ -104,7 +104,10 @@ test('a sender can pass for neither the gateway nor its signature', async () => 
     ['X-Sluice-Verified', 'true'],
   ];
   const { received } = await through({ headers: forged });
-  expect(JSON.stringify(received.rawHeaders)).not.toContain('forged');
+  // What a sender says of a message of its own is kept under a name that no receiver takes for ours.
+  const kept = /^x-sluice-original-webhook-/i;
+  const others = received.rawHeaders.filter(([name]) => !kept.test(name));
+  expect(JSON.stringify(others)).not.toContain('forged');
   expect(received.headers['x-sluice-verified']).toBe('false');
 });
 
