@@ -115,7 +115,7 @@ const entries = {
   apiKey: {
     name: 'API_KEY',
     schema: z.string().min(16).optional(),
-    description: 'Sets the first API key instead of having one made',
+    description: 'The API key of the operator; another value takes its place at the next start',
     remedy: 'at least 16 characters long',
     defaultText: 'made at first start, kept in `DATA_DIR`',
     secret: true,

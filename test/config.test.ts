@@ -99,3 +99,40 @@ test('the table has a row for every variable, and nothing of this machine', () =
   expect(rows).toContainEqual(expect.stringMatching(/^\| `PORT` \| `8300` \| .+ \|$/));
   expect(rows).toContainEqual(expect.stringContaining('number of cores'));
 });
+
+test('where it listens, and whom it believes, may be IPv4, IPv6 or a name', () => {
+  for (const host of ['::', '::1', '0.0.0.0', 'localhost', 'fe80::1%eth0', 'sluice.internal']) {
+    expect(readConfig({ HOST: host }).host).toBe(host);
+  }
+  expect(readConfig({ HOST: '[::1]' }).host).toBe('::1');
+  expect(
+    readConfig({
+      TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7, fd00::/8, ::1',
+      PROXY_PROTOCOL: 'true',
+      ALLOWED_HOSTS: 'sluice.internal,*.example.com',
+    }),
+  ).toMatchObject({
+    trustedProxies: ['10.0.0.0/8', '192.0.2.7', 'fd00::/8', '::1'],
+    proxyProtocol: true,
+    allowedHosts: ['sluice.internal', '*.example.com'],
+  });
+});
+
+test.each([
+  ['HOST', 'http://localhost'],
+  ['HOST', 'localhost:8300'],
+  ['HOST', 'a b'],
+  ['TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['TRUSTED_PROXIES', 'proxy.internal'],
+  ['TRUSTED_PROXIES', '10.0.0.1,'],
+  ['PROXY_PROTOCOL', 'maybe'],
+  ['ALLOWED_HOSTS', 'http://a.example'],
+  ['ALLOWED_HOSTS', 'a.example:80'],
+  ['ALLOWED_HOSTS', 'a.*.example'],
+  ['MAX_CONNECTIONS', '1'],
+  ['INGEST_MEMORY_MIB', '1'],
+  ['INGEST_MEMORY_PER_ADDRESS_MIB', '1'],
+  ['BODY_MIN_BYTES_PER_SECOND', '-1'],
+])('%s=%s is refused with a remedy', (name, value) => {
+  expect(messageOf({ [name]: value })).toMatch(new RegExp(`^${name} must be [^\\n]+\\.$`));
+});
