@@ -192,6 +192,12 @@ const entries = {
     remedy: 'networks with commas between them, like 10.0.0.0/8,127.0.0.0/8',
     defaultText: 'none',
   },
+  retryAfterMaxSeconds: {
+    name: 'RETRY_AFTER_MAX_SECONDS',
+    schema: wholeNumber({ min: 1, max: 2_000_000 }).default(86_400),
+    description: "Longest wait that a receiver's `Retry-After` is granted, whatever it says",
+    remedy: 'a whole number of seconds between 1 and 2000000',
+  },
   retentionDays: {
     name: 'RETENTION_DAYS',
     schema: wholeNumber({ min: 1, max: 3_650 }).default(30),

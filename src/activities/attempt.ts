@@ -12,6 +12,7 @@ import { buildRequest } from '../egress/outgoing.ts';
 import type { AuthenticatedSender } from '../egress/authentication.ts';
 import type { OutgoingRequest } from '../egress/send.ts';
 import type { Log } from '../log.ts';
+import type { Answered } from './answered.ts';
 import type { AttemptOnce } from './delivery.ts';
 import type { Circuits } from './circuit.ts';
 import type { DestinationPace } from './destination-pace.ts';
@@ -25,6 +26,7 @@ type Dependencies = {
   sender: AuthenticatedSender;
   pace: DestinationPace;
   circuits: Pick<Circuits, 'record'>;
+  answered: Answered;
   flights: Flights;
   log: Log;
   eventUrl: (eventId: string) => string | null;
@@ -53,11 +55,16 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
     const parties = partiesOf(deps.configuration, { attempt, destinationId });
     const rule = parties ? retryRuleOf(parties.connection) : null;
     const request = parties ? outgoing(deps, { attempt, parties, rule }) : GONE;
-    const outcome =
+    const raw =
       !parties || 'kind' in request
         ? (request as AttemptOutcome)
         : await deps.flights.watch(send(deps.sender, { request, ...parties }));
+    const outcome = parties ? deps.answered.meant(raw, parties.destination) : raw;
     deps.circuits.record(destinationId, outcome);
+    if (parties) {
+      const { destination } = parties;
+      await deps.answered.obey(outcome, { destination, id: attempt.attemptId });
+    }
     if (outcome.kind !== 'refused') {
       deps.pace.record(destinationId, {
         delivered: outcome.kind === 'delivered',
@@ -158,6 +165,7 @@ function outgoing(
     source,
     connection,
     destination: {
+      id: destination.id,
       name: destination.name,
       url: destination.type === DestinationType.MockApi ? MOCK_URL : (destination.config.url ?? ''),
       pathForwardingDisabled: destination.config.path_forwarding_disabled ?? false,

@@ -21,6 +21,7 @@ export type Unbegun = Exclude<Beginning | Look, { kind: 'begun' } | { kind: 'rea
 export const PARKED_LOOK_MS = 6 * 3_600_000;
 const LOOK_AGAIN_MS = 5_000;
 const SOON_MS = 50;
+const SOON_HEARD_MS = 1_000;
 // No attempt lasts longer: 900 s is the longest timeout a destination can have.
 const LONGEST_ATTEMPT_MS = 960_000;
 
@@ -138,6 +139,8 @@ export async function passOver(
   return [
     ...of('later').map(({ eventId, dueAtMs }) => ({ eventId, dueAtMs: Math.max(dueAtMs, soonMs) })),
     ...of('busy').map(({ eventId }) => ({ eventId, dueAtMs: scheduleNow() + LOOK_AGAIN_MS })),
+    // A process that has not heard of it yet: who looks again soon waits in line.
+    ...of('withheld').map(({ eventId }) => ({ eventId, dueAtMs: scheduleNow() + SOON_HEARD_MS })),
     ...held.map(({ eventId }): Open =>
       parked.includes(eventId)
         ? { eventId, dueAtMs: Date.now() + PARKED_LOOK_MS, parked: true }

@@ -27,6 +27,7 @@ type Dependencies = Omit<DeliveryDependencies, 'enterLane'>;
 const LOOK_AGAIN_MS = 2_000;
 // One that failed for good blocks its key until somebody does something about it.
 const BLOCKED_LOOK_MS = 300_000;
+const SHUT_LOOK_MS = 60_000;
 const BUSY_LOOK_MS = 250;
 const NEAR_MS = 10_000;
 
@@ -48,6 +49,7 @@ export function createLaneRunner(
     },
   });
 
+  const endProbe = () => deps.traffic.circuits.endProbe(connection.destinationId);
   function waitUntil(key: string, dueAtMs: number): void {
     waiting.set(key, { dueAtMs, lookAtMs: Math.min(dueAtMs, Date.now() + LOOK_AGAIN_MS) });
   }
@@ -59,7 +61,7 @@ export function createLaneRunner(
       .catch(() => waitUntil(head.key, Date.now() + LOOK_AGAIN_MS))
       .finally(() => {
         underWay.delete(head.key);
-        deps.traffic.circuits.endProbe(connection.destinationId);
+        endProbe();
         onFree();
       });
     underWay.set(head.key, done);
@@ -112,7 +114,12 @@ export function createLaneRunner(
     }
   }
   async function beginSome(heads: Head[]): Promise<void> {
-    const { begun, others } = await beginInPlace(heads);
+    const { begun, others } = await beginInPlace(heads).catch((error: unknown) => {
+      endProbe();
+      throw error;
+    });
+    // One that was let through to try its receiver, and is not due yet, has tried nothing.
+    if (begun.length === 0) endProbe();
     const attempts = new Map(begun.map((attempt) => [attempt.eventId, attempt]));
     for (const head of heads) {
       const attempt = attempts.get(head.eventId);
@@ -141,7 +148,9 @@ export function createLaneRunner(
       const ready = heads.filter((head) => {
         const answers = deps.traffic.circuits.enter(destinationId) !== 'open';
         const { probeAtMs } = deps.traffic.circuits.state(destinationId);
-        if (!answers) waitUntil(head.key, probeAtMs ?? Date.now());
+        // It may last a day, and be ended before.
+        if (!answers)
+          waitUntil(head.key, Math.min(probeAtMs ?? Date.now(), Date.now() + SHUT_LOOK_MS));
         return answers;
       });
       if (policy) for (const head of ready) track(head, paced(head, policy));

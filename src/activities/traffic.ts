@@ -30,6 +30,8 @@ export type TrafficDependencies = WakeDependencies & {
   log: Log;
   /** Attempts that may be begun, to all destinations together; as many as there are unless said. */
   credits?: Credits;
+  /** Until when a destination is held as its row says. */
+  keptUntilMs?: (destinationId: string) => number | null;
 };
 
 // A place is kept until the outcome is written, some 30 ms: 64 held one destination to 2,000 events a second. What hangs
@@ -37,11 +39,13 @@ export type TrafficDependencies = WakeDependencies & {
 const PER_DESTINATION = 80;
 
 export function createTraffic({ worker, log, credits, ...deps }: TrafficDependencies): Traffic {
+  const { keptUntilMs = () => null } = deps;
   const { db } = deps;
   const onError = (error: unknown) => log.warn({ error }, 'Traffic could not be kept track of');
   const rows = recordCircuits({ db, worker, onError });
   const slowStart = createSlowStart();
   const circuits = createCircuits({
+    keptUntilMs,
     onChange(destinationId, state) {
       log.info({ destination: destinationId, ...state }, 'Circuit changed');
       rows.write(destinationId, state);

@@ -91,6 +91,7 @@ function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
     source,
     connection: { name: connection.name, webhookHeaders: connection.webhook_headers },
     destination: {
+      id: destination.id,
       name: destination.name,
       url: config.url ?? '',
       pathForwardingDisabled: config.path_forwarding_disabled ?? false,

@@ -55,8 +55,16 @@ export function renderDestination(
     ...namedFields(row),
     type: row.type as DestinationType,
     paused_at: time(row.paused_at),
+    disabled_reason: row.disabled_reason,
+    held_until: time(heldUntil(row)),
     config: { ...row.config, ...(auth && { auth: { ...auth } }) },
   };
+}
+
+/** Until when its receiver wants nothing; null once that is over. */
+export function heldUntil({ held_until: until, held_url: url, config }: DestinationRow) {
+  const { url: own } = config as { url?: string };
+  return until !== null && until.getTime() > Date.now() && url === own ? until : null;
 }
 
 export function renderConnection(joined: JoinedConnection, links: Links): Connection {

@@ -32,6 +32,7 @@ export type Beginning =
   | { kind: 'settled'; eventId: string }
   | { kind: 'later'; eventId: string; dueAtMs: number }
   | { kind: 'held'; eventId: string; gateId: string }
+  | { kind: 'withheld'; eventId: string }
   | { kind: 'cancelled'; eventId: string }
   | { kind: 'laned'; eventId: string; connectionId: string }
   | { kind: 'busy'; eventId: string };
@@ -47,6 +48,7 @@ const BEGIN = `
     select e.*, coalesce(e.next_attempt_at, '-infinity') <= to_timestamp($3::double precision / 1000) as due,
       e.status in ('SUCCESSFUL', 'CANCELLED') or (e.status = 'FAILED' and e.next_attempt_at is null) as settled,
       e.lane_key is not null and not $6 as laned, d.paused_at is not null as destination_paused, c.paused_at is not null as connection_paused,
+      coalesce(d.held_until > to_timestamp($3::double precision / 1000) and d.held_url = d.config->>'url', false) as withheld,
       d.disabled_at is not null or d.deleted_at is not null or c.disabled_at is not null or c.deleted_at is not null as closed
     from events e
       join destinations d on d.id = e.destination_id
@@ -57,12 +59,12 @@ const BEGIN = `
     select ${nextAttemptId('wanted')},
       project_id, id, destination_id, attempts + 1, trigger, $2, $9::integer, to_timestamp($3::double precision / 1000), to_timestamp($3::double precision / 1000)
     from wanted
-    where due and not settled and not closed and not laned and not destination_paused and not connection_paused
+    where due and not settled and not closed and not laned and not destination_paused and not connection_paused and not withheld
     on conflict (id) do nothing
     returning id, event_id, number, trigger
   )
   select w.id, w.project_id, w.request_id, w.source_id, w.connection_id, w.destination_id, w.automatic_attempts, w.automatic_at, w.next_attempt_at,
-    w.due, w.settled, w.closed, w.laned, w.destination_paused, w.connection_paused,
+    w.due, w.settled, w.closed, w.laned, w.destination_paused, w.connection_paused, w.withheld,
     b.id as attempt_id, b.number, b.trigger, r.verified, q.remote_address, q.method,
     coalesce(p.path, q.path) as path, coalesce(p.query, q.query) as query, coalesce(p.headers, q.headers) as headers,
     coalesce(p.body, q.body) as body
@@ -89,6 +91,7 @@ type BeginRow = {
   laned: boolean;
   destination_paused: boolean;
   connection_paused: boolean;
+  withheld: boolean;
   attempt_id: string | null;
   number: number;
   trigger: AttemptTrigger;
@@ -151,6 +154,7 @@ function beginning(row: BeginRow): Beginning {
   if (!row.due) return { kind: 'later', eventId, dueAtMs: row.next_attempt_at!.getTime() };
   if (row.destination_paused) return { kind: 'held', eventId, gateId: row.destination_id };
   if (row.connection_paused) return { kind: 'held', eventId, gateId: row.connection_id };
+  if (row.withheld) return { kind: 'withheld', eventId };
   return { kind: 'busy', eventId };
 }
 

@@ -39,6 +39,8 @@ export type Destination = {
   epoch: number;
   disabled: boolean;
   deleted: boolean;
+  /** Until when the receiver at its URL wants nothing; null where it never said so. */
+  heldUntilMs: number | null;
 };
 export type Connection = {
   id: string;
@@ -139,6 +141,8 @@ type Row = {
   deleted_at: Date | null;
   updated_at: Date;
   epoch: number;
+  held_until: Date | null;
+  held_url: string | null;
   source_id: string;
   destination_id: string;
   rules: Rule[];
@@ -193,7 +197,13 @@ function destination(record: unknown, sealer: Sealer): Destination {
     epoch: row.epoch,
     disabled: row.disabled_at !== null,
     deleted: row.deleted_at !== null,
+    heldUntilMs: heldUntilMs(row),
   };
+}
+
+function heldUntilMs({ held_until: until, held_url: url, config }: Row): number | null {
+  const { url: own } = config as { url?: string };
+  return until !== null && url === own ? until.getTime() : null;
 }
 
 function connection(record: unknown): Connection {

@@ -36,10 +36,12 @@ export function shutGate(
   );
 }
 
+/** Opens a gate; a destination is held no longer either by what its receiver asked for. */
 export function openGate(db: Db, gate: Gate): Promise<GateState | null> {
   return oneGate(
     db,
     sql`update ${TABLES[gate.kind]} set paused_at = null, pause_reason = null, epoch = epoch + 1, updated_at = now()
+          ${gate.kind === 'destination' ? sql`, held_until = null, held_url = null` : sql``}
         where id = ${gate.id} returning paused_at, pause_reason, epoch, deleted_at`,
   );
 }

@@ -7,6 +7,7 @@ export type Look =
   | { kind: 'settled'; eventId: string }
   | { kind: 'later'; eventId: string; dueAtMs: number }
   | { kind: 'held'; eventId: string; gateId: string }
+  | { kind: 'withheld'; eventId: string }
   | { kind: 'cancelled'; eventId: string }
   | { kind: 'laned'; eventId: string; connectionId: string; group: string | null };
 
@@ -21,12 +22,14 @@ type Row = {
   laned: boolean;
   destination_paused: boolean;
   connection_paused: boolean;
+  withheld: boolean;
 };
 
 const LOOK = `
   select e.id, e.delivery_group, e.connection_id, e.destination_id, e.next_attempt_at, e.lane_key is not null as laned,
     e.status in ('SUCCESSFUL', 'CANCELLED') or (e.status = 'FAILED' and e.next_attempt_at is null) as settled,
     d.paused_at is not null as destination_paused, c.paused_at is not null as connection_paused,
+    coalesce(d.held_until > to_timestamp($4::double precision / 1000) and d.held_url = d.config->>'url', false) as withheld,
     d.disabled_at is not null or d.deleted_at is not null or c.disabled_at is not null or c.deleted_at is not null as closed
   from events e
     join destinations d on d.id = e.destination_id
@@ -42,7 +45,7 @@ export async function lookAtEvents(
   const { rows } = await db.query<Row>({
     name: 'look-at-events',
     text: LOOK,
-    values: [eventIds, ...bounds(eventIds)],
+    values: [eventIds, ...bounds(eventIds), nowMs],
   });
   return rows.map((row): Look => {
     const { id: eventId, connection_id: connectionId } = row;
@@ -53,6 +56,7 @@ export async function lookAtEvents(
     if (dueAtMs > nowMs) return { kind: 'later', eventId, dueAtMs };
     if (row.destination_paused) return { kind: 'held', eventId, gateId: row.destination_id };
     if (row.connection_paused) return { kind: 'held', eventId, gateId: connectionId };
+    if (row.withheld) return { kind: 'withheld', eventId };
     return { kind: 'ready', eventId, group: row.delivery_group };
   });
 }

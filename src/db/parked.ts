@@ -251,7 +251,8 @@ export async function listNeglected(
           -- who opened it wakes what waits there, slowly at first
           and coalesce(d.updated_at, c.updated_at) < now() - make_interval(secs => ${openMs / 1000})
         or coalesce(d.deleted_at, d.disabled_at, c.deleted_at, c.disabled_at) is not null)
-      or p.reason = ${ParkReason.Turn} and p.parked_at < now() - make_interval(secs => ${turnMs / 1000}))`);
+      or p.reason = ${ParkReason.Turn} and p.parked_at < now() - make_interval(secs => ${turnMs / 1000})
+        and not coalesce(d.held_until > now() and d.held_url = d.config->>'url', false))`);
   return rows.map((row) => ({ gateId: row.gate, reason: row.reason }));
 }
 

@@ -77,15 +77,28 @@ export type AttemptOutcome = SentAttempt | RefusedAttempt;
 // The three forms of RFC 9110 §5.6.7; Date.parse alone would take "1" or "2026" for a date.
 const HTTP_DATE =
   /^(?:\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT|\w{6,9}, \d{2}-\w{3}-\d{2} \d{2}:\d{2}:\d{2} GMT|\w{3} \w{3} [ \d]\d \d{2}:\d{2}:\d{2} \d{4})$/;
-const SECONDS = /^\d{1,15}(?:\.\d{1,9})?$/;
+const SECONDS = /^\d+(?:\.\d+)?$/;
+// What is as large as this is a time since 1970, in seconds or milliseconds, and no wait of thirty years.
+const LEAST_EPOCH_S = 1e9;
+const LEAST_EPOCH_MS = 1e12;
 
-/** Reads a `Retry-After`: seconds (fractions allowed), an HTTP date, or -1 for "no more"; anything else is null. */
+/**
+ * Reads a `Retry-After`: seconds (fractions allowed), an HTTP date, or -1 for "no more"; a time since 1970, which some
+ * send, is read as one. Anything else is null. How long is too long is for the caller to say.
+ */
 export function parseRetryAfter(value: string | undefined, nowMs: number): RetryAfter | null {
   const text = value?.trim();
   if (text === undefined) return null;
   if (text === '-1') return { kind: 'stop' };
-  if (SECONDS.test(text)) return { kind: 'at-least', ms: Math.ceil(Number(text) * 1000) };
+  if (SECONDS.test(text) && Number.isFinite(Number(text)))
+    return { kind: 'at-least', ms: waitMs(Number(text), nowMs) };
   if (!HTTP_DATE.test(text)) return null;
   const dateMs = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
   return Number.isNaN(dateMs) ? null : { kind: 'at-least', ms: Math.max(0, dateMs - nowMs) };
+}
+
+function waitMs(value: number, nowMs: number): number {
+  if (value < LEAST_EPOCH_S) return Math.ceil(value * 1000);
+  const atMs = value < LEAST_EPOCH_MS ? value * 1000 : value;
+  return Math.max(0, Math.ceil(atMs - nowMs));
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { AttemptErrorCode } from '../domain/outcome.ts';
-import { createOwnEndpoints } from './own-endpoints.ts';
+import { createOwnEndpoints, type OwnListener } from './own-endpoints.ts';
 import { isBlockedPort } from './ports.ts';
 import { createResolver, type ResolveAll } from './resolve.ts';
 
@@ -17,6 +17,8 @@ export type AddressGuard = {
   allows(address: string, port: number): boolean;
   /** Those addresses of a host that may be connected to, in their order, or AddressDenied where none may. */
   resolve(hostname: string, port: number): Promise<string[]>;
+  /** Learns where our own servers listen by now; before `allows` is asked for an address to connect to. */
+  refresh(address: string): Promise<void>;
 };
 
 export type AddressGuardOptions = {
@@ -24,6 +26,8 @@ export type AddressGuardOptions = {
   allowCidrs?: readonly string[];
   /** Our own admin API, PostgreSQL and Temporal, as `host:port`: refused whatever allowCidrs says. */
   denyEndpoints?: readonly string[];
+  /** Where our own processes listen besides, asked before connections are opened. */
+  ownListeners?: () => Promise<OwnListener[]>;
   resolve?: ResolveAll;
 };
 
@@ -54,10 +58,15 @@ const METADATA = ['168.63.129.16', 'fd00:ec2::254', '100.100.100.200', '192.0.0.
 export function createAddressGuard({
   allowCidrs = [],
   denyEndpoints = [],
+  ownListeners = () => Promise.resolve([]),
   resolve = createResolver(),
 }: AddressGuardOptions = {}): AddressGuard {
   const opened = allowCidrs.map((cidr) => ipaddr.parseCIDR(cidr));
-  const own = createOwnEndpoints({ endpoints: denyEndpoints, resolve });
+  const own = createOwnEndpoints({
+    endpoints: denyEndpoints,
+    resolve,
+    listeners: ownListeners,
+  });
 
   const allows = (text: string, port: number) => {
     const address = parseAddress(text);
@@ -66,9 +75,11 @@ export function createAddressGuard({
 
   return {
     allows,
+    refresh: (address) => own.refresh([address]),
     checkUrl: (text) => checkUrl(text, allows),
     async resolve(hostname, port) {
       const addresses = await resolve(hostname);
+      await own.refresh(addresses);
       const open = addresses.filter((address) => allows(address, port));
       const theirs = await own.without({ hostname, addresses: open, port });
       if (theirs.length === 0) throw new AddressDenied();

@@ -11,7 +11,7 @@ import { joinUrl, splitUrl } from './request-target.ts';
 import type { OutgoingRequest, Sender } from './send.ts';
 import { bodySignature } from './signatures.ts';
 import { tokenRequest } from './token-request.ts';
-import { createTokens, type RefreshTokenChanged, type Tokens } from './tokens.ts';
+import { createTokens, keepInMemory, type TokenStore, type Tokens } from './tokens.ts';
 
 export type AuthenticatedSender = {
   /** Signs or authenticates the request as the destination asks for, then sends it; never rejects. */
@@ -24,13 +24,13 @@ export type AuthenticatedSender = {
  */
 export function createAuthenticatedSender({
   sender,
-  refreshTokenChanged = () => {},
+  tokenStore = keepInMemory(),
 }: {
   sender: Sender;
-  /** A server that rotates refresh tokens gave a new one: the destination must keep it in place of the old. */
-  refreshTokenChanged?: RefreshTokenChanged;
+  /** Where refresh tokens that a server gave in place of the saved ones outlive this process. */
+  tokenStore?: TokenStore;
 }): AuthenticatedSender {
-  const tokens = createTokens({ sender, refreshTokenChanged });
+  const tokens = createTokens({ sender, store: tokenStore });
 
   return {
     send(request, config) {
@@ -97,7 +97,8 @@ async function sendWithToken({
   const startedAt = performance.now();
   const key = cacheKey(request, config);
   const token = await tokens.of(key, {
-    poolKey: request.poolKey,
+    owner: request.poolKey,
+    usesRefreshToken: config.auth_type === 'OAUTH2_AUTHORIZATION_CODE',
     timeoutMs: request.timeoutMs,
     build: (refreshToken) => tokenRequest({ request, config, refreshToken }),
   });

@@ -33,12 +33,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     ...(trusted === null ? {} : { ca: trusted }),
   });
 
-  return (target, callback) => {
-    if (isIP(target.hostname) !== 0 && !guard.allows(target.hostname, port)) {
-      // Not in the same tick: undici is still in the middle of dispatching.
-      queueMicrotask(() => callback(new AddressDenied(), null));
-      return;
-    }
+  const open: buildConnector.connector = (target, callback) =>
     connect(target, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
       const { remoteAddress } = socket;
@@ -48,6 +43,17 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
       socket.destroy();
       callback(remoteAddress === undefined ? closedAtOnce() : new AddressDenied(), null);
     });
+
+  return (target, callback) => {
+    if (isIP(target.hostname) === 0) return open(target, callback);
+    // Not in the same tick, either: undici is still in the middle of dispatching.
+    guard.refresh(target.hostname).then(
+      () => {
+        if (guard.allows(target.hostname, port)) open(target, callback);
+        else callback(new AddressDenied(), null);
+      },
+      (error: Error) => callback(error, null),
+    );
   };
 }
 

@@ -20,6 +20,7 @@ export type Delivery = {
   source: { name: string };
   connection: { name: string | null; webhookHeaders: WebhookHeaders };
   destination: {
+    id: string;
     name: string;
     url: string;
     pathForwardingDisabled: boolean;
@@ -65,7 +66,7 @@ export function buildRequest(delivery: Delivery): OutgoingRequest | RefusedAttem
     body: request.body,
     timeoutMs: destination.timeoutMs,
     // Never shared between tenants, nor between destinations: one that hangs would fill the pool of its host.
-    poolKey: `${project.id}/${destination.name}`,
+    poolKey: `${project.id}/${destination.id}`,
   };
 }
 

@@ -3,9 +3,16 @@ import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import type { ResolveAll } from './resolve.ts';
 
+const FRESH_MS = 2_000;
+
 type Endpoint = { host: string; port: number; isLocal: boolean };
 
+/** Where a server of ours listens; loopback and the unspecified address stand for every address of this machine. */
+export type OwnListener = { address: string; port: number };
+
 export type OwnEndpoints = {
+  /** Finds out where our servers listen now, as far as that matters for one who would connect to these addresses. */
+  refresh(addresses: string[]): Promise<void>;
   hasAddress(address: string, port: number): boolean;
   /** The addresses that are not ours, also by the names of our own servers, whose addresses may move. */
   without(target: { hostname: string; addresses: string[]; port: number }): Promise<string[]>;
@@ -15,14 +22,33 @@ export type OwnEndpoints = {
 export function createOwnEndpoints({
   endpoints,
   resolve,
+  listeners,
 }: {
   endpoints: readonly string[];
   resolve: ResolveAll;
+  /** What cannot be known beforehand: ports that the system chose, and those of other processes. */
+  listeners: () => Promise<OwnListener[]>;
 }): OwnEndpoints {
   const parsed = endpoints.map(parseEndpoint);
-  const at = (port: number) => parsed.filter((endpoint) => endpoint.port === port);
+  let found: Endpoint[] = [];
+  let foundAt = -Infinity;
+  let finding: Promise<void> | null = null;
+  const at = (port: number) => [...parsed, ...found].filter((endpoint) => endpoint.port === port);
+
+  async function find(): Promise<void> {
+    const all = await listeners();
+    found = all.map(({ address, port }) => endpointOf(address, port));
+    foundAt = performance.now();
+  }
 
   return {
+    async refresh(addresses) {
+      // What is on this machine may have changed its port in this very moment.
+      const isFresh = performance.now() - foundAt < FRESH_MS;
+      if (isFresh && !addresses.some(isThisMachine)) return;
+      finding ??= find().finally(() => (finding = null));
+      await finding;
+    },
     hasAddress: (address, port) =>
       at(port).some(({ host, isLocal }) =>
         isLocal ? isThisMachine(address) : isIP(host) !== 0 && sameAddress(host, address),
@@ -46,8 +72,12 @@ function parseEndpoint(text: string): Endpoint {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined) throw new TypeError(`Not an endpoint of the form host:port: ${text}`);
+  return endpointOf(host, Number(match?.[3]));
+}
+
+function endpointOf(host: string, port: number): Endpoint {
   const isLocal = host === 'localhost' || (isIP(host) !== 0 && isLocalOnly(host));
-  return { host: isLocal ? '127.0.0.1' : host, port: Number(match?.[3]), isLocal };
+  return { host: isLocal ? '127.0.0.1' : host, port, isLocal };
 }
 
 /** Loopback or the unspecified address: a server there can answer on any address of this machine. */

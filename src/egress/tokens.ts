@@ -1,17 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AttemptErrorCode, type AttemptOutcome, type RefusedAttempt } from '../domain/outcome.ts';
 import type { OutgoingRequest, Sender } from './send.ts';
 
 type Token = { value: string; expiresAtMs: number };
 
-export type RefreshTokenChanged = (change: {
-  poolKey: string;
-  before: string;
-  after: string;
-}) => void;
+/** What an authorization server handed out last in exchange for a refresh token. */
+export type KeptTokens = { refreshToken: string; accessToken: string; expiresAtMs: number };
+
+/**
+ * Where tokens outlive this process, and are the same for all. A server that rotates refresh tokens takes each but once:
+ * whoever uses one up has the lease.
+ */
+export type TokenStore = {
+  read(key: string): Promise<KeptTokens | null>;
+  lease(key: string, options: { owner: string; forMs: number }): Promise<boolean>;
+  save(key: string, kept: { owner: string; tokens: KeptTokens }): Promise<void>;
+  release(key: string): Promise<void>;
+};
 
 type TokenQuestion = {
-  poolKey: string;
+  /** Whose credentials they are. */
+  owner: string;
+  /** Whether a refresh token is used up for it. */
+  usesRefreshToken: boolean;
   timeoutMs: number;
   /** Makes the request for a token, with the refresh token that is valid now where one was handed out. */
   build(refreshToken: string | null): Promise<TokenRequest | RefusedAttempt>;
@@ -31,8 +43,8 @@ export type Tokens = {
 type Entry = {
   token: Token | null;
   asking: Promise<Token | RefusedAttempt> | null;
-  /** The newest one a rotating server handed out. */
-  refreshToken: string | null;
+  /** One that the destination did not take, although its time was not over. */
+  refused: string | null;
 };
 
 const answerShape = z
@@ -47,31 +59,70 @@ const answerShape = z
 const MAX_KEPT_TOKENS = 1000;
 const DEFAULT_LIFE_S = 300;
 const MAX_TOKEN_WAIT_MS = 10_000;
+const LEASE_MS = 15_000;
+const LOOK_EVERY_MS = 100;
+const SAVE_TRIES = 10;
+const SAVE_AGAIN_MS = 300;
 
 /** Fetches access tokens and keeps each until shortly before it expires; one question at a time per key. */
-export function createTokens({
-  sender,
-  refreshTokenChanged,
-}: {
-  sender: Sender;
-  refreshTokenChanged: RefreshTokenChanged;
-}): Tokens {
+export function createTokens({ sender, store }: { sender: Sender; store: TokenStore }): Tokens {
   const entries = new Map<string, Entry>();
 
-  async function ask(entry: Entry, question: TokenQuestion): Promise<Token | RefusedAttempt> {
-    const built = await question.build(entry.refreshToken);
+  async function ask(
+    question: TokenQuestion,
+    refreshToken: string | null,
+  ): Promise<Answer | RefusedAttempt> {
+    const built = await question.build(refreshToken);
     if ('kind' in built) return built;
     const timeoutMs = Math.min(question.timeoutMs, MAX_TOKEN_WAIT_MS);
     const answer = readAnswer(await sender.send({ ...built.request, timeoutMs }));
     if ('kind' in answer) return answer;
-    const { refreshToken: after, token } = answer;
-    const before = built.refreshToken;
-    if (before !== null && after !== null && after !== before) {
-      entry.refreshToken = after;
-      refreshTokenChanged({ poolKey: question.poolKey, before, after });
+    // A server that does not rotate them leaves it as it was.
+    return { ...answer, refreshToken: answer.refreshToken ?? built.refreshToken };
+  }
+
+  /** The token that any process was given last, or a new one for the refresh token that is valid now. */
+  async function refresh(
+    key: string,
+    { question, refused }: { question: TokenQuestion; refused: string | null },
+  ): Promise<Token | RefusedAttempt> {
+    const until = Date.now() + Math.min(question.timeoutMs, MAX_TOKEN_WAIT_MS);
+    const { owner } = question;
+    while (!(await store.lease(key, { owner, forMs: LEASE_MS }))) {
+      const kept = usable(await store.read(key), refused);
+      if (kept) return kept;
+      if (Date.now() > until)
+        return handshakeFailed('Another process did not get a token in time.');
+      await sleep(LOOK_EVERY_MS);
     }
-    entry.token = token;
-    return token;
+    let isSaved = false;
+    try {
+      const kept = await store.read(key);
+      const token = usable(kept, refused);
+      if (token) return token;
+      const answer = await ask(question, kept?.refreshToken ?? null);
+      if ('kind' in answer) return answer;
+      const { refreshToken, token: fresh } = answer;
+      const { value: accessToken, expiresAtMs } = fresh;
+      if (refreshToken !== null) {
+        const tokens = { refreshToken, accessToken, expiresAtMs };
+        // The one before is worth nothing any more.
+        await insist(() => store.save(key, { owner, tokens }));
+        isSaved = true;
+      }
+      return fresh;
+    } finally {
+      if (!isSaved) await store.release(key).catch(() => undefined);
+    }
+  }
+
+  async function find(
+    key: string,
+    { entry, question }: { entry: Entry; question: TokenQuestion },
+  ): Promise<Token | RefusedAttempt> {
+    if (question.usesRefreshToken) return refresh(key, { question, refused: entry.refused });
+    const answer = await ask(question, null);
+    return 'kind' in answer ? answer : answer.token;
   }
 
   return {
@@ -79,20 +130,54 @@ export function createTokens({
       const entry = entryOf(entries, key);
       const { token } = entry;
       if (token !== null && token.expiresAtMs > Date.now()) return Promise.resolve(token);
-      entry.asking ??= ask(entry, question).finally(() => {
-        entry.asking = null;
-      });
+      entry.asking ??= find(key, { entry, question })
+        .then((found) => {
+          if (!('kind' in found)) entry.token = found;
+          return found;
+        })
+        .finally(() => (entry.asking = null));
       return entry.asking;
     },
     forget(key) {
       const entry = entries.get(key);
-      if (entry !== undefined) entry.token = null;
+      if (entry === undefined) return;
+      entry.refused = entry.token?.value ?? null;
+      entry.token = null;
     },
   };
 }
 
+/** What was kept, unless its time is over or it was refused. */
+function usable(kept: KeptTokens | null, refused: string | null): Token | null {
+  if (kept === null || kept.expiresAtMs <= Date.now() || kept.accessToken === refused) return null;
+  return { value: kept.accessToken, expiresAtMs: kept.expiresAtMs };
+}
+
+/** Tries again for a while: what is not kept is lost. */
+async function insist(save: () => Promise<void>): Promise<void> {
+  for (let left = SAVE_TRIES; ; left--) {
+    try {
+      return await save();
+    } catch (error) {
+      if (left <= 1) throw error;
+      await sleep(SAVE_AGAIN_MS);
+    }
+  }
+}
+
+/** Keeps tokens as long as the process lives. */
+export function keepInMemory(): TokenStore {
+  const kept = new Map<string, KeptTokens>();
+  return {
+    read: (key) => Promise.resolve(kept.get(key) ?? null),
+    lease: () => Promise.resolve(true),
+    save: (key, { tokens }) => Promise.resolve(void kept.set(key, tokens)),
+    release: () => Promise.resolve(),
+  };
+}
+
 function entryOf(entries: Map<string, Entry>, key: string): Entry {
-  const entry = entries.get(key) ?? { token: null, asking: null, refreshToken: null };
+  const entry = entries.get(key) ?? { token: null, asking: null, refused: null };
   entries.delete(key);
   entries.set(key, entry);
   const oldest = entries.keys().next().value;
@@ -104,9 +189,9 @@ export function handshakeFailed(message: string): RefusedAttempt {
   return { kind: 'refused', errorCode: AttemptErrorCode.Oauth2HandshakeFailed, message };
 }
 
-function readAnswer(
-  outcome: AttemptOutcome,
-): { token: Token; refreshToken: string | null } | RefusedAttempt {
+type Answer = { token: Token; refreshToken: string | null };
+
+function readAnswer(outcome: AttemptOutcome): Answer | RefusedAttempt {
   if (outcome.kind !== 'delivered') {
     const status = outcome.kind === 'failed' ? outcome.responseStatus : null;
     const reason = outcome.errorCode ?? status;

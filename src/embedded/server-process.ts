@@ -106,6 +106,12 @@ export async function stopLeftover(
   rmSync(recordFile, { force: true });
 }
 
+/** The pid of the server that a record file names, where it runs. */
+export function recordedServer(recordFile: string): number | undefined {
+  const record = readRecord(recordFile);
+  return record && isRunning(record.server) ? record.server.pid : undefined;
+}
+
 async function endProcess(server: ProcessIdentity, plan: StopPlan): Promise<void> {
   for (const { signal, graceMs } of plan) {
     if (!isRunning(server)) return;

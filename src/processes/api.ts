@@ -18,6 +18,7 @@ import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
 import { openGaugedStore } from './gauged-store.ts';
 import { listen } from './listen.ts';
+import { announceListener } from './own-listeners.ts';
 import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork, validateSource } from './verification.ts';
 
@@ -40,6 +41,7 @@ export async function startApiProcess(
   const network = openVerificationNetwork(foundation);
   const authenticate = createAuthenticate(db);
   const { server, url, trust, stop: close } = await listen(config);
+  const announced = await announceListener(foundation, server);
   const budget = createBodyBudget({
     bytes: config.ingestMemoryMib * MIB,
     perAddressBytes: config.ingestMemoryPerAddressMib * MIB,
@@ -94,7 +96,7 @@ export async function startApiProcess(
   return {
     url,
     async stop() {
-      await close();
+      await Promise.all([close(), announced.close()]);
       budget.close();
       await store.idle();
       await sandbox.close();

@@ -54,12 +54,9 @@ export function openFlow(
     const whole = policy ? limitsOf(policy).whole.pace : null;
     return whole ? 1 / whole.intervalMs : Infinity;
   };
-  const traffic = createTraffic({
-    ...waking,
-    worker: `${hostname()}:${process.pid}`,
-    log,
-    credits,
-  });
+  const keptUntilMs = (id: string) => configuration.destination(id)?.heldUntilMs ?? null;
+  const worker = `${hostname()}:${process.pid}`;
+  const traffic = createTraffic({ ...waking, worker, log, credits, keptUntilMs });
   const wakeAgain = createWakeAgain({ ...waking, admission: traffic.admission });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceConfig } from '../domain/schema/source.ts';
-import { createAddressGuard } from '../egress/address-guard.ts';
 import { createFetchDocument } from '../egress/fetch-document.ts';
 import { createSender } from '../egress/send.ts';
 import { schemaProblem } from '../verification/schema-check.ts';
@@ -8,8 +7,8 @@ import { validateSourceConfig } from '../verification/source-config.ts';
 import { isSourceType } from '../verification/source-types.ts';
 import { createKeys } from '../verification/keys.ts';
 import type { Keys } from '../verification/verifier.ts';
-import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
+import { openGuard } from './guard.ts';
 
 /** The outside world as verification sees it: keys and certificates, and addresses that confirm a subscription. */
 export type VerificationNetwork = {
@@ -23,8 +22,7 @@ const CONFIRM_WITHIN_MS = 5_000;
 const CONFIRM_AFTER_MS = [0, 2_000, 10_000];
 
 export function openVerificationNetwork(foundation: Foundation): VerificationNetwork {
-  const guard = createAddressGuard({ allowCidrs: allowedCidrs(foundation) });
-  const sender = createSender({ guard, keptBodyBytes: MAX_BYTES + 1 });
+  const sender = createSender({ guard: openGuard(foundation), keptBodyBytes: MAX_BYTES + 1 });
   const fetchDocument = createFetchDocument(sender);
   return {
     keys: createKeys({ fetchDocument }),

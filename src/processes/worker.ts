@@ -1,22 +1,22 @@
 import { hostname } from 'node:os';
+import { createAnswered } from '../activities/answered.ts';
 import { createAttemptOnce } from '../activities/attempt.ts';
 import { createDestinationPace } from '../activities/destination-pace.ts';
 import { createRoutingActivities } from '../activities/routing.ts';
 import { standingOfSource } from '../activities/routing/standing.ts';
 import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
-import { endpointsOf } from '../db/address.ts';
+import { createTokenStore } from '../db/oauth-tokens.ts';
 import { createCredits } from '../dispatcher/credits.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
-import { createAddressGuard } from '../egress/address-guard.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';
 import { startWorker } from '../temporal/worker.ts';
-import { endpointAt, urlAt } from './address.ts';
-import { allowedCidrs } from './allowed-cidrs.ts';
+import { urlAt } from './address.ts';
 import type { Foundation } from './foundation.ts';
 import { startMaintenance } from './maintenance.ts';
 import { openFlow } from './flow.ts';
+import { openGuard } from './guard.ts';
 import { openSandbox } from './sandbox.ts';
 import { within } from './shutdown.ts';
 import { openVerificationNetwork } from './verification.ts';
@@ -30,13 +30,18 @@ const GIVE_UP_MS = 2_500;
 const CLOSE_MS = 1_500;
 
 export async function startWorkerProcess(foundation: Foundation): Promise<WorkerProcess> {
-  const { config, log, platform, pipeline: db, configuration, temporal, workflows } = foundation;
+  const {
+    config,
+    log,
+    platform,
+    pipeline: db,
+    configuration,
+    temporal,
+    workflows,
+    sealer,
+  } = foundation;
   const publicUrl = config.publicUrl ?? urlAt(config.host, config.port);
-  const guard = createAddressGuard({
-    allowCidrs: allowedCidrs(foundation),
-    denyEndpoints: ownEndpoints(foundation),
-  });
-  const sender = createSender({ guard, closeWithinMs: CLOSE_MS / 3 });
+  const sender = createSender({ guard: openGuard(foundation), closeWithinMs: CLOSE_MS / 3 });
   const pace = createDestinationPace();
   const [requests, attempts] = [createCredits(), createCredits()];
   const flow = openFlow(foundation, attempts);
@@ -45,9 +50,15 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   const attemptOnce = createAttemptOnce({
     db,
     configuration,
-    sender: createAuthenticatedSender({ sender }),
+    sender: createAuthenticatedSender({ sender, tokenStore: createTokenStore({ db, sealer }) }),
     pace,
     circuits: flow.traffic.circuits,
+    answered: createAnswered({
+      db,
+      circuits: flow.traffic.circuits,
+      log,
+      retryAfterMaxMs: config.retryAfterMaxSeconds * 1000,
+    }),
     flights: flow.traffic.flights,
     log,
     eventUrl: (id) => `${publicUrl}/2026-09-01/events/${id}`,
@@ -116,18 +127,4 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
       await within(CLOSE_MS, dispatcher.close());
     },
   };
-}
-
-function ownEndpoints({ config, platform }: Foundation): string[] {
-  return [
-    endpointAt(config.host, config.port),
-    ...endpointsOf(platform.databaseUrl),
-    platform.temporalAddress,
-    ...(platform.temporalUiUrl === null ? [] : [endpointOf(platform.temporalUiUrl)]),
-  ];
-}
-
-function endpointOf(url: string): string {
-  const { protocol, hostname, port } = new URL(url);
-  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
 }

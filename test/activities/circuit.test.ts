@@ -22,6 +22,60 @@ function circuits() {
   };
 }
 
+describe('a circuit that its receiver asked for', () => {
+  test('stays open until its time, whatever comes of what was on its way', () => {
+    const { hold, record, fail, enter, state, pass, changes } = circuits();
+    hold('des_1', 60_000);
+    record('des_1', answered(200));
+    fail(20, 503);
+    record('des_1', answered(200));
+    pass(59_999);
+    expect(enter('des_1')).toBe('open');
+    expect(state('des_1')).toMatchObject({ open: true, probeAtMs: 60_000 });
+    expect(enter('des_2')).toBe('closed');
+    pass(1);
+    expect(enter('des_1')).toBe('probe');
+    expect(enter('des_1')).toBe('open');
+    record('des_1', answered(200));
+    expect(enter('des_1')).toBe('closed');
+    expect(changes).toEqual([true, false]);
+  });
+
+  test('is prolonged by the one that tries it, never shortened', () => {
+    const { hold, state, enter, pass } = circuits();
+    hold('des_1', 60_000);
+    hold('des_1', 10_000);
+    expect(state('des_1').probeAtMs).toBe(60_000);
+    pass(60_000);
+    expect(enter('des_1')).toBe('probe');
+    hold('des_1', 90_000);
+    expect(enter('des_1')).toBe('open');
+    expect(state('des_1').probeAtMs).toBe(90_000);
+  });
+
+  test('holds in a process that reads of it, and ends there when it is ended', () => {
+    let keptMs: number | null = 60_000;
+    const changes: boolean[] = [];
+    const all = createCircuits({
+      now: () => 1_000,
+      keptUntilMs: (id) => (id === 'des_1' ? keptMs : null),
+      onChange: (_, { open }) => changes.push(open),
+    });
+    expect(all.enter('des_1')).toBe('open');
+    expect(all.enter('des_2')).toBe('closed');
+    expect(all.state('des_1').probeAtMs).toBe(60_000);
+    keptMs = null;
+    expect(all.enter('des_1')).toBe('closed');
+    expect(changes).toEqual([true, false]);
+  });
+
+  test('holds before its row says so', () => {
+    const { hold, enter } = circuits();
+    hold('des_1', 60_000);
+    expect(enter('des_1')).toBe('open');
+  });
+});
+
 describe('a circuit', () => {
   test('opens after ten attempts in a row without an answer', () => {
     const { fail, enter } = circuits();

@@ -9,11 +9,20 @@ test.each([
   ['0', inSeconds(0)],
   ['1.5', inSeconds(1.5)],
   [' 7 ', inSeconds(7)],
+  ['30000', inSeconds(30_000)],
   ['Mon, 23 Nov 2026 12:01:00 GMT', inSeconds(60)],
   ['Monday, 23-Nov-26 12:01:00 GMT', inSeconds(60)],
   ['Mon Nov 23 12:01:00 2026', inSeconds(60)],
   ['Mon, 23 Nov 2026 11:00:00 GMT', inSeconds(0)],
 ])('Retry-After %j is a wait', (value, expected) => {
+  expect(parseRetryAfter(value, nowMs)).toEqual(expected);
+});
+
+test.each([
+  [String(nowMs / 1000 + 90), inSeconds(90)],
+  [String(nowMs + 90_000), inSeconds(90)],
+  [String(nowMs / 1000 - 90), inSeconds(0)],
+])('Retry-After %j is a time since 1970', (value, expected) => {
   expect(parseRetryAfter(value, nowMs)).toEqual(expected);
 });
 
@@ -26,6 +35,10 @@ test.each([
   'soon',
   '-2',
   '1e9',
+  '-120',
+  '+5',
+  '5s',
+  '5, 5',
   '1,5',
   '0x10',
   'NaN',

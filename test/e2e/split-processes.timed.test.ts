@@ -8,7 +8,8 @@ const WITHIN_MS = 1_000;
 const receiver = await startReceiver();
 const gateway = await startSplitGateway();
 const { admin: here } = gateway;
-const { admin: there } = await gateway.add('api');
+const second = await gateway.add('api');
+const { admin: there } = second;
 await gateway.add('worker');
 const made = await here.define({ name: 'shared', url: receiver.url('shared') });
 
@@ -105,6 +106,21 @@ test('of many quick changes the last one stands, in every process', async () => 
       return request['rejection_cause'] ? request : null;
     });
     expect(rejected).toMatchObject({ rejection_cause: 'SOURCE_DISABLED' });
+  }
+});
+
+test('no event reaches an api process of its own gateway, on whichever port that listens', async () => {
+  // It listens on a port of its own, which the worker was not told.
+  for (const [index, url] of [gateway.url(), second.url()].entries()) {
+    const name = `own-${index}`;
+    await here.define({ name, url });
+    const requestId = requestIdOf(await here.post(name));
+    const { id } = await here.eventWhere(requestId, {
+      what: 'is over',
+      wanted: ({ status }) => status === 'FAILED' || status === 'SUCCESSFUL',
+    });
+    const [attempt] = await here.attemptsOf(id as string);
+    expect(attempt).toMatchObject({ error_code: 'DESTINATION_NOT_ALLOWED' });
   }
 });
 

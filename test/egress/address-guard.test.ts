@@ -174,6 +174,53 @@ describe("the gateway's own servers are never a destination", () => {
   });
 });
 
+describe('our own processes are found where they listen by now', () => {
+  const ports = { now: 4100 };
+  const guard = createAddressGuard({
+    allowCidrs: ['0.0.0.0/0', '::/0'],
+    ownListeners: () =>
+      Promise.resolve([
+        { address: '0.0.0.0', port: ports.now },
+        { address: '127.0.0.1', port: 4200 },
+        { address: '0:0:0:0:0:0:0:1', port: 4300 },
+        { address: '10.0.0.9', port: 4400 },
+      ]),
+    resolve: (name) => Promise.resolve(name === 'far' ? ['10.0.0.9'] : ['127.0.0.1', '::1']),
+  });
+
+  test.each([4100, 4200, 4300])(
+    'on loopback, by any of its names and addresses: %d',
+    async (port) => {
+      for (const address of [
+        '127.0.0.1',
+        '127.0.0.2',
+        '::1',
+        '::ffff:127.0.0.1',
+        '::ffff:7f00:1',
+      ]) {
+        await guard.refresh(address);
+        expect(guard.allows(address, port)).toBe(false);
+        expect(guard.allows(address, port + 1)).toBe(true);
+      }
+      await expect(guard.resolve('localhost', port)).rejects.toThrow(AddressDenied);
+      await expect(guard.resolve('this-machine', port)).rejects.toThrow(AddressDenied);
+    },
+  );
+
+  test('on another machine, at that address alone', async () => {
+    await expect(guard.resolve('far', 4400)).rejects.toThrow(AddressDenied);
+    await expect(guard.resolve('far', 4100)).resolves.toEqual(['10.0.0.9']);
+  });
+
+  test('at once when they have moved', async () => {
+    await guard.refresh('127.0.0.1');
+    ports.now = 4500;
+    await guard.refresh('127.0.0.1');
+    expect(guard.allows('127.0.0.1', 4500)).toBe(false);
+    expect(guard.allows('127.0.0.1', 4100)).toBe(true);
+  });
+});
+
 describe('of the addresses of a name those that are public are left', () => {
   test.each([
     ['a private one beside it', ['8.8.8.8', '10.0.0.1'], ['8.8.8.8']],

@@ -9,6 +9,7 @@ export function deliveryOf(parts: Parts = {}): Delivery {
     source: { name: 'shop', ...parts.source },
     connection: { name: 'shop-to-billing', webhookHeaders: 'replace', ...parts.connection },
     destination: {
+      id: 'des_1',
       name: 'billing',
       url: 'https://billing.example/hook',
       pathForwardingDisabled: false,

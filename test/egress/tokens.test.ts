@@ -5,6 +5,7 @@ import { jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
 import type { DestinationAuth } from '../../src/domain/schema/destination-auth.ts';
 import { createAuthenticatedSender } from '../../src/egress/authentication.ts';
+import { keepInMemory } from '../../src/egress/tokens.ts';
 import { httpReceiver, loopbackSender, requestTo } from './receivers.ts';
 
 type Question = { form: Record<string, string>; authorization: string | undefined };
@@ -90,23 +91,64 @@ test('tokens are not shared between projects or between credentials', async () =
   expect(target.seen).toEqual([1, 2, 3].map((n) => `Bearer token-${n}`));
 });
 
-test('a refresh token is used, and a new one is reported and used from then on', async () => {
+function authorizationCode(url: string, refreshToken = 'r0') {
+  const auth = { auth_server: url, client_id: 'i', client_secret: 's' };
+  return {
+    auth_type: 'OAUTH2_AUTHORIZATION_CODE',
+    auth: { ...auth, refresh_token: refreshToken },
+  } as const;
+}
+
+/** A server that takes each refresh token once, and hands out the next. */
+const rotating = () => authorizationServer((n) => ({ refresh_token: `r${n}` }));
+
+test('a refresh token is used, and a new one from then on, also by the next process', async () => {
   const server = await authorizationServer((n) => ({ refresh_token: `r${n}`, expires_in: 1e-6 }));
   const target = await destination();
-  const changes: unknown[] = [];
-  const sender = createAuthenticatedSender({
-    sender: loopbackSender(),
-    refreshTokenChanged: (change) => changes.push(change),
-  });
-  const auth = { auth_server: server.url, client_id: 'i', client_secret: 's', refresh_token: 'r0' };
+  const tokenStore = keepInMemory();
+  for (let i = 0; i < 4; i++) {
+    // Each stands for a process of its own.
+    const sender = createAuthenticatedSender({ sender: loopbackSender(), tokenStore });
+    await sender.send(requestTo(target.url), authorizationCode(server.url));
+  }
+  expect(server.questions.map(({ form }) => form['refresh_token'])).toEqual([
+    'r0',
+    'r1',
+    'r2',
+    'r3',
+  ]);
+});
+
+test('a refresh token that is not rotated is used again', async () => {
+  const server = await authorizationServer(() => ({ expires_in: 1e-6 }));
+  const target = await destination();
+  const sender = createAuthenticatedSender({ sender: loopbackSender() });
   for (let i = 0; i < 2; i++) {
-    await sender.send(requestTo(target.url), { auth_type: 'OAUTH2_AUTHORIZATION_CODE', auth });
+    await sender.send(requestTo(target.url), authorizationCode(server.url));
+  }
+  expect(server.questions.map(({ form }) => form['refresh_token'])).toEqual(['r0', 'r0']);
+});
+
+test('a token that is still valid serves the next process, unless the destination refused it', async () => {
+  const server = await rotating();
+  const target = await destination(['Bearer token-1']);
+  const tokenStore = keepInMemory();
+  for (let i = 0; i < 3; i++) {
+    const sender = createAuthenticatedSender({ sender: loopbackSender(), tokenStore });
+    await sender.send(requestTo(target.url), authorizationCode(server.url));
+    await sender.send(requestTo(target.url), authorizationCode(server.url));
   }
   expect(server.questions.map(({ form }) => form['refresh_token'])).toEqual(['r0', 'r1']);
-  expect(changes).toEqual([
-    { poolKey: 'tm_1', before: 'r0', after: 'r1' },
-    { poolKey: 'tm_1', before: 'r1', after: 'r2' },
-  ]);
+  expect(target.seen).toEqual(['Bearer token-1', ...Array(5).fill('Bearer token-2')]);
+});
+
+test('credentials that are saved anew begin with their own refresh token', async () => {
+  const server = await rotating();
+  const target = await destination();
+  const sender = createAuthenticatedSender({ sender: loopbackSender() });
+  await sender.send(requestTo(target.url), authorizationCode(server.url));
+  await sender.send(requestTo(target.url), authorizationCode(server.url, 'new'));
+  expect(server.questions.map(({ form }) => form['refresh_token'])).toEqual(['r0', 'new']);
 });
 
 test.each([

@@ -34,7 +34,7 @@ export type SplitGateway = {
   postgres: Part;
   temporal: Part;
   /** A further process of the same installation. */
-  add(command: 'api' | 'worker'): Promise<Part & { admin: Admin }>;
+  add(command: 'api' | 'worker'): Promise<Part & { admin: Admin; url(): string }>;
 };
 
 const API_KEY = 'sk_end_to_end_tests_only';

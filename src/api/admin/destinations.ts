@@ -14,7 +14,7 @@ import {
   type DestinationUpdate,
 } from '../../domain/schema/destination.ts';
 import type { ApiDeps } from '../deps.ts';
-import { renderDestination } from '../render.ts';
+import { heldUntil, renderDestination } from '../render.ts';
 import { type Route, route } from '../route.ts';
 import { type Named, present } from './named-content.ts';
 import { namedRoutes } from './named-routes.ts';
@@ -67,14 +67,13 @@ function circuitRoute({ db }: ApiDeps): Route {
     id: 'destination',
     response: circuit,
     async handle({ projectId, id }) {
-      present(await destinations.find(db, { projectId, id }), id);
+      const held = heldUntil(present(await destinations.find(db, { projectId, id }), id));
       const [open] = await listOpenCircuits(db, [id]);
-      if (!open) return { state: 'closed' as const, opened_at: null, probe_at: null };
-      const { openedAt, probeAt } = open;
+      const probeAt = held ?? open?.probeAt ?? null;
       return {
-        state: 'open' as const,
-        opened_at: openedAt.toISOString(),
-        probe_at: probeAt.toISOString(),
+        state: probeAt ? ('open' as const) : ('closed' as const),
+        opened_at: open?.openedAt.toISOString() ?? null,
+        probe_at: probeAt?.toISOString() ?? null,
       };
     },
   });

@@ -22,7 +22,10 @@ export const attempt = z
     attempt_number: z.int(),
     trigger: z.enum(AttemptTrigger),
     error_code: z.string().nullable(),
-    message: z.string().nullable().describe('What went wrong, in words'),
+    message: z
+      .string()
+      .nullable()
+      .describe('What went wrong, or what else is to be said of it, in words'),
     body: z.unknown().describe('The answer: parsed where it is JSON'),
     body_encoding: bodyEncoding,
     body_truncated: z.boolean(),

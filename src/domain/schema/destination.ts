@@ -21,6 +21,11 @@ const fieldsOfConfig = z.strictObject({
   path_forwarding_disabled: z.boolean().nullable().optional(),
   http_method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).nullable().optional(),
   auth_type: destinationAuthType.nullable().optional(),
+  disable_on_gone: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe('Whether an answer of 410 Gone disables the destination; yes if left out'),
   /** Write-only, but for `?include=config.auth`. */
   auth: z.record(z.string(), z.unknown()).nullable().optional(),
   /** Seconds. */
@@ -55,6 +60,13 @@ export const destination = z
     config: destinationConfig,
     paused_at: time.nullable(),
     disabled_at: time.nullable(),
+    disabled_reason: z
+      .string()
+      .nullable()
+      .describe('Why Sluice itself disabled it; null where somebody did'),
+    held_until: time
+      .nullable()
+      .describe('Until when its receiver asked for nothing to be sent, with 429 or 503'),
     updated_at: time,
     created_at: time,
   })
