@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Answer } from './ingest/answer.ts';
 
@@ -70,9 +70,8 @@ export function answerRaw(socket: Duplex, { status, headers, body }: Answer): vo
 }
 
 /** The answer that a whole request on this connection still waits for. */
-function underWay(socket: Duplex): ServerResponse<IncomingMessage> | null {
+function underWay(socket: Duplex): ServerResponse | null {
   // Node keeps it there, for its own default answer to such an error.
-  const response = (socket as { _httpMessage?: ServerResponse<IncomingMessage> | null })
-    ._httpMessage;
+  const response = (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
   return response?.req?.complete && !response.writableFinished ? response : null;
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../db/pool.ts';
 import type { Sealer } from '../db/sealing.ts';
 import type { Authenticate } from './auth.ts';
+import type { PayloadWriter } from './payload-writer.ts';
 import type { CodeSandbox } from './code-sandbox.ts';
 import type { Commands } from './commands.ts';
 
@@ -16,6 +17,7 @@ export type ApiDeps = {
   sealer: Sealer;
   commands: Commands;
   sandbox: CodeSandbox;
+  payloads: PayloadWriter;
   log: ApiLog;
   /** Absent: one of its own. */
   authenticate?: Authenticate;

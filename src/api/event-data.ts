@@ -11,7 +11,7 @@ import { AttemptTrigger } from '../domain/status.ts';
 import { appendedHeaderNames, buildRequest, type Delivery } from '../egress/outgoing.ts';
 import { splitUrl } from '../egress/request-target.ts';
 import type { ApiDeps } from './deps.ts';
-import { payloadDataOf } from './payload.ts';
+import { written } from './json-text.ts';
 
 type Parts = {
   event: EventRow;
@@ -45,38 +45,42 @@ export async function readEventData(
   const connectionOf = new Map(connections.map((joined) => [joined.id, joined]));
   const destinationOf = new Map(ends.map((row) => [row.id, row]));
 
-  const found = events.flatMap((event): [string, EventData][] => {
+  const found = new Map<string, EventData>();
+  for (const event of events) {
     const request = incoming.get(event.request_id);
     const joined = connectionOf.get(event.connection_id);
     const destination = destinationOf.get(event.destination_id);
-    if (!request || !joined || !destination) return [];
+    if (!request || !joined || !destination) continue;
     const { connection, source } = joined;
     const payload = payloads.get(event.id);
     const parts = { event, incoming: request, payload, destination, source, connection, signing };
-    return [[event.id, eventDataOf(deps, parts)]];
-  });
-  return new Map(found);
+    found.set(event.id, await eventDataOf(deps, parts));
+  }
+  return found;
 }
 
-function eventDataOf(deps: ApiDeps, parts: Parts): EventData {
+async function eventDataOf(deps: ApiDeps, parts: Parts): Promise<EventData> {
   const { incoming, payload = incoming } = parts;
   const delivery = deliveryOf(deps, parts);
   const built = buildRequest(delivery);
   const sent = 'kind' in built ? null : built;
   const url = sent && splitUrl(sent.url);
-  const data = payloadDataOf({
-    path: url?.path ?? payload.path,
-    query: url?.query ?? payload.query,
-    headers: sent?.headers ?? payload.headers,
-    body: payload.body,
-    body_bytes: payload.body_bytes,
+  const text = await deps.payloads.write({
+    kind: 'event',
+    payload: {
+      path: url?.path ?? payload.path,
+      query: url?.query ?? payload.query,
+      headers: sent?.headers ?? payload.headers,
+      body: payload.body,
+      body_bytes: payload.body_bytes,
+    },
+    sent: {
+      url: sent?.url ?? '',
+      method: sent?.method ?? incoming.method,
+      appended_headers: appendedHeaderNames(delivery),
+    },
   });
-  return {
-    ...data,
-    url: sent?.url ?? '',
-    method: sent?.method ?? incoming.method,
-    appended_headers: appendedHeaderNames(delivery),
-  };
+  return written<EventData>(text);
 }
 
 function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {

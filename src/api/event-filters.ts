@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { listConnectionIds } from '../db/connections.ts';
-import { type EventFilters, listEvents } from '../db/event-reads.ts';
+import {
+  type EventFilters,
+  type EventRow,
+  listEvents,
+  readEventPayloadSizes,
+} from '../db/event-reads.ts';
 import { type Filter, isBackwards } from '../db/query.ts';
 import { readRequestSizes } from '../db/request-reads.ts';
 import { type Event } from '../domain/schema/event.ts';
@@ -18,7 +23,7 @@ import {
   textFilter,
   timeFilter,
 } from './filters.ts';
-import { fitting } from './page-of-payloads.ts';
+import { batchesOf, fitting } from './page-of-payloads.ts';
 import { envelope, pageAsked, pagingOf } from './paging.ts';
 import { renderEvent } from './render.ts';
 
@@ -79,17 +84,31 @@ export async function eventPage(
   if (!query.include) {
     return envelope(found, { asked, models: found.rows.map((row) => renderEvent(row, deps)) });
   }
-  const sizes = await readRequestSizes(db, [...new Set(found.rows.map((row) => row.request_id))]);
-  const page = fitting(found, {
-    bytesOf: (row) => sizes.get(row.request_id) ?? 0,
-    backwards: isBackwards(asked),
-  });
-  const data = await readEventData(deps, { projectId, events: page.rows });
-  const models = page.rows.map((row): Event => {
-    const own = data.get(row.id);
-    return { ...renderEvent(row, deps), ...(own && { data: own }) };
+  const bytesOf = await sizesOf(deps, found.rows);
+  const page = fitting(found, { bytesOf, backwards: isBackwards(asked) });
+  const models = await deps.payloads.inTurn(async () => {
+    const made: Event[] = [];
+    for (const events of batchesOf(page.rows, bytesOf)) {
+      const data = await readEventData(deps, { projectId, events });
+      for (const row of events) {
+        const own = data.get(row.id);
+        made.push({ ...renderEvent(row, deps), ...(own && { data: own }) });
+      }
+    }
+    return made;
   });
   return envelope(page, { asked, models });
+}
+
+/** How large the bodies of events are: what a transformation made, or else what came in. */
+async function sizesOf({ db }: ApiDeps, rows: EventRow[]): Promise<(row: EventRow) => number> {
+  const own = rows.filter((row) => row.has_payload).map((row) => row.id);
+  const requests = rows.filter((row) => !row.has_payload).map((row) => row.request_id);
+  const [made, received] = await Promise.all([
+    readEventPayloadSizes(db, own),
+    readRequestSizes(db, [...new Set(requests)]),
+  ]);
+  return (row) => made.get(row.id) ?? received.get(row.request_id) ?? 0;
 }
 
 /** Whether a list asks for what belongs to things that do not exist here yet: nothing can match. */

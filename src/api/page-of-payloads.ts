@@ -1,7 +1,9 @@
 import type { Page } from '../db/query.ts';
 import { LARGE_PAYLOAD_BYTES } from '../domain/schema/request.ts';
 
-const MAX_PAGE_BYTES = 32_000_000;
+const MAX_PAGE_BYTES = 8_000_000;
+// What is read from the database at once.
+const BATCH_BYTES = 1_000_000;
 
 /**
  * Ends a page early where its bodies together would be too much for one answer; the rest is on the next page.
@@ -25,4 +27,20 @@ export function fitting<Row extends { id: string }>(
   return backwards
     ? { ...page, rows: kept.toReversed(), prev: last }
     : { ...page, rows: kept, next: last };
+}
+
+/** Rows in their order, as many together as may be read at once. */
+export function batchesOf<Row>(rows: Row[], bytesOf: (row: Row) => number): Row[][] {
+  const batches: Row[][] = [];
+  let room = 0;
+  for (const row of rows) {
+    const bytes = Math.min(bytesOf(row), LARGE_PAYLOAD_BYTES);
+    if (batches.length === 0 || bytes > room) {
+      batches.push([]);
+      room = BATCH_BYTES;
+    }
+    room -= bytes;
+    batches.at(-1)!.push(row);
+  }
+  return batches;
 }

@@ -8,7 +8,7 @@ import {
   type RequestRow,
 } from '../db/request-reads.ts';
 import { requestId } from '../domain/schema/id.ts';
-import { LARGE_PAYLOAD_BYTES, type Request } from '../domain/schema/request.ts';
+import { LARGE_PAYLOAD_BYTES, type PayloadData, type Request } from '../domain/schema/request.ts';
 import { RejectionCause } from '../domain/status.ts';
 import type { ApiDeps } from './deps.ts';
 import { asksForNothing, pathFilter, searchFilter } from './event-filters.ts';
@@ -22,9 +22,9 @@ import {
   textFilter,
   timeFilter,
 } from './filters.ts';
-import { fitting } from './page-of-payloads.ts';
+import { written } from './json-text.ts';
+import { batchesOf, fitting } from './page-of-payloads.ts';
 import { envelope, pageAsked, pagingOf } from './paging.ts';
-import { payloadDataOf } from './payload.ts';
 import { renderRequest } from './render.ts';
 
 const statuses = ['accepted', 'rejected'] as const;
@@ -74,17 +74,35 @@ export async function requestPage(
     bytesOf: (row) => sizes.get(row.id) ?? 0,
     backwards: isBackwards(asked),
   });
-  const ids = page.rows.map((row) => row.id);
-  const data = await readRequests(db, { ids, maxBodyBytes: LARGE_PAYLOAD_BYTES });
-  return envelope(page, { asked, models: page.rows.map((row) => withData(row, data.get(row.id))) });
+  const models = await deps.payloads.inTurn(() => withPayloads(deps, { rows: page.rows, sizes }));
+  return envelope(page, { asked, models });
+}
+
+async function withPayloads(
+  deps: ApiDeps,
+  { rows, sizes }: { rows: RequestRow[]; sizes: Map<string, number> },
+): Promise<Request[]> {
+  const models: Request[] = [];
+  for (const some of batchesOf(rows, (row) => sizes.get(row.id) ?? 0)) {
+    const ids = some.map((row) => row.id);
+    const data = await readRequests(deps.db, { ids, maxBodyBytes: LARGE_PAYLOAD_BYTES });
+    for (const row of some) models.push(await withData(deps, row, data.get(row.id)));
+  }
+  return models;
 }
 
 /** A request with what came in. */
-export async function showRequest({ db }: ApiDeps, row: RequestRow): Promise<Request> {
-  const data = await readRequests(db, { ids: [row.id], maxBodyBytes: LARGE_PAYLOAD_BYTES });
-  return withData(row, data.get(row.id));
+export async function showRequest(deps: ApiDeps, row: RequestRow): Promise<Request> {
+  const data = await readRequests(deps.db, { ids: [row.id], maxBodyBytes: LARGE_PAYLOAD_BYTES });
+  return withData(deps, row, data.get(row.id));
 }
 
-function withData(row: RequestRow, data: RequestDataRow | undefined): Request {
-  return { ...renderRequest(row), ...(data && { data: payloadDataOf(data) }) };
+async function withData(
+  { payloads }: ApiDeps,
+  row: RequestRow,
+  payload: RequestDataRow | undefined,
+): Promise<Request> {
+  if (!payload) return renderRequest(row);
+  const text = await payloads.write({ kind: 'request', payload });
+  return { ...renderRequest(row), data: written<PayloadData>(text) };
 }

@@ -141,6 +141,14 @@ export async function readEventPayloads(
   return new Map(rows.map((row) => [row.event_id, row]));
 }
 
+/** How large the bodies are that transformations made for these events. */
+export async function readEventPayloadSizes(db: Db, ids: string[]): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ id: string; bytes: number }>(
+    sql`select event_id as id, octet_length(body) as bytes from event_payloads where event_id = any(${ids})`,
+  );
+  return new Map(rows.map((row) => [row.id, row.bytes]));
+}
+
 // One walk per value of the narrowest filter that an index answers; the others are tested.
 function lanesOf({ projectId, filters, connectionIds }: Wanted): Scan<EventRow>['lanes'] {
   if (filters.request_id) {

@@ -2,6 +2,7 @@ import { createAuthenticate, projectOf } from '../api/auth.ts';
 import { createFront } from '../api/edge/front.ts';
 import { createBodyBudget } from '../api/ingest/body-budget.ts';
 import { createIngest } from '../api/ingest/handler.ts';
+import { createPayloadWriter } from '../api/payload-writer.ts';
 import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
 import { readBacklog } from '../db/backlog.ts';
@@ -48,11 +49,13 @@ export async function startApiProcess(
     leastBytesPerSecond: config.bodyMinBytesPerSecond,
   });
   const metrics = createMetrics(() => readBacklog(db));
+  const payloads = createPayloadWriter();
   const sandbox = openSandbox(foundation, { children: CHILDREN });
   const app = createApi({
     ...apiDeps(foundation, { announce, url }),
     authenticate,
     sandbox,
+    payloads,
     metrics: metrics.text,
   });
   const ingest = createIngest({
@@ -99,7 +102,7 @@ export async function startApiProcess(
       await Promise.all([close(), announced.close()]);
       budget.close();
       await store.idle();
-      await sandbox.close();
+      await Promise.all([sandbox.close(), payloads.close()]);
       await network.close();
     },
   };

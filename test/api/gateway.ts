@@ -6,6 +6,7 @@ import { createHttpServer } from '../../src/api/edge/server.ts';
 import type { CodeSandbox } from '../../src/api/code-sandbox.ts';
 import type { Commands } from '../../src/api/commands.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
+import { createPayloadWriter } from '../../src/api/payload-writer.ts';
 import { BASE_PATH, createApi } from '../../src/api/server.ts';
 import { ensureFirstKey } from '../../src/db/api-keys.ts';
 import { ensureDefaultProject } from '../../src/db/projects.ts';
@@ -58,6 +59,7 @@ export async function startGateway(
     sealer: SEALER,
     commands: recorder(heard),
     sandbox: CREDULOUS,
+    payloads: createPayloadWriter(),
     log: { info() {}, error: (fields) => errors.push(fields) },
     publicUrl: 'http://gateway.test',
     temporalUiUrl: 'http://temporal.test',
@@ -125,6 +127,7 @@ export async function startGateway(
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
+      await deps.payloads.close();
       await database.drop();
     },
   };

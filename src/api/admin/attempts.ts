@@ -7,6 +7,7 @@ import { AttemptTrigger } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { choiceFilter, idFilter, numberFilter, textFilter, timeFilter } from '../filters.ts';
+import { gently } from '../gently.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { renderAttempt } from '../render.ts';
 import { type Route, route } from '../route.ts';
@@ -39,7 +40,8 @@ export function attemptRoutes(deps: ApiDeps): Route[] {
         const asked = pageAsked(query, 'created_at');
         const filters = { ...query, event_id: query.event_id?.in };
         const page = await listAttempts(deps.db, { projectId, filters, page: asked });
-        return envelope(page, { asked, models: page.rows.map((row) => renderAttempt(row, deps)) });
+        const models = await gently(page.rows, (row) => renderAttempt(row, deps));
+        return envelope(page, { asked, models });
       },
     }),
     route({

@@ -4,13 +4,13 @@ import { readRequests } from '../../db/request-reads.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import { event, type Event } from '../../domain/schema/event.ts';
 import { listOf } from '../../domain/schema/list.ts';
-import { rawBody } from '../../domain/schema/request.ts';
+import { rawBody, type RawBody } from '../../domain/schema/request.ts';
 import { EventStatus } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { readEventData } from '../event-data.ts';
 import { eventPage, eventQuery } from '../event-filters.ts';
-import { rawBodyOf } from '../payload.ts';
+import { written } from '../json-text.ts';
 import { renderEvent } from '../render.ts';
 import { type Route, route } from '../route.ts';
 import { replayEventRoute } from './replay.ts';
@@ -50,7 +50,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
   ];
 }
 
-function rawBodyRoute({ db }: ApiDeps): Route {
+function rawBodyRoute({ db, payloads }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/events/:id/raw_body',
@@ -65,7 +65,7 @@ function rawBodyRoute({ db }: ApiDeps): Route {
         ? (await readEventPayloads(db, { ids: [id], maxBodyBytes })).get(id)
         : (await readRequests(db, { ids: [row.request_id], maxBodyBytes })).get(row.request_id);
       if (!payload?.body) throw notFound(id);
-      return rawBodyOf(payload.body);
+      return written<RawBody>(await payloads.write({ kind: 'body', body: payload.body }));
     },
   });
 }

@@ -5,12 +5,12 @@ import { findRequest, readRequests, type RequestRow } from '../../db/request-rea
 import { event, requestRetried } from '../../domain/schema/event.ts';
 import { ignoredEvent } from '../../domain/schema/ignored-event.ts';
 import { listOf } from '../../domain/schema/list.ts';
-import { rawBody, request, requestRetry } from '../../domain/schema/request.ts';
+import { rawBody, type RawBody, request, requestRetry } from '../../domain/schema/request.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { eventPage, eventQuery } from '../event-filters.ts';
+import { written } from '../json-text.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
-import { rawBodyOf } from '../payload.ts';
 import { renderEvent, renderIgnoredEvent } from '../render.ts';
 import { requestPage, requestQuery, showRequest } from '../request-filters.ts';
 import { type Route, route } from '../route.ts';
@@ -77,7 +77,7 @@ function rawBodyRoute(deps: ApiDeps): Route {
       const data = await readRequests(deps.db, { ids: [id], maxBodyBytes: ANY_SIZE });
       const body = data.get(id)?.body;
       if (!body) throw notFound(id);
-      return rawBodyOf(body);
+      return written<RawBody>(await deps.payloads.write({ kind: 'body', body }));
     },
   });
 }

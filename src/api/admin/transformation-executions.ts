@@ -1,22 +1,25 @@
 import { z } from 'zod';
 import { findExecution, listExecutions } from '../../db/execution-reads.ts';
+import { readRequests } from '../../db/request-reads.ts';
 import { findTransformation } from '../../db/transformations.ts';
+import { LARGE_PAYLOAD_BYTES } from '../../domain/schema/request.ts';
 import { listOf } from '../../domain/schema/list.ts';
 import {
   EXECUTION_OUTCOMES,
   executionId,
   LOG_LEVELS,
   transformationExecution,
+  type TransformationExecution,
 } from '../../domain/schema/transformation-execution.ts';
 import type { ApiDeps } from '../deps.ts';
 import { asksForNothing } from '../event-filters.ts';
 import { notFound } from '../errors.ts';
 import { choiceFilter, idFilter, textFilter, timeFilter } from '../filters.ts';
+import { written } from '../json-text.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
 import { present } from './named-content.ts';
-import { readCodeRequest } from './transformation-run.ts';
-import { viewExecution, viewWholeExecution } from './transformation-views.ts';
+import { viewExecution } from './transformation-views.ts';
 
 const TAG = 'transformations';
 
@@ -57,7 +60,7 @@ function listRoute({ db }: ApiDeps): Route {
   });
 }
 
-function showRoute({ db }: ApiDeps): Route {
+function showRoute({ db, payloads }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/transformations/:id/executions/:execution_id',
@@ -73,8 +76,12 @@ function showRoute({ db }: ApiDeps): Route {
         : null;
       if (!row) throw notFound(wanted.toWellFormed().replaceAll('\0', ''));
       const isRequest = row.input === null;
-      const original = isRequest ? await readCodeRequest(db, row.request_id) : null;
-      return viewWholeExecution(row, original);
+      const ids = isRequest ? [row.request_id] : [];
+      const read = await readRequests(db, { ids, maxBodyBytes: LARGE_PAYLOAD_BYTES });
+      const original = read.get(row.request_id) ?? null;
+      return written<TransformationExecution>(
+        await payloads.write({ kind: 'execution', row, original }),
+      );
     },
   });
 }

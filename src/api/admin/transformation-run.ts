@@ -13,9 +13,10 @@ import {
   transformationRunResult,
   type TransformationRunResult,
 } from '../../domain/schema/transformation.ts';
-import { queryByName, requestParts } from '../../verification/request-parts.ts';
+import { queryByName } from '../../verification/request-parts.ts';
 import type { CodeOutcome } from '../code-sandbox.ts';
 import type { ApiDeps } from '../deps.ts';
+import { codeRequestOf } from '../code-request.ts';
 import { invalid } from '../errors.ts';
 import { type Route, route } from '../route.ts';
 import { meantEnv, openEnv } from './transformation-content.ts';
@@ -54,15 +55,6 @@ export function transformationRunRoute(deps: ApiDeps): Route {
   });
 }
 
-/** What came in with a request, as code is shown it; null where it is no longer kept or too large. */
-export async function readCodeRequest(db: Db, id: string): Promise<CodeRequest | null> {
-  const data = (await readRequests(db, { ids: [id], maxBodyBytes: LARGE_PAYLOAD_BYTES })).get(id);
-  if (!data?.body) return null;
-  const { path, query, headers, body } = data;
-  const parts = requestParts({ path, query, headers, body });
-  return { headers: parts.headers, body: parts.body, query, parsed_query: parts.query, path };
-}
-
 /** The code to run: a draft, or what is stored; a draft of something stored has its environment. */
 async function codeOf(deps: ApiDeps, { projectId, run }: Asked): Promise<Code> {
   const { transformation_id: id } = run;
@@ -97,7 +89,8 @@ async function inputOf({ db }: ApiDeps, { projectId, run }: Asked): Promise<Inpu
 }
 
 async function stored(db: Db, { id, field }: { id: string; field: string }): Promise<CodeRequest> {
-  const request = await readCodeRequest(db, id);
+  const data = (await readRequests(db, { ids: [id], maxBodyBytes: LARGE_PAYLOAD_BYTES })).get(id);
+  const request = data ? codeRequestOf(data) : null;
   if (!request) throw unknown(field, 'names a request whose data is too large or no longer kept');
   return request;
 }

@@ -14,7 +14,7 @@ export function isFromForeignPage(
 ): boolean {
   if (SAFE.has(method)) return false;
   const site = headers['sec-fetch-site'];
-  if (site !== undefined && !OWN_SITES.has(String(site).toLowerCase())) return true;
+  if (site !== undefined && !OWN_SITES.has([site].flat().join().toLowerCase())) return true;
   const { origin } = headers;
   return origin !== undefined && !hosts.some((host) => isOriginOf(origin, host));
 }

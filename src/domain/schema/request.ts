@@ -53,3 +53,4 @@ export const requestRetry = z
 export const rawBody = z
   .strictObject({ body: z.string(), body_encoding: bodyEncoding })
   .meta({ id: 'RawBody' });
+export type RawBody = z.infer<typeof rawBody>;

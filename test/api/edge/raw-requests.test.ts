@@ -41,7 +41,7 @@ test('a connection ends when both sides are done, whoever was the first', async 
   await say(post(`/in/${source}`));
   await say('', { halfClose: true });
   await say(post(`/in/${source}`, 'Host: a\r\nConnection: close\r\n'), {});
-  await until('all are closed', async () => (await connections()) === 0);
+  expect(await until('all are closed', async () => (await connections()) === 0)).toBe(true);
 });
 
 test('who ends in the middle of a request is told, and nothing is stored', async () => {
