@@ -8,7 +8,7 @@ import { lastLines } from './run.ts';
 import { launchServer, stopLeftover } from './server-process.ts';
 import type { ServerProcess, StopPlan } from './server-process.ts';
 import { findTemporalCli } from './temporal-cli.ts';
-import { isServing } from './temporal-health.ts';
+import { openHealthCheck } from './temporal-health.ts';
 import type { SearchAttributes } from './temporal-health.ts';
 
 const usualPort = 7233;
@@ -114,11 +114,13 @@ async function isReady(
   }: { address: string; port: number; namespace: string; searchAttributes: SearchAttributes },
 ): Promise<boolean> {
   const sureAt = Date.now() + 5_000;
-  const ready = await poll(
+  const check = openHealthCheck();
+  const ready = poll(
     async () => {
       if (server.hasExited()) return false;
       // A gRPC client that was refused once waits a second before it tries again; a plain connection does not.
-      if (!(await isListening(port)) || !(await isServing(address, expected))) return undefined;
+      if (!(await isListening(port)) || !(await check.isServing(address, expected)))
+        return undefined;
       // Another gateway's server may have taken the port while ours was on its way to find that out: ours says when it
       // listens. A version that words it otherwise is believed once it has lived for a while.
       const said = server.output().includes(`:${port}\n`);
@@ -126,7 +128,7 @@ async function isReady(
     },
     { timeoutMs: readyTimeoutMs },
   );
-  return ready ?? false;
+  return (await ready.finally(() => check.close())) ?? false;
 }
 
 function startArguments({

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { inspect } from 'node:util';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -36,6 +37,8 @@ export async function runPart(
     const part = await start({ config: { ...config, port }, log, shutdown }, { platform });
     wake = part.wake;
     tell({ kind: 'running', url: part.url });
+    // At its end would be too late for one that is killed.
+    flushCompileCache();
   } catch (error) {
     if (shutdown.signal.aborted) return;
     const sentence = sentenceOf(error);
