@@ -115,20 +115,20 @@ async function isReady(
 ): Promise<boolean> {
   const sureAt = Date.now() + 5_000;
   const check = openHealthCheck();
-  const ready = poll(
-    async () => {
-      if (server.hasExited()) return false;
-      // A gRPC client that was refused once waits a second before it tries again; a plain connection does not.
-      if (!(await isListening(port)) || !(await check.isServing(address, expected)))
-        return undefined;
-      // Another gateway's server may have taken the port while ours was on its way to find that out: ours says when it
-      // listens. A version that words it otherwise is believed once it has lived for a while.
-      const said = server.output().includes(`:${port}\n`);
-      return (said || Date.now() > sureAt) && !server.hasExited() ? true : undefined;
-    },
-    { timeoutMs: readyTimeoutMs },
-  );
-  return (await ready.finally(() => check.close())) ?? false;
+  const look = async (): Promise<boolean | undefined> => {
+    if (server.hasExited()) return false;
+    // A gRPC client that was refused once waits a second before it tries again; a plain connection does not.
+    if (!(await isListening(port)) || !(await check.isServing(address, expected))) return undefined;
+    // Another gateway's server may have taken the port while ours was on its way to find that out: ours says when it
+    // listens. A version that words it otherwise is believed once it has lived for a while.
+    const said = server.output().includes(`:${port}\n`);
+    return (said || Date.now() > sureAt) && !server.hasExited() ? true : undefined;
+  };
+  try {
+    return (await poll(look, { timeoutMs: readyTimeoutMs })) ?? false;
+  } finally {
+    await check.close();
+  }
 }
 
 function startArguments({

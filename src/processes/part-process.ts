@@ -50,9 +50,6 @@ export function forkPart(name: PartName, { onWake }: { onWake: () => void }): Pa
         return running.reject(new StartupError(message.sentence));
       case 'wake':
         return onWake();
-      default:
-        // Under `node --watch` it also says which files it has read: for the watcher, which is our parent.
-        process.send?.(message);
     }
   });
   const tell = (message: ToPart) => {
