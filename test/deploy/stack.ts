@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.ts';
 import { startTemporal } from '../../src/embedded/temporal-server.ts';
+import { removeAtEnd } from '../support/left-behind.ts';
 import { lastingPort } from '../support/ports.ts';
 import { composeFile, root, type Service } from './compose-file.ts';
 
@@ -28,6 +29,7 @@ export type Stack = {
 
 export async function startStack(): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-deploy-'));
+  removeAtEnd(folder);
   const [postgres, temporal] = await Promise.all([
     startPostgres({ dataDir: folder, log, port: await lastingPort() }),
     startTemporal({

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { removeAtEnd } from '../support/left-behind.ts';
 
 /** A logger that writes nothing. */
 export const silentLog = pino({ level: 'silent' });
@@ -14,6 +15,7 @@ export const silentLog = pino({ level: 'silent' });
 /** A directory under the system's temporary one, removed when the test is over. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-embedded-'));
+  removeAtEnd(folder);
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { createAdmin, type Admin } from './admin.ts';
 import { launch, type GatewayProcess } from './gateway-process.ts';
 import { removeAtEnd } from './left-behind.ts';
@@ -23,7 +23,6 @@ export type Gateway = {
   start(): Promise<void>;
 };
 
-export const STOP_MS = 25_000;
 const TEST_KEY = 'sk_end_to_end_tests_only';
 
 /** A temporary data directory that goes, with whatever still runs in it, when the file's tests are over. */
@@ -33,7 +32,7 @@ export async function temporaryData(): Promise<string> {
   afterAll(async () => {
     killAll(processesOf(dataDir).map(({ pid }) => pid));
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
-  }, STOP_MS);
+  });
   return dataDir;
 }
 
@@ -62,5 +61,9 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Ga
     },
   };
   await gateway.start();
+  // A test that failed in the middle leaves nothing dead to the next.
+  afterEach(async () => {
+    if (current.hasEnded()) await gateway.start();
+  });
   return gateway;
 }

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { startPostgres, type EmbeddedPostgres } from '../../src/embedded/postgres.ts';
+import { processStamp } from '../../src/embedded/process-stamp.ts';
 import { startTemporal, type EmbeddedTemporal } from '../../src/embedded/temporal-server.ts';
 import { createLog } from '../../src/log.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts';
-import { afterAll } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { createAdmin, type Admin } from './admin.ts';
-import { temporaryData, STOP_MS } from './gateway.ts';
+import { temporaryData } from './gateway.ts';
 import { launch, type GatewayProcess } from './gateway-process.ts';
 import { lastingPort } from './ports.ts';
 import { familyOf, killAll } from './processes.ts';
@@ -14,6 +15,7 @@ import { familyOf, killAll } from './processes.ts';
 /** A part of a gateway that can be killed and started again alone. */
 export type Part = {
   pid(): number;
+  isUp(): boolean;
   output(): string;
   /** kill -9, of its children as well. */
   kill(): Promise<void>;
@@ -44,7 +46,7 @@ const log = createLog({ level: 'silent', name: 'test' });
 export async function startSplitGateway(env: Record<string, string> = {}): Promise<SplitGateway> {
   const folder = await temporaryData();
   const stops: (() => Promise<unknown>)[] = [];
-  afterAll(() => Promise.all(stops.map((stop) => stop())), STOP_MS);
+  afterAll(() => Promise.all(stops.map((stop) => stop())));
   const servers = await Promise.all([postgresPart(folder), temporalPart(folder)]);
   const [postgres, temporal] = servers;
   stops.push(postgres.stop, temporal.stop);
@@ -71,6 +73,10 @@ export async function startSplitGateway(env: Record<string, string> = {}): Promi
   // One after the other: both would migrate.
   const api = await add('api');
   const worker = await add('worker');
+  // A test that failed in the middle leaves nothing dead to the next.
+  afterEach(async () => {
+    for (const part of [postgres, temporal, api, worker]) if (!part.isUp()) await part.start();
+  });
   return {
     url: api.url,
     admin: api.admin,
@@ -94,6 +100,7 @@ function processPart(command: 'api' | 'worker', env: Record<string, string>) {
   return {
     url: () => url,
     pid: () => current?.pid ?? -1,
+    isUp: () => current?.hasEnded() === false,
     output: () => before + (current?.output() ?? ''),
     async start() {
       before += current?.output() ?? '';
@@ -142,6 +149,7 @@ function serverPart(
 ): Part {
   return {
     pid: () => server().pid,
+    isUp: () => processStamp(server().pid) !== undefined,
     output: () => '',
     start,
     stop: () => server().stop(),
