@@ -184,8 +184,9 @@ describe('a signature that was seen before', () => {
     const claims = [
       { hash: Buffer.alloc(32, 7), expiresAtMs: Date.now() - 3_000_000, replay: true },
     ];
-    const receivedAtMs = Date.now() - 3_600_000;
-    for (const _time of [1, 2]) {
+    const firstMs = Date.now() - 3_600_000;
+    // Ids of one and the same ms have no order.
+    for (const receivedAtMs of [firstMs, firstMs + 1]) {
       const request = {
         ...{ id: newId('request', receivedAtMs), projectId: ingest.projectId, sourceId: id },
         ...{ kind: 'event' as const, method: 'POST', path: '', query: '', headers: [] },
