@@ -1,16 +1,11 @@
-import { createAuthenticate, projectOf } from '../api/auth.ts';
+import { createAuthenticate } from '../api/auth.ts';
 import { createFront } from '../api/edge/front.ts';
-import { createBodyBudget } from '../api/ingest/body-budget.ts';
-import { createIngest } from '../api/ingest/handler.ts';
 import { createPayloadWriter } from '../api/payload-writer.ts';
 import { createApi } from '../api/server.ts';
 import { createCommands } from '../commands.ts';
 import { readBacklog } from '../db/backlog.ts';
 import { announceWork } from '../db/outbox-session.ts';
 import { pingDatabase } from '../db/pool.ts';
-import { keepSourceSecret } from '../db/source-secrets.ts';
-import { listSourcesOfType } from '../db/sources-of-type.ts';
-import { noteHandshake } from '../db/verdicts.ts';
 import { createAddressGuard } from '../egress/address-guard.ts';
 import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
@@ -18,6 +13,7 @@ import { sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
 import { openGaugedStore } from './gauged-store.ts';
+import { openBudget, openIngest } from './ingest.ts';
 import { listen } from './listen.ts';
 import { announceListener } from './own-listeners.ts';
 import { openSandbox } from './sandbox.ts';
@@ -26,8 +22,6 @@ import { openVerificationNetwork, validateSource } from './verification.ts';
 /** Ingest, admin API and dashboard on one port. */
 export type ApiProcess = { url: string; stop(): Promise<void> };
 
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
-const MIB = 1024 * 1024;
 // People save and try code one at a time.
 const CHILDREN = 1;
 
@@ -36,18 +30,13 @@ export async function startApiProcess(
   foundation: Foundation,
   { wake }: { wake?: () => void } = {},
 ): Promise<ApiProcess> {
-  const { config, db, sealer, log, configuration } = foundation;
+  const { config, db } = foundation;
   const announce = wake ?? announcer(foundation);
   const store = openGaugedStore(foundation, announce);
   const network = openVerificationNetwork(foundation);
   const authenticate = createAuthenticate(db);
   const { server, url, trust, stop: close } = await listen(config);
   const announced = await announceListener(foundation, server);
-  const budget = createBodyBudget({
-    bytes: config.ingestMemoryMib * MIB,
-    perAddressBytes: config.ingestMemoryPerAddressMib * MIB,
-    leastBytesPerSecond: config.bodyMinBytesPerSecond,
-  });
   const metrics = createMetrics(() => readBacklog(db));
   const payloads = createPayloadWriter();
   const sandbox = openSandbox(foundation, { children: CHILDREN });
@@ -58,44 +47,12 @@ export async function startApiProcess(
     payloads,
     metrics: metrics.text,
   });
-  const ingest = createIngest({
-    configuration,
-    store,
-    authenticate: projectOf(authenticate),
-    keys: network.keys,
-    confirm: network.confirm,
-    async keepSecret({ id: sourceId }, secret) {
-      const isKept = await keepSourceSecret(db, { sealer, sourceId, ...secret });
-      // The provider's next request may come at once, and must be verified with it.
-      if (isKept) await configuration.refresh();
-      else
-        log.warn(
-          { source: sourceId },
-          'A handshake offered a secret to a source that has one or is not being set up',
-        );
-    },
-    noteHandshake: (note) => noteHandshake(db, note),
-    sourcesOfType: (type) => listSourcesOfType(db, type),
-    publicUrl: config.publicUrl ?? url,
-    isPublicUrlSet: config.publicUrl !== undefined,
-    maxBodyBytes: MAX_BODY_BYTES,
-    budget,
-    log,
-  });
+  const budget = openBudget(config);
+  const ingest = openIngest(foundation, { url, store, authenticate, network, budget, metrics });
   const publicUrl = config.publicUrl ?? url;
   const { host, allowedHosts = [] } = config;
-  const measured: typeof ingest = (req, res) => {
-    const beganAt = performance.now();
-    res.once('finish', () => {
-      metrics.answered({
-        status: res.statusCode,
-        seconds: (performance.now() - beganAt) / 1_000,
-      });
-    });
-    ingest(req, res);
-  };
   const front = { trust, publicUrl, host, allowedHosts };
-  server.on('request', createFront(front, { api: app, ingest: measured }));
+  server.on('request', createFront(front, { api: app, ingest }));
   return {
     url,
     async stop() {

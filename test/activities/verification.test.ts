@@ -15,7 +15,7 @@ let ingest: Ingest;
 let network = snsNetwork();
 let settledTimes = 0;
 beforeAll(async () => {
-  ingest = await startIngest();
+  ingest = await startIngest({ trustedProxies: ['127.0.0.1'] });
 });
 beforeEach(async () => {
   network = snsNetwork();
@@ -259,6 +259,31 @@ describe('a rejected request that is retried', () => {
     await correct(id, { webhook_secret_key: 'right' });
     expect(await retry(row!.id)).toMatchObject({ verified: true, rejection_cause: null });
   });
+
+  test.each(['id', 'name'])(
+    'was signed with the URL by %s that a trusted proxy saw',
+    async (how) => {
+      const name = `twilio-behind-a-proxy-by-${how}`;
+      const id = await ingest.source('TWILIO', { auth: { webhook_secret_key: 'wrong' }, name });
+      const path = `/in/${how === 'id' ? id : name}/sms?a=1`;
+      const signature = twilio.getExpectedTwilioSignature('right', `https://in.example${path}`, {
+        Body: 'hi',
+      });
+      await ingest.send(path, {
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-twilio-signature': signature,
+          'x-forwarded-proto': 'https',
+          'x-forwarded-host': 'in.example',
+        },
+        body: 'Body=hi',
+      });
+      const [row] = await ingest.rowsOf(id);
+      expect(row).toMatchObject({ rejection_cause: 'VERIFICATION_FAILED' });
+      await correct(id, { webhook_secret_key: 'right' });
+      expect(await retry(row!.id)).toMatchObject({ verified: true, rejection_cause: null });
+    },
+  );
 
   test('goes on unverified where the source no longer asks for verification', async () => {
     const id = await ingest.source('GITHUB', { auth: { webhook_secret_key: 'wrong' } });

@@ -26,7 +26,12 @@ export function noteCaller(request: IncomingMessage, caller: Caller): void {
 
 /** Where a connection came from, behind a proxy that said so in its first bytes. */
 export function peerOf(socket: Socket): string | null {
-  return sources.get(socket) ?? plainAddress(socket.remoteAddress);
+  const known = sources.get(socket);
+  if (known !== undefined) return known;
+  const address = plainAddress(socket.remoteAddress);
+  // It is asked for with every request.
+  if (address !== null) sources.set(socket, address);
+  return address;
 }
 
 export function noteSource(socket: Socket, address: string): void {

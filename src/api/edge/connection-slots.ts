@@ -6,19 +6,8 @@ export type Slots = {
   take(socket: Socket, address: string | null): boolean;
 };
 
-/**
- * Counts connections: so many in all, and half of them for one sender. Behind a proxy of ours there are many senders.
- * `makeRoom` closes what is open for nothing.
- */
-export function createSlots({
-  max,
-  trust,
-  makeRoom,
-}: {
-  max: number;
-  trust: Trust;
-  makeRoom: () => void;
-}): Slots {
+/** Counts connections: so many in all, and half of them for one sender. Behind a proxy of ours there are many senders. */
+export function createSlots({ max, trust }: { max: number; trust: Trust }): Slots {
   const perSender = Math.ceil(max / 2);
   const held = new Map<string, number>();
   let total = 0;
@@ -26,9 +15,7 @@ export function createSlots({
     take(socket, address) {
       const sender = trust(address) ? null : senderOf(address);
       const own = () => (sender === null ? 0 : (held.get(sender) ?? 0));
-      const isFull = () => total >= max || own() >= perSender;
-      if (isFull()) makeRoom();
-      if (isFull()) return false;
+      if (total >= max || own() >= perSender) return false;
       total++;
       if (sender !== null) held.set(sender, own() + 1);
       socket.once('close', () => {

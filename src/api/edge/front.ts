@@ -22,7 +22,7 @@ type Options = {
 };
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void;
-type Known = Options & { serves: ServedHosts };
+type Known = Options & { serves: ServedHosts; publicHost: string };
 
 const HEALTH = /^\/(?:healthz|readyz)(?:[?/]|$)/;
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
@@ -32,7 +32,8 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
  * found behind our proxies, and what must not reach the admin API is refused.
  */
 export function createFront(options: Options, { api, ingest }: { api: Handler; ingest: Handler }) {
-  const known = { ...options, serves: createServedHosts(options) };
+  const publicHost = new URL(options.publicUrl).host;
+  const known = { ...options, publicHost, serves: createServedHosts(options) };
   // What follows a request that two readers could read differently may be no request at all.
   const unreadable = new WeakSet<Socket>();
   return (req: IncomingMessage, res: ServerResponse): void => {
@@ -67,7 +68,7 @@ function admit(known: Known, req: IncomingMessage): Answer | null {
 }
 
 function adminProblem(
-  { serves, publicUrl }: Known,
+  { serves, publicHost }: Known,
   { req, host }: { req: IncomingMessage; host: string | null },
 ): Answer | null {
   if (HEALTH.test(req.url ?? '')) return null;
@@ -75,7 +76,7 @@ function adminProblem(
     const message = `The API does not answer for the host ${host}. Set PUBLIC_URL, or add the name to ALLOWED_HOSTS.`;
     return refusal('MISDIRECTED_REQUEST', message, { data: { host } });
   }
-  const hosts = [new URL(publicUrl).host, ...(host === null ? [] : [host])];
+  const hosts = host === null ? [publicHost] : [publicHost, host];
   if (!isFromForeignPage(req, hosts)) return null;
   const message =
     'A page of another origin may not do this. If it is your own, open it at PUBLIC_URL, under which this API is known.';

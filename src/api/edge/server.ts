@@ -16,6 +16,8 @@ type Options = {
 
 // For those that are only told that there is no room.
 const MORE_CONNECTIONS = 100;
+// A connection that is destroyed counts until the system has closed it.
+const CLOSING_MS = 20;
 const PROXY_HEADER_MS = 10_000;
 
 /** The HTTP server, without anything that answers yet. */
@@ -35,26 +37,29 @@ export function createHttpServer({ maxConnections, trust, proxyProtocol }: Optio
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     answerRaw(socket, refusal('METHOD_NOT_ALLOWED', 'This is no proxy: CONNECT leads nowhere.'));
   });
-  const slots = createSlots({
-    max: maxConnections,
-    trust,
-    makeRoom: () => server.closeIdleConnections(),
-  });
+  const slots = createSlots({ max: maxConnections, trust });
   const [speakHttp] = server.listeners('connection') as [(this: Server, socket: Socket) => void];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
+    const takes = () => slots.take(socket, peerOf(socket));
     const begin = () => {
-      if (slots.take(socket, peerOf(socket))) return speakHttp.call(server, socket);
-      const headers = { 'retry-after': '2' };
-      answerRaw(
-        socket,
-        refusal('SERVICE_UNAVAILABLE', 'Too many connections. Come again.', { headers }),
-      );
+      if (takes()) return speakHttp.call(server, socket);
+      // What is open for nothing makes room, once it is closed.
+      server.closeIdleConnections();
+      setTimeout(() => (takes() ? speakHttp.call(server, socket) : refuse(socket)), CLOSING_MS);
     };
     if (proxyProtocol && trust(peerOf(socket))) afterProxyHeader(socket, begin);
     else begin();
   });
   return server;
+}
+
+function refuse(socket: Socket): void {
+  const headers = { 'retry-after': '2' };
+  answerRaw(
+    socket,
+    refusal('SERVICE_UNAVAILABLE', 'Too many connections. Come again.', { headers }),
+  );
 }
 
 /** A connection of a proxy that does not begin with its header is closed: nobody could tell whose it is. */
