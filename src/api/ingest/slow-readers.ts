@@ -34,11 +34,13 @@ export function watchReaders({ leastBytesPerSecond }: { leastBytesPerSecond: num
 
   function tick(): void {
     const nowMs = performance.now();
-    const wasAway = nowMs - lastMs > 2 * TICK_MS;
+    // While this process was busy nobody could send: that time is nobody's.
+    const awayMs = Math.max(0, nowMs - lastMs - 2 * TICK_MS);
     lastMs = nowMs;
     for (const [reader, watched] of readers) {
-      // While this process was busy nobody could send: nobody is judged by it.
-      if (wasAway || reader.isHeld) readers.set(reader, fresh(reader, nowMs));
+      watched.sinceMs += awayMs;
+      watched.shortSinceMs += awayMs;
+      if (reader.isHeld) readers.set(reader, fresh(reader, nowMs));
       else judge(reader, watched, nowMs);
     }
   }
