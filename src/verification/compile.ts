@@ -1,15 +1,11 @@
-import { isDuplicate, isInBody, readPlace, type Place } from './engine/place.ts';
-import { shortDigest } from './engine/engine.ts';
+import { deliveryKey } from './delivery-key.ts';
 import type { SourceTypeDefinition } from './providers/define.ts';
-import { signedBody, type Received } from './received.ts';
+import type { Received } from './received.ts';
 import { compileScheme, type SchemeSettings } from './schemes.ts';
 import { definitionFor, secretsOf, type SourceConfig } from './source-config.ts';
 import { sourceTypes, type SourceType } from './source-types.ts';
 import { isDeferred, refused, VerificationReason, type Verdict } from './verdict.ts';
 import type { Verifier } from './verifier.ts';
-
-const LONGEST_KEY = 256;
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Compiles a source's verification once for all its requests. Null where none is configured: its requests are
@@ -106,14 +102,5 @@ function readIdempotencyKey(
   { idempotency }: SourceTypeDefinition,
   received: Received,
 ): string | undefined {
-  const places: readonly Place[] =
-    typeof idempotency === 'string' ? [idempotency] : (idempotency ?? []);
-  for (const place of places) {
-    // A body is decoded only for an id that stands in it: anybody may send one that grows.
-    const body = isInBody(place) ? signedBody(received, { over: 'decoded' }) : NOTHING;
-    const found = body === null ? undefined : readPlace(place, { received, body });
-    if (found === undefined || isDuplicate(found) || found === '') continue;
-    return found.length > LONGEST_KEY ? shortDigest(Buffer.from(found)) : found;
-  }
-  return undefined;
+  return idempotency === null ? undefined : deliveryKey(idempotency, received);
 }

@@ -10,6 +10,7 @@ import {
   inflateSync,
 } from 'node:zlib';
 import { headerValues, type LargeBody, type Received } from './received.ts';
+import { zstdLater, zstdNow } from './zstd.ts';
 
 /** The largest a body may become. */
 export const MOST_DECODED_BYTES = 20 * 1024 * 1024;
@@ -36,22 +37,29 @@ const GZIP: Decoder = { now: gunzipSync, later: promisify(gunzip) };
 const ZLIB: Decoder = { now: inflateSync, later: promisify(inflate) };
 const RAW: Decoder = { now: inflateRawSync, later: promisify(inflateRaw) };
 const BROTLI: Decoder = { now: brotliDecompressSync, later: promisify(brotliDecompress) };
+const ZSTD: Decoder = { now: zstdNow, later: zstdLater };
 
 const DECODERS: Readonly<Record<string, (body: Buffer) => Decoder>> = {
   gzip: () => GZIP,
   'x-gzip': () => GZIP,
   deflate: (body) => (hasWrapper(body) ? ZLIB : RAW),
   br: () => BROTLI,
+  zstd: () => ZSTD,
 };
+/** Nobody has a reason for more, and each layer may grow the body again. */
+const MOST_LAYERS = 3;
 
 type Coding = { contentEncoding: string | undefined; mostBytes?: number };
 
-/** Undoes one layer of content encoding, within an output and a ratio cap. */
+/** Undoes the content codings of a body, within an output and a ratio cap. */
 export function decodeBody(body: Buffer, coding: Coding): Decoded {
-  const decoder = decoderFor(body, coding);
-  if (!('now' in decoder)) return decoder;
+  const decoders = decodersFor(body, coding);
+  if (!Array.isArray(decoders)) return decoders;
+  const limits = limitsOf(body, coding);
+  let decoded = body;
   try {
-    return { body: decoder.now(body, limitsOf(body, coding)) };
+    for (const decoder of decoders) decoded = decoder(decoded).now(decoded, limits);
+    return { body: decoded };
   } catch (error) {
     return problemOf(error);
   }
@@ -59,21 +67,35 @@ export function decodeBody(body: Buffer, coding: Coding): Decoded {
 
 /** The same, with nobody held up meanwhile: for bodies that are large. */
 export async function decodeBodyLater(body: Buffer, coding: Coding): Promise<Decoded> {
-  const decoder = decoderFor(body, coding);
-  if (!('now' in decoder)) return decoder;
+  const decoders = decodersFor(body, coding);
+  if (!Array.isArray(decoders)) return decoders;
+  const limits = { ...limitsOf(body, coding), chunkSize: CHUNK_BYTES };
+  let decoded = body;
   try {
-    const limits = { ...limitsOf(body, coding), chunkSize: CHUNK_BYTES };
-    return { body: await decoder.later(body, limits) };
+    for (const decoder of decoders) decoded = await decoder(decoded).later(decoded, limits);
+    return { body: decoded };
   } catch (error) {
     return problemOf(error);
   }
 }
 
-function decoderFor(body: Buffer, { contentEncoding }: Coding): Decoder | Decoded {
-  const encoding = contentEncoding?.trim().toLowerCase() ?? '';
-  if (encoding === '' || encoding === 'identity' || body.length === 0) return { body };
-  const choose = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
-  return choose === undefined ? { problem: 'UNSUPPORTED' } : choose(body);
+type ChooseDecoder = (body: Buffer) => Decoder;
+
+/** The decoders of a list of codings, the last one first (RFC 9110, section 8.4); a coding that changes nothing is none. */
+function decodersFor(body: Buffer, { contentEncoding = '' }: Coding): ChooseDecoder[] | Decoded {
+  const codings = contentEncoding
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity' && coding !== 'none');
+  if (codings.length === 0 || body.length === 0) return { body };
+  if (codings.length > MOST_LAYERS) return { problem: 'UNSUPPORTED' };
+  const decoders: ChooseDecoder[] = [];
+  for (const coding of codings.toReversed()) {
+    const decoder = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
+    if (decoder === undefined) return { problem: 'UNSUPPORTED' };
+    decoders.push(decoder);
+  }
+  return decoders;
 }
 
 function limitsOf(body: Buffer, { mostBytes = MOST_DECODED_BYTES }: Coding): Limits {
@@ -138,7 +160,7 @@ function problemText(
   const coding = contentEncoding.slice(0, LONGEST_QUOTE);
   switch (problem) {
     case 'UNSUPPORTED':
-      return `Content-Encoding ${coding} is not known; one of gzip, deflate and br is`;
+      return `Content-Encoding ${coding} is not known: up to three of gzip, deflate, br and zstd are`;
     case 'MALFORMED':
       return `the body is not ${coding}, as Content-Encoding says, or it is cut off`;
     case 'TOO_LARGE':

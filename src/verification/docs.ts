@@ -2,6 +2,7 @@ import { genericAuth } from './providers/generic.ts';
 import type { Scheme, SignatureLayout, SignedScheme } from './engine/scheme.ts';
 import { templateWords } from './engine/template.ts';
 import type { SourceTypeDefinition } from './providers/define.ts';
+import { Unique, type DeliveryId } from './providers/ids/define.ts';
 import { sourceTypeNames, sourceTypes } from './source-types.ts';
 import { VerificationReason } from './verdict.ts';
 
@@ -19,6 +20,10 @@ a JWT the leeway of its times, 0 for none), \`replay_protection\`, \`previous_se
 signed, \`registered_url\`. A request that is not verified is kept, with its reason, and answered as the last column
 says; \`unverified_status\` chooses otherwise.`;
 
+const IDS = `A request is a repeat where its id is the same, and what the id stands for. Where the provider does not promise
+that an id is unique, the body has to be the same too. Where a request may hold several events (\`*\`), it is a repeat
+where it holds the same ones. What changes when a delivery is sent again, such as a count of attempts, never counts.`;
+
 /** The page of all source types, for docs/providers.md. */
 export function providersPage(): string {
   const providers = sourceTypeNames.map((name) => [name, sourceTypes[name]] as const);
@@ -31,6 +36,9 @@ export function providersPage(): string {
     table(Object.entries(genericAuth)),
     '## Types',
     table(providers),
+    '## The same delivery',
+    IDS,
+    idTable(),
     '## Signed content',
     `A template. Words in braces are replaced: ${templateWords.map(code).join(', ')}, and \`{header:name}\`, \`{query:name}\`, \`{form:name}\`, \`{json:path}\`, \`{pair:name}\` (a part of the signature header), \`{field:name}\` (a field of \`auth\`).`,
     '## Reasons',
@@ -74,14 +82,31 @@ function cells(definition: SourceTypeDefinition): string[] {
       .map(([field, schema]) => `\`${field}\`${schema.isOptional() ? '?' : ''}`)
       .join(' '),
     [...new Set(timeTexts(definition.scheme))].join(', '),
-    [definition.idempotency ?? []]
-      .flat()
-      .map((place) => `\`${place}\``)
-      .join(' or '),
+    idText(definition.idempotency),
     definition.handshake?.replaceAll('_', ' ') ?? '',
     definition.scheme.kind === 'none' ? '' : String(definition.unverifiedStatus),
     definition.note ?? '',
   ];
+}
+
+function idText(id: DeliveryId | null): string {
+  return (id?.at ?? []).map((place) => `\`${place}\``).join(' or ');
+}
+
+/** By what each delivery is known when it comes again, and on which promise of its provider that rests. */
+function idTable(): string {
+  const head = ['Type', 'Id', 'Unique', 'And the same', 'What the provider says of the id'];
+  const lines = sourceTypeNames.flatMap((name) => {
+    const { idempotency: id } = sourceTypes[name];
+    if (id === null) return [];
+    const { unique, beside, promise } = id;
+    const others = [
+      ...beside.map((place) => `\`${place}\``),
+      ...(unique === Unique.NOTHING ? ['the body'] : []),
+    ];
+    return [row([`\`${name}\``, idText(id), unique, others.join(', '), promise])];
+  });
+  return [row(head), row(head.map(() => '---')), ...lines].join('\n');
 }
 
 const PLUGIN_TEXTS: Readonly<Record<string, string>> = {

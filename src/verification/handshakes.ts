@@ -1,6 +1,6 @@
 import { compileVerifier } from './compile.ts';
 import { contentEncodingOf, decodeBody } from './decoding.ts';
-import { parsedJson } from './engine/place.ts';
+import { smallJson } from './body/json.ts';
 import { challenges } from './handshakes/challenges.ts';
 import type { Handshake, HandshakeAnswer, HandshakeInput } from './handshakes/handshake.ts';
 import type { HandshakeName } from './handshakes/name.ts';
@@ -120,7 +120,7 @@ function questionIn(received: Received): unknown {
   const contentEncoding = contentEncodingOf(received);
   const decoded = decodeBody(received.body, { contentEncoding, mostBytes: LONGEST_QUESTION });
   if (!('body' in decoded) || decoded.body.length === 0) return undefined;
-  return parsedJson(decoded.body);
+  return smallJson(decoded.body);
 }
 
 /** Whether a type's provider hands over the secret in its handshake. */

@@ -1,3 +1,5 @@
+import { setImmediate as others } from 'node:timers/promises';
+import { LARGEST_AT_ONCE_BYTES, LATER } from './body/aside.ts';
 import type { Received } from './received.ts';
 
 /** Judges a request, more than once if need be: `judge` must change nothing. */
@@ -5,46 +7,77 @@ export type Open = <T>(
   received: Received,
   judge: (received: Received) => T | Promise<T>,
   options?: {
-    /** Given where the line is full, and nothing is decoded. Absent: it waits, however long. */
+    /** Given where the line is full, and nothing is opened. Absent: it waits, however long. */
     whenFull?: () => T;
   },
 ) => Promise<T>;
 
 type Options = {
-  /** How many bodies are decoded at once. The thread pool has four threads, and files and keys need it too. */
+  /** How many bodies are opened at once. The thread pool has four threads, and files and keys need it too. */
   atOnce: number;
   /** How many more may wait. */
   mostWaiting?: number;
 };
 
 /**
- * Makes large compressed bodies open without holding up everybody else. A request is judged with its body closed
- * first, which most forged ones do not survive; only where the judge asks for the inside is it decoded in the thread
- * pool, a few at a time, and the request judged again.
+ * Makes large bodies open without holding up everybody else. A request is judged with its body closed first, which most
+ * forged ones do not survive; only where the judge asks for the inside is it decoded in the thread pool and read a piece
+ * at a time, a few bodies at once, and the request judged again.
  */
 export function createOpener({ atOnce, mostWaiting = Infinity }: Options): Open {
   const line = createLine(atOnce);
   return async (received, judge, { whenFull } = {}) => {
-    const { largeBody } = received;
-    if (largeBody === undefined || largeBody.isDecoded()) return judge(received);
-    const { closed, isAsked } = closedOf(received);
-    const verdict = await judge(closed);
-    if (!isAsked()) return verdict;
-    if (whenFull !== undefined && line.waiting() >= mostWaiting) return whenFull();
-    await line.run(largeBody.decode);
-    return judge(received);
+    if (isSmall(received)) return judge(received);
+    const known = new Map<string, unknown>();
+    for (;;) {
+      const { closed, wanted } = closedOf(received, known);
+      // What is made of a body that was closed is thrown away.
+      const verdict = await judge(closed);
+      if (wanted.length === 0) return verdict;
+      if (whenFull !== undefined && line.waiting() >= mostWaiting) return whenFull();
+      await line.run(async () => {
+        for (const open of wanted) await open();
+      });
+    }
   };
 }
 
-// The inside is null, as if it could not be decoded; whatever is made of that is thrown away.
-function closedOf(received: Received): { closed: Received; isAsked: () => boolean } {
-  let isAsked = false;
+// A small compressed body may be large inside: whether it is shows when it is asked for.
+function isSmall({ body, decodedBody, largeBody }: Received): boolean {
+  return (
+    body.length <= LARGEST_AT_ONCE_BYTES && decodedBody === undefined && largeBody === undefined
+  );
+}
+
+type Closed = { closed: Received; wanted: (() => Promise<void>)[] };
+
+function closedOf(received: Received, known: Map<string, unknown>): Closed {
+  const wanted: (() => Promise<void>)[] = [];
+  const named = new Set<string>();
+  const aside = <T>(name: string, work: () => Generator<undefined, T>): T | 'LATER' => {
+    if (known.has(name)) return known.get(name) as T;
+    if (!named.has(name)) wanted.push(async () => void known.set(name, await inPieces(work())));
+    named.add(name);
+    return LATER;
+  };
+  const { largeBody } = received;
+  if (largeBody === undefined || largeBody.isDecoded())
+    return { closed: { ...received, aside }, wanted };
+  // The inside is null, as if it could not be decoded.
   const decodedBody = () => {
-    isAsked = true;
+    wanted.push(largeBody.decode);
     return null;
   };
-  const closed = { ...received, decodedBody, decodingProblem: () => undefined };
-  return { closed, isAsked: () => isAsked };
+  const closed = { ...received, aside, decodedBody, decodingProblem: () => undefined };
+  return { closed, wanted };
+}
+
+async function inPieces<T>(work: Generator<undefined, T>): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await others();
+  }
 }
 
 function createLine(atOnce: number) {

@@ -20,8 +20,13 @@ export type Received = {
   decodingProblem?: () => string | undefined;
   /** Only where decoding takes so long that it should be done beforehand: see `createOpener`. */
   largeBody?: LargeBody;
+  /** Where large bodies are read while others go on: the result, once it is there. See `readAside`. */
+  aside?: Aside;
   receivedAtMs: number;
 };
+
+/** Gives the result of a work over the body, by its name; until it is there it is noted that somebody waits for it. */
+export type Aside = <T>(name: string, work: () => Generator<undefined, T>) => T | 'LATER';
 
 /** A compressed body that is better decoded in the thread pool; afterwards `decodedBody` has it at hand. */
 export type LargeBody = { isDecoded: () => boolean; decode: () => Promise<void> };

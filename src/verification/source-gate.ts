@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseKeyPath, readKey } from '../domain/payload-path.ts';
 import { compileVerifier, defaultIdempotencyKey } from './compile.ts';
+import { shortened } from './body/shortened.ts';
 import { parseBody } from './content.ts';
 import type { Scheme } from './engine/scheme.ts';
 import { signedBody, singleHeader, type Received } from './received.ts';
@@ -156,14 +157,18 @@ function idempotencyText(path: string, received: Received): string {
   const parsed = parseKeyPath(path);
   if ('error' in parsed) return '';
   const query = Object.fromEntries(new URLSearchParams(received.rawQuery));
-  const body = parsed.path.part === 'body' ? bodyOf(received) : null;
+  const body = parsed.path.part === 'body' ? bodyOf(received, path) : null;
   return readKey(parsed.path, { headers: {}, body, query, path: received.path });
 }
 
-function bodyOf(received: Received): unknown {
+function bodyOf(received: Received, path: string): unknown {
   const bytes = signedBody(received, { over: 'decoded' });
   if (bytes === null) return null;
-  return parseBody(singleHeader(received, 'content-type'), bytes, { sniffJson: true }).value;
+  const contentType = singleHeader(received, 'content-type');
+  const short = shortened(received, { body: bytes, steps: path.split('.').slice(1) });
+  if (short === null) return null;
+  if ('whole' in short) return short.whole;
+  return parseBody(contentType, short, { sniffJson: true }).value;
 }
 
 function once(text: string, expiresAtMs: number): OnceKey {

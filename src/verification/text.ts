@@ -3,8 +3,15 @@ export function decodeText(
   bytes: Buffer,
   { contentType }: { contentType: string | undefined },
 ): string {
-  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
-  return decoderFor(charset).decode(bytes);
+  const named = /;\s*charset\s*=\s*["']?([^"',;\s]+)/i.exec(contentType ?? '')?.[1];
+  return decoderFor(markedCharset(bytes) ?? named ?? 'utf-8').decode(bytes);
+}
+
+/** The charset a byte order mark stands for, which says more than any header. */
+function markedCharset([first, second, third]: Buffer): string | undefined {
+  if (first === 0xef && second === 0xbb && third === 0xbf) return 'utf-8';
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
 }
 
 // The decoder drops a byte order mark, which JSON does not allow.

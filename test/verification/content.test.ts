@@ -1,9 +1,17 @@
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import { assert, constantFrom, property, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contentFamily, DEEPEST_JSON, parseBody } from '../../src/verification/content.ts';
 import {
   decodeBody,
+  decodeBodyLater,
   MOST_DECODED_BYTES,
   withDecodedBody,
 } from '../../src/verification/decoding.ts';
@@ -24,12 +32,48 @@ describe('content encodings', () => {
     expect(decodeBody(body, { contentEncoding })).toEqual({ body: plain });
   });
 
-  test('one layer only, and nothing unknown', () => {
-    for (const contentEncoding of ['gzip, gzip', 'zstd', 'compress', '__proto__', 'constructor']) {
+  test('nothing unknown, and no more than three layers', () => {
+    const four = 'gzip, gzip, gzip, gzip';
+    for (const contentEncoding of [four, 'compress', 'gzip, x', '__proto__', 'constructor']) {
       expect(decodeBody(gzipSync(plain), { contentEncoding })).toEqual({ problem: 'UNSUPPORTED' });
     }
     const twice = gzipSync(gzipSync(plain));
     expect(decodeBody(twice, { contentEncoding: 'gzip' })).toEqual({ body: gzipSync(plain) });
+  });
+
+  test.each([
+    ['gzip, gzip', (body: Buffer) => gzipSync(gzipSync(body))],
+    ['gzip, br', (body: Buffer) => brotliCompressSync(gzipSync(body))],
+    ['deflate,identity,x-gzip', (body: Buffer) => gzipSync(deflateSync(body))],
+    ['zstd', (body: Buffer) => zstdCompressSync(body)],
+    ['zstd, gzip', (body: Buffer) => gzipSync(zstdCompressSync(body))],
+  ])(
+    'several codings are undone from the last to the first: %s',
+    async (contentEncoding, encode) => {
+      expect(decodeBody(encode(plain), { contentEncoding })).toEqual({ body: plain });
+      expect(await decodeBodyLater(encode(plain), { contentEncoding })).toEqual({ body: plain });
+      expect(decodeBody(encode(Buffer.alloc(30_000_000)), { contentEncoding })).toEqual({
+        problem: 'TOO_LARGE',
+      });
+    },
+  );
+
+  test('a Zstandard body is read to its end: no frame is left over for somebody else to read', async () => {
+    const frame = zstdCompressSync(plain);
+    const both = Buffer.concat([frame, frame]);
+    const contentEncoding = 'zstd';
+    expect(decodeBody(both, { contentEncoding })).toEqual({ body: Buffer.concat([plain, plain]) });
+    expect(await decodeBodyLater(both, { contentEncoding })).toEqual(
+      decodeBody(both, { contentEncoding }),
+    );
+    const wide = { params: { [constants.ZSTD_c_windowLog]: 27 } };
+    for (const body of [
+      Buffer.concat([frame, Buffer.from('rest')]),
+      frame.subarray(0, -3),
+      Buffer.concat(Array.from({ length: 100 }, () => frame)),
+      zstdCompressSync(Buffer.alloc(9_000_000, 'a'), wide),
+    ])
+      expect(decodeBody(body, { contentEncoding })).toEqual({ problem: 'MALFORMED' });
   });
 
   test.each(['gzip', 'deflate', 'br'] as const)(

@@ -154,7 +154,8 @@ test('Treezor signs what PHP would write', () => {
   });
   expect(verifyWith('TREEZOR', config, request({ body: Buffer.from(body) }))).toEqual({
     verified: true,
-    idempotencyKey: 'w-1',
+    // What Treezor promises of its id is not known, so the body counts as well.
+    idempotencyKey: expect.stringContaining('w-1'),
   });
   expect(
     verifyWith('TREEZOR', config, request({ body: Buffer.from(body.replace('Zoë', 'Zoe')) })),

@@ -1,3 +1,5 @@
+import { readForm, valuesOf } from '../body/form.ts';
+import { readJson } from '../body/json.ts';
 import { headerValues, type Received } from '../received.ts';
 
 /**
@@ -7,7 +9,6 @@ import { headerValues, type Received } from '../received.ts';
 export type Place =
   `header:${string}` | `query:${string}` | `form:${string}` | `json:${string}` | `pair:${string}`;
 
-const LARGEST_PARSED_BYTES = 1_048_576;
 const DUPLICATE = Symbol('duplicate');
 
 /** Said by `readPlace` when a value that must be single stands twice. */
@@ -38,9 +39,9 @@ export function readPlace(place: Place, context: PlaceContext): Found {
     case 'query':
       return only(new URLSearchParams(context.received.rawQuery).getAll(name));
     case 'form':
-      return only(new URLSearchParams(context.body.toString('utf8')).getAll(name));
+      return formText(context, name);
     case 'json':
-      return jsonText(context.body, name);
+      return jsonText(context, name);
     default:
       return context.pairs?.get(name);
   }
@@ -50,22 +51,13 @@ function only(values: readonly string[]): Found {
   return values.length > 1 ? DUPLICATE : values[0];
 }
 
-function jsonText(body: Buffer, path: string): string | undefined {
-  let value: unknown = parsedJson(body);
-  for (const key of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string, unknown>)[key];
-  }
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+function formText({ received, body }: PlaceContext, name: string): Found {
+  const form = readForm(received, body);
+  return 'problem' in form ? undefined : only(valuesOf(form.fields, name));
 }
 
-/** The JSON body for reading single fields; undefined where it is no JSON or larger than 1 MiB. */
-export function parsedJson(body: Buffer): unknown {
-  if (body.length > LARGEST_PARSED_BYTES) return undefined;
-  try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
+function jsonText({ received, body }: PlaceContext, path: string): Found {
+  const json = readJson(received, { body, paths: [path] });
+  if ('problem' in json) return json.problem === 'DOUBLED' ? DUPLICATE : undefined;
+  return json.text(path);
 }

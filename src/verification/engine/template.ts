@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readForm, type FormField } from '../body/form.ts';
 import type { Received } from '../received.ts';
 import { isDuplicate, readPlace, type Place } from './place.ts';
 
@@ -36,7 +37,10 @@ const WORDS: Readonly<Record<string, Part>> = {
       .update(`${context.pairs?.get('t') ?? ''}.`)
       .update(context.body)
       .digest(),
-  sortedForm: (context) => Buffer.from(sortedForm(context.body)),
+  sortedForm: ({ received, body }) => {
+    const form = readForm(received, body);
+    return 'problem' in form ? null : Buffer.from(sortedForm(form.fields), 'latin1');
+  },
 };
 
 /** The words a template may use beside `{header:…}`, `{query:…}`, `{form:…}`, `{json:…}`, `{pair:…}` and `{field:…}`. */
@@ -110,17 +114,18 @@ function decodeReserved(url: string): string {
   return url.replace(/%(?:3A|2F|40|21|24|27|28|29|2A|2C|3B)/gi, (code) => decodeURIComponent(code));
 }
 
-/** Form fields by name, names and values written one after the other without separators. */
-export function sortedForm(body: Buffer): string {
-  const fields = new Map<string, Set<string>>();
-  for (const [name, value] of new URLSearchParams(body.toString('utf8'))) {
-    const values = fields.get(name) ?? new Set();
-    fields.set(name, values.add(value));
+/** Form fields by name, names and values written one after the other without separators: bytes, one character each. */
+export function sortedForm(fields: readonly FormField[]): string {
+  const byName = new Map<string, Set<string>>();
+  for (const field of fields) {
+    const name = field.name.toString('latin1');
+    const values = byName.get(name) ?? new Set();
+    byName.set(name, values.add(field.value.toString('latin1')));
   }
-  return [...fields.keys()]
+  return [...byName.keys()]
     .toSorted(byCodePoint)
     .map((name) =>
-      [...(fields.get(name) ?? [])]
+      [...(byName.get(name) ?? [])]
         .toSorted(byCodePoint)
         .map((value) => name + value)
         .join(''),

@@ -38,7 +38,8 @@ export const challenges = {
     });
   },
   microsoft_graph: ({ query }) => {
-    const token = challengeText(query.get('validationToken'));
+    // SharePoint and OneDrive write the name in small letters.
+    const token = challengeText(anyCase(query, 'validationtoken'));
     return token === null ? null : plain(token);
   },
   okta: ({ received }) => {
@@ -94,6 +95,12 @@ export const challenges = {
     return answered(200, { challenge: hmacSha256(secret, { text: challenge, encoding: 'hex' }) });
   },
 } satisfies Record<string, Handshake>;
+
+/** A parameter of the query, however its name is written; null where it stands twice. */
+function anyCase(query: URLSearchParams, name: string): string | null {
+  const values = [...query].filter(([key]) => key.toLowerCase() === name);
+  return values.length === 1 ? (values[0]?.[1] ?? null) : null;
+}
 
 // The subscription handshake Meta and Strava share.
 function subscription(

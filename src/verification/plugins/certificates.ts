@@ -2,7 +2,6 @@ import { createPublicKey, createVerify, verify, X509Certificate } from 'node:cry
 import { crc32 } from 'node:zlib';
 import { decodeStrictly } from '../engine/decoders.ts';
 import { shortDigest } from '../engine/engine.ts';
-import { parsedJson } from '../engine/place.ts';
 import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
 import { pinnedUrl } from '../pinned-urls.ts';
 import {
@@ -13,6 +12,7 @@ import {
   type Received,
 } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
+import { jsonIn } from './json-body.ts';
 import { textField, type Plugin } from './plugin.ts';
 
 // SNS retries for up to an hour with the timestamp of the first try.
@@ -29,44 +29,54 @@ const SUBSCRIPTION_KEYS = [
   'Type',
 ];
 
-type SnsMessage = Record<string, unknown>;
+const SNS_MEMBERS = [
+  ...new Set([...NOTIFICATION_KEYS, ...SUBSCRIPTION_KEYS]),
+  'Signature',
+  'SignatureVersion',
+  'SigningCertURL',
+];
+
+/** The members of a message that count, as texts. */
+type SnsMessage = ReadonlyMap<string, string>;
 
 /** Amazon SNS signs chosen members of the JSON body with a certificate named in it. */
 export const sns: Plugin = (settings) => ({
   // What cannot be right is refused without a fetch; only a well-formed message is worth one.
   verify: (received) => {
     const message = readSnsMessage(received);
-    if ('reason' in message) return message as Refused;
-    return message['Signature'] === undefined
+    if ('reason' in message) return message;
+    return message.get('Signature') === undefined
       ? refused(VerificationReason.MISSING_SIGNATURE, rawDelivery(received))
       : (checkSnsUrl(message) ?? { deferred: true });
   },
   settle: async (received, keys) => {
     const message = readSnsMessage(received);
-    if ('reason' in message) return message as Refused;
+    if ('reason' in message) return message;
     const untrusted = checkSnsUrl(message);
     if (untrusted !== null) return untrusted;
-    const got = await keys.certificate(String(message['SigningCertURL']));
+    const got = await keys.certificate(String(message.get('SigningCertURL')));
     if ('reason' in got) return got;
     if (!isSnsSignature(message, got.pem)) return refused(VerificationReason.WRONG_SECRET_OR_BODY);
     const topic = textField(settings, 'topic_arn');
     // SNS signs for every customer alike, so only the topic says whose message it is.
-    if (topic !== '' && topic !== message['TopicArn'])
+    if (topic !== '' && topic !== message.get('TopicArn'))
       return refused(VerificationReason.WRONG_CLAIMS, 'another topic');
     const late = checkSnsAge(message, {
       received,
       toleranceMs: settings.toleranceMs ?? SNS_TOLERANCE_MS,
     });
-    return late ?? accepted({ replayKey: String(message['MessageId']) });
+    return late ?? accepted({ replayKey: String(message.get('MessageId')) });
   },
 });
 
 function readSnsMessage(received: Received): SnsMessage | Refused {
-  const message = parsedJson(received.body);
-  if (typeof message !== 'object' || message === null)
-    return refused(VerificationReason.MALFORMED, 'the body is not JSON');
-  if ('reason' in message) return refused(VerificationReason.MALFORMED, 'not an SNS message');
-  return message as SnsMessage;
+  const json = jsonIn(received, SNS_MEMBERS);
+  if ('reason' in json) {
+    const hint = rawDelivery(received);
+    return hint === undefined ? json : refused(VerificationReason.MISSING_SIGNATURE, hint);
+  }
+  const members = SNS_MEMBERS.map((name) => [name, json.text(name)] as const);
+  return new Map(members.filter((one): one is [string, string] => one[1] !== undefined));
 }
 
 function rawDelivery(received: Received): string | undefined {
@@ -76,7 +86,7 @@ function rawDelivery(received: Received): string | undefined {
 }
 
 function checkSnsUrl(message: SnsMessage): Refused | null {
-  const url = pinnedUrl(message['SigningCertURL'], 'sns');
+  const url = pinnedUrl(message.get('SigningCertURL'), 'sns');
   return url?.pathname.endsWith('.pem') === true
     ? null
     : refused(
@@ -86,14 +96,14 @@ function checkSnsUrl(message: SnsMessage): Refused | null {
 }
 
 function isSnsSignature(message: SnsMessage, pem: string): boolean {
-  const algorithm = { '1': 'sha1', '2': 'sha256' }[String(message['SignatureVersion'])];
-  const signature = decodeStrictly(String(message['Signature']), 'base64');
+  const algorithm = { '1': 'sha1', '2': 'sha256' }[String(message.get('SignatureVersion'))];
+  const signature = decodeStrictly(String(message.get('Signature')), 'base64');
   if (algorithm === undefined || signature === null) return false;
-  const keys = message['Type'] === 'Notification' ? NOTIFICATION_KEYS : SUBSCRIPTION_KEYS;
+  const keys = message.get('Type') === 'Notification' ? NOTIFICATION_KEYS : SUBSCRIPTION_KEYS;
   const verifier = createVerify(algorithm);
   for (const key of keys) {
-    const value = message[key];
-    if (typeof value === 'string') verifier.update(`${key}\n${value}\n`);
+    const value = message.get(key);
+    if (value !== undefined) verifier.update(`${key}\n${value}\n`);
   }
   try {
     return verifier.verify(new X509Certificate(pem).publicKey, signature);
@@ -106,7 +116,7 @@ function checkSnsAge(
   message: SnsMessage,
   { received, toleranceMs }: { received: Received; toleranceMs: number },
 ): Refused | null {
-  const signedAtMs = parseTimestamp(String(message['Timestamp']), 'iso');
+  const signedAtMs = parseTimestamp(String(message.get('Timestamp')), 'iso');
   if (signedAtMs === null) return refused(VerificationReason.MALFORMED, 'Timestamp cannot be read');
   return toleranceMs === 0
     ? null

@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
+import { smallJson } from '../body/json.ts';
 import { decodeStrictly } from '../engine/decoders.ts';
-import { parsedJson } from '../engine/place.ts';
 import { headerValues, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import type { Keys } from '../verifier.ts';
@@ -38,7 +38,7 @@ function readSignature(received: Received): { keyId: string; bytes: Buffer } | R
   if (values[0] === undefined)
     return refused(VerificationReason.MISSING_SIGNATURE, 'no header x-ebay-signature');
   const decoded = decodeStrictly(values[0], 'base64');
-  const parsed = decoded === null ? undefined : parsedJson(decoded);
+  const parsed = decoded === null ? undefined : smallJson(decoded);
   const { kid, signature } = (
     typeof parsed === 'object' && parsed !== null ? parsed : {}
   ) as Record<string, unknown>;

@@ -1,15 +1,18 @@
-import { isUtf8 } from 'node:buffer';
 import { createHash, createHmac } from 'node:crypto';
+import { contentFamily, ContentFamily } from '../content.ts';
 import { decodeStrictly, sameBytes } from '../engine/decoders.ts';
 import { sortedForm } from '../engine/template.ts';
 import {
   activeSecrets,
   headerValues,
+  notDecodable,
+  signedBody,
   signedUrl,
   singleHeader,
   type Received,
 } from '../received.ts';
-import { accepted, refused, VerificationReason } from '../verdict.ts';
+import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
+import { formIn } from './form-body.ts';
 import type { Plugin } from './plugin.ts';
 
 /**
@@ -27,20 +30,14 @@ export const formSignature: Plugin = (settings) => ({
     if (signature === null)
       return refused(VerificationReason.MALFORMED, 'the signature is not base64');
     const fields = signedFields(received);
-    if (fields === null)
-      return refused(
-        VerificationReason.WRONG_SECRET_OR_BODY,
-        'bodySHA256 in the URL is not the digest of the body',
-      );
+    if ('reason' in fields) return fields;
     const url = signedUrl(received, settings.registeredUrl);
     const valid = activeSecrets(settings.secrets, { atMs: received.receivedAtMs });
     if (valid.length === 0) return refused(VerificationReason.NO_ACTIVE_SECRET);
     let matches = false;
     for (const { value } of valid) {
-      for (const candidate of [url, withDefaultPort(url), withoutDefaultPort(url)]) {
-        const expected = createHmac('sha1', value)
-          .update(candidate + fields)
-          .digest();
+      for (const candidate of new Set([url, withDefaultPort(url), withoutDefaultPort(url)])) {
+        const expected = createHmac('sha1', value).update(candidate).update(fields.bytes).digest();
         matches = sameBytes(expected, signature) || matches;
       }
     }
@@ -53,19 +50,30 @@ export const formSignature: Plugin = (settings) => ({
   },
 });
 
-function signedFields(received: Received): string | null {
+/** What is signed beside the URL: the fields of a form, or nothing where the URL holds the digest of the body. */
+function signedFields(received: Received): { bytes: Buffer } | Refused {
+  const nothing = { bytes: Buffer.alloc(0) };
   const digests = new URLSearchParams(received.rawQuery).getAll('bodySHA256');
   if (digests.length > 0) {
-    const actual = createHash('sha256').update(received.body).digest();
+    const body = signedBody(received, { over: 'decoded' });
+    if (body === null) return notDecodable(received);
+    const actual = createHash('sha256').update(body).digest();
     const said = digests.length === 1 ? decodeStrictly(digests[0] ?? '', 'hex') : null;
-    return said !== null && sameBytes(actual, said) ? '' : null;
+    return said !== null && sameBytes(actual, said)
+      ? nothing
+      : notSigned('bodySHA256 in the URL is not the digest of the body');
   }
-  const isForm = singleHeader(received, 'content-type')
-    ?.toLowerCase()
-    .startsWith('application/x-www-form-urlencoded');
-  if (isForm !== true) return received.body.length === 0 ? '' : null;
-  // Two broken encodings would read as the same text, and so as the same signature.
-  return isUtf8(received.body) ? sortedForm(received.body) : null;
+  const isForm = contentFamily(singleHeader(received, 'content-type')) === ContentFamily.FORM;
+  if (!isForm)
+    return received.body.length === 0
+      ? nothing
+      : notSigned('the body is no form, and the URL holds no bodySHA256 of it');
+  const form = formIn(received);
+  return 'reason' in form ? form : { bytes: Buffer.from(sortedForm(form.fields), 'latin1') };
+}
+
+function notSigned(hint: string): Refused {
+  return refused(VerificationReason.WRONG_SECRET_OR_BODY, hint);
 }
 
 function withDefaultPort(url: string): string {

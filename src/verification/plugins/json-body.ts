@@ -1,14 +1,11 @@
-import { parsedJson } from '../engine/place.ts';
-import { signedBody, type Received } from '../received.ts';
+import { jsonProblem, readJson, type JsonValues } from '../body/json.ts';
+import { notDecodable, signedBody, type Received } from '../received.ts';
+import type { Refused } from '../verdict.ts';
 
-/** The members of a JSON body; null where it is none, cannot be decoded, or is larger than 1 MiB. */
-export function jsonBody(received: Received): Record<string, unknown> | null {
+/** What stands at paths of the JSON body, of whatever size; a refusal, in words, where it cannot be read. */
+export function jsonIn(received: Received, paths: readonly string[]): JsonValues | Refused {
   const body = signedBody(received, { over: 'decoded' });
-  const value = body === null ? undefined : parsedJson(body);
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-}
-
-/** The members of a value; none where it has none. */
-export function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  if (body === null) return notDecodable(received);
+  const json = readJson(received, { body, paths });
+  return 'problem' in json ? jsonProblem(json.problem) : json;
 }

@@ -1,14 +1,16 @@
 import { sameBytes } from '../engine/decoders.ts';
 import { shortDigest } from '../engine/engine.ts';
-import { activeSecrets, notDecodable, signedBody, type Received } from '../received.ts';
+import { activeSecrets, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import type { Keys } from '../verifier.ts';
-import { jsonBody, record } from './json-body.ts';
+import { jsonIn } from './json-body.ts';
 import { isKeyKnown } from './key-sets.ts';
 import { readToken, tokenProblem, type MicrosoftToken } from './microsoft-tokens.ts';
 import type { Plugin, PluginSettings } from './plugin.ts';
 
 const MOST_TOKENS = 100;
+const QUOTE = 0x22;
+const NULL = Buffer.from('null');
 
 /**
  * Microsoft Graph sends back the clientState of the subscription in every notification. Beside rich notifications,
@@ -19,7 +21,7 @@ export const microsoftGraph: Plugin = (settings) => {
   const read = (received: Received): MicrosoftToken[] | Refused => {
     const found = notificationsIn(received);
     if ('reason' in found) return found;
-    const wrong = stateProblem(found.notifications, { settings, received });
+    const wrong = stateProblem(found.states, { settings, received });
     if (wrong !== null) return wrong;
     if (expected.apps.length === 0) return [];
     const missing = missingTokens(found, settings);
@@ -57,29 +59,39 @@ function idsIn({ auth }: PluginSettings, field: string): string[] {
     .map((id) => id.toLowerCase());
 }
 
-type Found = { notifications: Record<string, unknown>[]; tokens: unknown[] };
+type Found = { states: (string | undefined)[]; isEncrypted: boolean; tokens: unknown[] };
+
+const NOTIFICATION = 'value.*';
+const STATE = `${NOTIFICATION}.clientState`;
+const ENCRYPTED = `${NOTIFICATION}.encryptedContent`;
+const TOKEN = 'validationTokens.*';
 
 function notificationsIn(received: Received): Found | Refused {
-  if (signedBody(received, { over: 'decoded' }) === null) return notDecodable(received);
-  const body = jsonBody(received);
-  const value = body?.['value'];
-  if (!Array.isArray(value) || value.length === 0)
-    return refused(VerificationReason.MALFORMED, 'no value in the body, or it is above 1 MiB');
-  const tokens = body?.['validationTokens'] ?? [];
-  return Array.isArray(tokens)
-    ? { notifications: value.map(record), tokens }
-    : refused(VerificationReason.MALFORMED, 'validationTokens is no list');
+  const json = jsonIn(received, [NOTIFICATION, STATE, ENCRYPTED, 'validationTokens', TOKEN]);
+  if ('reason' in json) return json;
+  const notifications = json.all(NOTIFICATION);
+  if (notifications.length === 0)
+    return refused(VerificationReason.MALFORMED, 'no value in the body');
+  const tokens = json.raw('validationTokens')?.toString('latin1', 0, 4) ?? 'null';
+  if (tokens !== 'null' && !tokens.startsWith('['))
+    return refused(VerificationReason.MALFORMED, 'validationTokens is no list');
+  const states = notifications.map((): string | undefined => undefined);
+  for (const { item, raw, text } of json.all(STATE)) if (raw[0] === QUOTE) states[item] = text;
+  return {
+    states,
+    isEncrypted: json.all(ENCRYPTED).some(({ raw }) => !raw.equals(NULL)),
+    tokens: json.all(TOKEN).map(({ text }) => text),
+  };
 }
 
 /** Compares the clientState of every notification with every valid secret; null where they match, or there is none. */
 function stateProblem(
-  notifications: Found['notifications'],
+  states: Found['states'],
   { settings, received }: { settings: PluginSettings; received: Received },
 ): Refused | null {
   const { secrets } = settings;
   if (secrets.length === 0) return null;
-  const states = notifications.map(({ clientState }) => clientState);
-  if (states.some((state) => typeof state !== 'string'))
+  if (states.includes(undefined))
     return refused(VerificationReason.MISSING_SIGNATURE, 'no clientState');
   const valid = activeSecrets(secrets, { atMs: received.receivedAtMs });
   if (valid.length === 0) return refused(VerificationReason.NO_ACTIVE_SECRET);
@@ -96,11 +108,11 @@ function digest(text: string): Buffer {
 
 // Without tokens a notification is a plain one, which the clientState alone speaks for.
 function missingTokens(
-  { notifications, tokens }: Found,
+  { isEncrypted, tokens }: Found,
   { secrets }: PluginSettings,
 ): Refused | null {
   if (tokens.length > 0) return null;
-  if (notifications.some(({ encryptedContent }) => (encryptedContent ?? null) !== null))
+  if (isEncrypted)
     return refused(
       VerificationReason.MISSING_SIGNATURE,
       'encryptedContent without validationTokens',

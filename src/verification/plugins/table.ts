@@ -1,7 +1,10 @@
-import { adyen, alipay, exactOnline, mailgun, paymob, treezor } from './bodies.ts';
+import { adyen } from './adyen.ts';
+import { alipay } from './alipay.ts';
+import { exactOnline, paymob, treezor } from './bodies.ts';
 import { circle, paypal, sns } from './certificates.ts';
 import { ebay } from './ebay.ts';
 import { formSignature } from './form-signatures.ts';
+import { mailgun } from './mailgun.ts';
 import { microsoftGraph } from './microsoft-graph.ts';
 import { plaid } from './plaid.ts';
 import type { Plugin } from './plugin.ts';

@@ -11,6 +11,7 @@ import {
   stamped,
   type ProviderTable,
 } from './define.ts';
+import { ids } from './ids/business.ts';
 
 const generic = { fields: hmacFields } as const;
 const byHandshake = {
@@ -53,10 +54,10 @@ export const business = {
   TYPEFORM: provider(
     'Typeform',
     signed('header:typeform-signature', { encoding: 'base64', layout: prefixed('sha256=') }),
-    { idempotency: 'json:event_id' },
+    { idempotency: ids.TYPEFORM },
   ),
   TALLY: provider('Tally', signed('header:tally-signature', { encoding: 'base64' }), {
-    idempotency: 'json:eventId',
+    idempotency: ids.TALLY,
   }),
   FORMSTACK: provider(
     'Formstack',
@@ -98,7 +99,7 @@ export const business = {
   }),
   NOTION: provider('Notion', signed('header:x-notion-signature', { layout: prefixed('sha256=') }), {
     ...byHandshake,
-    idempotency: 'json:id',
+    idempotency: ids.NOTION,
     handshake: 'notion',
     note: 'The first request carries the verification token, which is the secret.',
   }),
@@ -110,7 +111,7 @@ export const business = {
       content: '{body}{url}',
     }),
     {
-      idempotency: 'json:action.id',
+      idempotency: ids.TRELLO,
       handshake: 'reachable',
     },
   ),
@@ -123,7 +124,7 @@ export const business = {
       replay: 'json:payloadId',
     }),
     {
-      idempotency: 'json:payloadId',
+      idempotency: ids.FAVRO,
       note: 'Signs an id and the URL, not the body.',
     },
   ),

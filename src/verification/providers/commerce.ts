@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { hmacFields, publicKeyFields, secretText } from '../auth-fields.ts';
 import {
-  MESSAGE_ID,
   plugin,
   provider,
   settings,
@@ -10,6 +9,7 @@ import {
   standardWebhooks,
   type ProviderTable,
 } from './define.ts';
+import { ids } from './ids/commerce.ts';
 
 const generic = { fields: hmacFields } as const;
 
@@ -25,7 +25,7 @@ export const commerce = {
       ],
     },
     {
-      idempotency: 'header:x-shopify-webhook-id',
+      idempotency: ids.SHOPIFY,
       unverifiedStatus: 401,
       note: 'The secret is the app’s client secret. Events use the header without `X-`.',
     },
@@ -34,12 +34,12 @@ export const commerce = {
     'WooCommerce',
     signed('header:x-wc-webhook-signature', { encoding: 'base64' }),
     {
-      idempotency: 'header:x-wc-webhook-delivery-id',
+      idempotency: ids.WOOCOMMERCE,
       note: 'Saving a webhook sends one unsigned form.',
     },
   ),
   BIGCOMMERCE: provider('BigCommerce', textKeyed(), {
-    idempotency: 'header:webhook-id',
+    idempotency: ids.BIGCOMMERCE,
     note: 'Standard Webhooks keyed with the client secret as it is written.',
   }),
   COMMERCELAYER: provider(
@@ -59,7 +59,7 @@ export const commerce = {
     },
   ),
   FASTSPRING: provider('FastSpring', signed('header:x-fs-signature', { encoding: 'base64' }), {
-    idempotency: 'json:events.0.id',
+    idempotency: ids.FASTSPRING,
   }),
   EBAY: provider('eBay', plugin('ebay'), {
     fields: {
@@ -72,7 +72,7 @@ export const commerce = {
         .regex(/^[\w-]{32,80}$/, 'must be 32 to 80 letters, digits, - and _'),
     },
     secretField: 'client_secret',
-    idempotency: 'json:notification.notificationId',
+    idempotency: ids.EBAY,
     handshake: 'ebay',
     note: 'The key is fetched by its id with the application’s credentials.',
   }),
@@ -90,7 +90,7 @@ export const commerce = {
     signed('header:authorization', { content: '{field:app_key}{body}' }),
     {
       fields: { webhook_secret_key: secretText, app_key: z.string().min(1).max(256) },
-      idempotency: 'json:tts_notification_id',
+      idempotency: ids.TIKTOK_SHOP,
     },
   ),
   AKENEO: provider(
@@ -102,11 +102,11 @@ export const commerce = {
     { note: 'Akeneo waits half a second for the answer.' },
   ),
   PICQER: provider('Picqer', signed('header:x-picqer-signature', { encoding: 'base64' }), {
-    idempotency: 'json:idhook_execution',
+    idempotency: ids.PICQER,
   }),
   SHIPBOB: provider('ShipBob', settings('secret'), generic),
   SHIPHERO: provider('ShipHero', signed('header:x-shiphero-hmac-sha256', { encoding: 'base64' }), {
-    idempotency: 'header:x-shiphero-message-id',
+    idempotency: ids.SHIPHERO,
     answer: {
       status: 200,
       contentType: 'application/json',
@@ -121,12 +121,12 @@ export const commerce = {
   FLEXPORT: provider('Flexport', settings('secret'), generic),
   USPS: provider('USPS', settings('secret'), generic),
   UBER: provider('Uber', signed('header:x-uber-signature'), {
-    idempotency: 'json:event_id',
+    idempotency: ids.UBER,
     note: 'The secret is the client secret.',
   }),
   THREE_D_EYE: provider('3dEYE', settings('secret'), generic),
   TEBEX: provider('Tebex', signed('header:x-signature', { content: '{sha256hex(body)}' }), {
-    idempotency: 'json:id',
+    idempotency: ids.TEBEX,
     note: 'An HMAC over the digest of the body.',
   }),
   NMI: provider(
@@ -136,7 +136,7 @@ export const commerce = {
       content: '{pair:t}.{body}',
       replay: 'pair:t',
     }),
-    { idempotency: 'json:event_id', note: 'Its `t=` is a nonce, not a time.' },
+    { idempotency: ids.NMI, note: 'Its `t=` is a nonce, not a time.' },
   ),
   QUOTER: provider(
     'Quoter',
@@ -149,7 +149,7 @@ export const commerce = {
   ),
   'PROPERTY-FINDER': provider('Property Finder', settings('secret'), generic),
   SMARTCAR: provider('Smartcar', signed('header:sc-signature'), {
-    idempotency: 'json:eventId',
+    idempotency: ids.SMARTCAR,
     handshake: 'smartcar',
   }),
   ENODE: provider(
@@ -158,7 +158,7 @@ export const commerce = {
       algorithm: 'hmac-sha1',
       layout: { kind: 'prefix', prefix: 'sha1=' },
     }),
-    { idempotency: 'header:x-enode-delivery' },
+    { idempotency: ids.ENODE },
   ),
   BONDSMITH: provider('Bondsmith', settings('secret'), generic),
   LEMON_SQUEEZY: provider('Lemon Squeezy', signed('header:x-signature')),
@@ -166,7 +166,7 @@ export const commerce = {
     'Polar',
     { kind: 'any', of: [standardWebhooks(), textKeyed()] },
     {
-      idempotency: MESSAGE_ID,
+      idempotency: ids.POLAR,
       note: 'Standard Webhooks; the secret may be given as Polar shows it.',
     },
   ),

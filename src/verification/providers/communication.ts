@@ -11,6 +11,7 @@ import {
   standardWebhooks,
   type ProviderTable,
 } from './define.ts';
+import { ids } from './ids/communication.ts';
 
 const publicKey = { fields: { public_key: secretText }, secretField: 'public_key' } as const;
 const microsoft = {
@@ -36,7 +37,7 @@ export const communication = {
       timestamp: stamped('header:x-slack-request-timestamp', 's'),
     }),
     {
-      idempotency: 'json:event_id',
+      idempotency: ids.SLACK,
       handshake: 'slack',
       answer: { status: 200, contentType: 'text/plain', body: '' },
       note: 'What is answered to a slash command shows in the channel, so the answer is empty.',
@@ -52,7 +53,7 @@ export const communication = {
     { handshake: 'zoom', unverifiedStatus: 401 },
   ),
   TWILIO: provider('Twilio', plugin('form-signature', { header: 'x-twilio-signature' }), {
-    idempotency: 'header:i-twilio-idempotency-token',
+    idempotency: ids.TWILIO,
     answer: {
       status: 200,
       contentType: 'text/xml',
@@ -72,7 +73,7 @@ export const communication = {
     { note: 'The field takes the public key SendGrid shows.' },
   ),
   MAILGUN: provider('Mailgun', plugin('mailgun'), {
-    idempotency: 'json:event-data.id',
+    idempotency: ids.MAILGUN,
     note: 'Signs a timestamp and a token, not the body.',
   }),
   MAILCHIMP: provider(
@@ -91,7 +92,6 @@ export const communication = {
       fields: basicFields,
       secretField: 'password',
       unverifiedStatus: 401,
-      idempotency: null,
       note: 'Signs nothing; put the credentials into the URL.',
     },
   ),
@@ -101,7 +101,7 @@ export const communication = {
       content: 'v0:{header:x-cio-timestamp}:{body}',
       timestamp: stamped('header:x-cio-timestamp', 's'),
     }),
-    { idempotency: 'json:event_id' },
+    { idempotency: ids.CUSTOMERIO },
   ),
   COURIER: provider(
     'Courier',
@@ -114,7 +114,7 @@ export const communication = {
   INTERCOM: provider(
     'Intercom',
     signed('header:x-hub-signature', { algorithm: 'hmac-sha1', layout: prefixed('sha1=') }),
-    { idempotency: 'json:id', handshake: 'reachable' },
+    { idempotency: ids.INTERCOM, handshake: 'reachable' },
   ),
   ZENDESK: provider(
     'Zendesk',
@@ -124,7 +124,7 @@ export const communication = {
       timestamp: stamped('header:x-zendesk-webhook-signature-timestamp', 'iso'),
     }),
     {
-      idempotency: 'header:x-zendesk-webhook-invocation-id',
+      idempotency: ids.ZENDESK,
       note: 'Test requests are signed with Zendesk’s own fixed secret.',
     },
   ),
@@ -141,7 +141,7 @@ export const communication = {
         signed('header:x-front-signature', { algorithm: 'hmac-sha1', encoding: 'base64' }),
       ],
     },
-    { idempotency: 'json:id' },
+    { idempotency: ids.FRONTAPP },
   ),
   AIRCALL: provider(
     'Aircall',
@@ -163,7 +163,7 @@ export const communication = {
         standardWebhooks(),
       ],
     },
-    { idempotency: 'json:id' },
+    { idempotency: ids.QUO },
   ),
   RING_CENTRAL: provider(
     'RingCentral',
@@ -172,7 +172,7 @@ export const communication = {
       fields: { token: secretText },
       secretField: 'token',
       handshake: 'ring_central',
-      idempotency: 'json:uuid',
+      idempotency: ids.RING_CENTRAL,
     },
   ),
   ATTENTIVE: provider('Attentive', signed('header:x-attentive-hmac-sha256')),
@@ -190,7 +190,7 @@ export const communication = {
     }),
     {
       ...publicKey,
-      idempotency: 'json:id',
+      idempotency: ids.DISCORD,
       handshake: 'discord',
       unverifiedStatus: 401,
       inline: true,
@@ -207,7 +207,7 @@ export const communication = {
       content: '{header:telnyx-timestamp}|{body}',
       timestamp: stamped('header:telnyx-timestamp', 's'),
     }),
-    { ...publicKey, idempotency: 'json:data.id' },
+    { ...publicKey, idempotency: ids.TELNYX },
   ),
   TWITCH: provider(
     'Twitch',
@@ -218,7 +218,7 @@ export const communication = {
       timestamp: stamped('header:twitch-eventsub-message-timestamp', 'iso', 600),
       replay: 'header:twitch-eventsub-message-id',
     }),
-    { idempotency: 'header:twitch-eventsub-message-id', handshake: 'twitch' },
+    { idempotency: ids.TWITCH, handshake: 'twitch' },
   ),
   TWITTER: provider(
     'X (Twitter)',
@@ -264,10 +264,10 @@ export const communication = {
     },
   ),
   LINE: provider('LINE', signed('header:x-line-signature', { encoding: 'base64' }), {
-    idempotency: 'json:events.0.webhookEventId',
+    idempotency: ids.LINE,
   }),
   NYLAS: provider('Nylas', signed('header:x-nylas-signature', { over: 'wire' }), {
-    idempotency: 'json:id',
+    idempotency: ids.NYLAS,
     handshake: 'nylas',
     note: 'Signs the compressed bytes.',
   }),

@@ -12,6 +12,7 @@ import type {
   TimestampRule,
 } from '../engine/scheme.ts';
 import type { HandshakeName } from '../handshakes/name.ts';
+import type { DeliveryId } from './ids/define.ts';
 
 export type Answer = { status: number; contentType: string; body: string };
 
@@ -32,8 +33,8 @@ export type SourceTypeDefinition = {
   /** What the provider wants to hear; null for the gateway's own answer. */
   answer: Answer | null;
   unverifiedStatus: 200 | 401;
-  /** What makes a delivery the same delivery again. */
-  idempotency: Place | readonly Place[] | null;
+  /** What makes a delivery the same delivery again; null: its provider sends no id. */
+  idempotency: DeliveryId | null;
   handshake: HandshakeName | null;
   /** The provider's protocol wants the verdict in the answer. */
   inline: boolean;
@@ -125,9 +126,6 @@ export function stamped(
 ): TimestampRule {
   return { from, unit, toleranceMs: toleranceSeconds * 1000 };
 }
-
-/** Where Standard Webhooks carry the id of a delivery, under either of their names. */
-export const MESSAGE_ID = ['header:webhook-id', 'header:svix-id'] as const;
 
 /** Standard Webhooks, with the header names of the specification or Svix's own. */
 export function standardWebhooks(): Scheme {

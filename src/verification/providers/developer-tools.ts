@@ -1,6 +1,5 @@
 import { apiKeyFields, hmacFields, secretText } from '../auth-fields.ts';
 import {
-  MESSAGE_ID,
   list,
   pairs,
   plugin,
@@ -12,17 +11,17 @@ import {
   standardWebhooks,
   type ProviderTable,
 } from './define.ts';
+import { ids } from './ids/developer-tools.ts';
 import { z } from 'zod';
 
 const apiKey = { fields: { api_key: secretText }, secretField: 'api_key' } as const;
-const standard = { idempotency: MESSAGE_ID } as const;
 
 /** Code, infrastructure, monitoring and AI. */
 export const developerTools = {
   GITHUB: provider(
     'GitHub',
     signed('header:x-hub-signature-256', { layout: prefixed('sha256=') }),
-    { idempotency: 'header:x-github-delivery' },
+    { idempotency: ids.GITHUB },
   ),
   GITLAB: provider(
     'GitLab',
@@ -38,7 +37,7 @@ export const developerTools = {
     {
       fields: { api_key: secretText, version: z.enum(['token', 'signature']).default('token') },
       secretField: 'api_key',
-      idempotency: 'header:idempotency-key',
+      idempotency: ids.GITLAB,
       note: 'GitLab’s newer signing token is chosen with `version: signature`.',
     },
   ),
@@ -46,21 +45,21 @@ export const developerTools = {
     'Bitbucket',
     signed('header:x-hub-signature', { layout: prefixed('sha256=') }),
     {
-      idempotency: 'header:x-request-uuid',
+      idempotency: ids.BITBUCKET,
       note: 'SHA-256 in the header that elsewhere holds SHA-1.',
     },
   ),
   JIRA: provider('Jira', signed('header:x-hub-signature', { layout: prefixed('sha256=') }), {
-    idempotency: 'header:x-atlassian-webhook-identifier',
+    idempotency: ids.JIRA,
     note: 'Webhooks made in the user interface may be unsigned.',
   }),
   LINEAR: provider(
     'Linear',
     signed('header:linear-signature', { timestamp: stamped('json:webhookTimestamp', 'ms', 60) }),
-    { idempotency: 'header:linear-delivery' },
+    { idempotency: ids.LINEAR },
   ),
   VERCEL: provider('Vercel', signed('header:x-vercel-signature', { algorithm: 'hmac-sha1' }), {
-    idempotency: 'json:id',
+    idempotency: ids.VERCEL,
   }),
   VERCEL_LOG_DRAINS: provider(
     'Vercel log drains',
@@ -78,15 +77,15 @@ export const developerTools = {
   CIRCLECI: provider(
     'CircleCI',
     signed('header:circleci-signature', { layout: list(',', 'v1=') }),
-    { idempotency: 'json:id' },
+    { idempotency: ids.CIRCLECI },
   ),
   SENTRY: provider('Sentry', signed('header:sentry-hook-signature'), {
-    idempotency: 'header:request-id',
+    idempotency: ids.SENTRY,
   }),
   PAGERDUTY: provider(
     'PagerDuty',
     signed('header:x-pagerduty-signature', { layout: list(',', 'v1=') }),
-    { idempotency: 'json:event.id' },
+    { idempotency: ids.PAGERDUTY },
   ),
   STATSIG: provider(
     'Statsig',
@@ -110,7 +109,7 @@ export const developerTools = {
   MERAKI: provider(
     'Cisco Meraki',
     { kind: 'token', place: 'json:sharedSecret', field: 'api_key' },
-    { ...apiKey, idempotency: 'json:alertId' },
+    { ...apiKey, idempotency: ids.MERAKI },
   ),
   CLOUDSIGNAL: provider(
     'CloudSignal',
@@ -125,14 +124,14 @@ export const developerTools = {
   AWS_SNS: provider('Amazon SNS', plugin('sns'), {
     fields: { topic_arn: z.string().startsWith('arn:').max(512).optional() },
     secretField: null,
-    idempotency: 'json:MessageId',
+    idempotency: ids.AWS_SNS,
     handshake: 'sns',
     note: 'Certificates come only from `sns.<region>.amazonaws.com`. Raw message delivery is unsigned. Anybody can make SNS sign: set `topic_arn` to take one topic only.',
   }),
   GOOGLE_PUBSUB: provider('Google Pub/Sub push', plugin('pubsub'), {
     fields: { audience: z.string().min(1).max(1024), service_account_email: z.email() },
     secretField: null,
-    idempotency: 'json:message.messageId',
+    idempotency: ids.GOOGLE_PUBSUB,
     note: 'The token names the sender; the body itself is not signed.',
   }),
   GOOGLE_DRIVE: provider(
@@ -163,7 +162,6 @@ export const developerTools = {
       fields: { token: secretText },
       secretField: 'token',
       optional: true,
-      idempotency: null,
       handshake: 'cloudevents',
     },
   ),
@@ -176,13 +174,13 @@ export const developerTools = {
   CURSOR: provider(
     'Cursor',
     signed('header:x-webhook-signature', { layout: prefixed('sha256=') }),
-    { idempotency: 'header:x-webhook-id' },
+    { idempotency: ids.CURSOR },
   ),
-  CLAUDE: provider('Claude', standardWebhooks(), standard),
-  OPENAI: provider('OpenAI', standardWebhooks(), standard),
-  REPLICATE: provider('Replicate', standardWebhooks(), standard),
+  CLAUDE: provider('Claude', standardWebhooks(), { idempotency: ids.CLAUDE }),
+  OPENAI: provider('OpenAI', standardWebhooks(), { idempotency: ids.OPENAI }),
+  REPLICATE: provider('Replicate', standardWebhooks(), { idempotency: ids.REPLICATE }),
   GEMINI: provider('Gemini', standardWebhooks(), {
-    ...standard,
+    idempotency: ids.GEMINI,
     note: 'Static webhooks; dynamic ones are signed with a JWT, for which `JWT` is the way.',
   }),
   ELEVENLABS: provider(
@@ -210,16 +208,16 @@ export const developerTools = {
     signed('header:x-hub-signature', { layout: prefixed('sha256=') }),
   ),
   SCRAPFLY: provider('Scrapfly', settings('secret'), { fields: hmacFields }),
-  SVIX: provider('Svix', standardWebhooks(), standard),
-  CLERK: provider('Clerk', standardWebhooks(), standard),
-  RESEND: provider('Resend', standardWebhooks(), standard),
+  SVIX: provider('Svix', standardWebhooks(), { idempotency: ids.SVIX }),
+  CLERK: provider('Clerk', standardWebhooks(), { idempotency: ids.CLERK }),
+  RESEND: provider('Resend', standardWebhooks(), { idempotency: ids.RESEND }),
   FUSIONAUTH: provider('FusionAuth', plugin('fusionauth'), {
     note: 'A token with the digest of the body; the field takes the HMAC secret or the PEM public key.',
   }),
   OKTA: provider(
     'Okta',
     { kind: 'token', place: 'header:authorization', field: 'webhook_secret_key' },
-    { handshake: 'okta', idempotency: 'json:eventId' },
+    { handshake: 'okta', idempotency: ids.OKTA },
   ),
   AUTH0: provider('Auth0 log streams', {
     kind: 'token',
@@ -233,7 +231,7 @@ export const developerTools = {
       content: '{pair:t}.{body}',
       timestamp: stamped('pair:t', 'ms', 180),
     }),
-    { idempotency: 'json:id' },
+    { idempotency: ids.WORKOS },
   ),
   SANITY: provider(
     'Sanity',
@@ -243,7 +241,7 @@ export const developerTools = {
       content: '{pair:t}.{body}',
       timestamp: stamped('pair:t', 'ms'),
     }),
-    { idempotency: 'header:idempotency-key' },
+    { idempotency: ids.SANITY },
   ),
   CLOUDINARY: provider(
     'Cloudinary',
@@ -261,7 +259,7 @@ export const developerTools = {
       note: 'A digest of body, timestamp and API secret.',
     },
   ),
-  ALCHEMY: provider('Alchemy', signed('header:x-alchemy-signature'), { idempotency: 'json:id' }),
+  ALCHEMY: provider('Alchemy', signed('header:x-alchemy-signature'), { idempotency: ids.ALCHEMY }),
   PORTAL: provider('Portal', settings('secret'), { fields: hmacFields }),
 } satisfies ProviderTable;
 

@@ -9,14 +9,8 @@ import {
   secretText,
   standardWebhooksFields,
 } from '../auth-fields.ts';
-import {
-  MESSAGE_ID,
-  plugin,
-  provider,
-  settings,
-  standardWebhooks,
-  type ProviderTable,
-} from './define.ts';
+import { plugin, provider, settings, standardWebhooks, type ProviderTable } from './define.ts';
+import { standardId } from './ids/define.ts';
 
 /** Ways to verify that belong to no provider; `WEBHOOK` and `HTTP` choose one with `auth_type`. */
 export const genericAuth = {
@@ -66,7 +60,7 @@ export const genericAuth = {
   ),
   STANDARD_WEBHOOKS: provider('Standard Webhooks', standardWebhooks(), {
     fields: standardWebhooksFields,
-    idempotency: MESSAGE_ID,
+    idempotency: standardId,
     note: 'A secret `whsec_…` verifies `v1` signatures, a public key `whpk_…` verifies `v1a`.',
   }),
 } satisfies ProviderTable;

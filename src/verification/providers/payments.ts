@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { basicFields, hmacFields, publicKeyFields, secretText } from '../auth-fields.ts';
 import {
-  MESSAGE_ID,
   list,
   pairs,
   plugin,
@@ -13,6 +12,7 @@ import {
   standardWebhooks,
   type ProviderTable,
 } from './define.ts';
+import { ids } from './ids/payments.ts';
 
 const generic = { fields: hmacFields } as const;
 const publicKey = { fields: { public_key: secretText }, secretField: 'public_key' } as const;
@@ -29,14 +29,14 @@ export const payments = {
       timestamp: stamped('pair:t', 's'),
     }),
     {
-      idempotency: 'json:id',
+      idempotency: ids.STRIPE,
       note: 'The secret is used as it is written, `whsec_` included.',
     },
   ),
   PAYPAL: provider('PayPal', plugin('paypal'), {
     fields: { webhook_id: z.string().min(1).max(128) },
     secretField: null,
-    idempotency: 'json:id',
+    idempotency: ids.PAYPAL,
     note: 'Certificates come only from `*.paypal.com`.',
   }),
   ADYEN: provider(
@@ -62,7 +62,7 @@ export const payments = {
   SQUARE: provider(
     'Square',
     signed('header:x-square-hmacsha256-signature', { encoding: 'base64', content: '{url}{body}' }),
-    { idempotency: 'json:event_id' },
+    { idempotency: ids.SQUARE },
   ),
   PADDLE: provider(
     'Paddle',
@@ -72,19 +72,18 @@ export const payments = {
       timestamp: stamped('pair:ts', 's', 60),
     }),
     {
-      idempotency: 'json:event_id',
+      idempotency: ids.PADDLE,
       note: 'Paddle’s own library allows five seconds; the default here is sixty.',
     },
   ),
   RAZORPAY: provider('Razorpay', signed('header:x-razorpay-signature'), {
-    idempotency: 'header:x-razorpay-event-id',
+    idempotency: ids.RAZORPAY,
   }),
   PAYSTACK: provider(
     'Paystack',
     signed('header:x-paystack-signature', { algorithm: 'hmac-sha512' }),
   ),
   PAYMOB: provider('Paymob', plugin('paymob'), {
-    idempotency: null,
     note: 'The signature is the query parameter `hmac`.',
   }),
   SOLIDGATE: provider(
@@ -94,7 +93,7 @@ export const payments = {
       encoding: 'base64hex',
       content: '{header:merchant}{body}{header:merchant}',
     }),
-    { idempotency: 'header:solidgate-event-id' },
+    { idempotency: ids.SOLIDGATE },
   ),
   PRAXIS: provider('Praxis', settings('secret'), {
     ...generic,
@@ -108,7 +107,7 @@ export const payments = {
       content: '{pair:t}.{body}',
       timestamp: stamped('pair:t', 'auto'),
     }),
-    { idempotency: 'json:id', note: 'Only JSON webhooks are signed.' },
+    { idempotency: ids.RECURLY, note: 'Only JSON webhooks are signed.' },
   ),
   REVOLUT: provider(
     'Revolut',
@@ -124,7 +123,7 @@ export const payments = {
       content: '{header:x-timestamp}{body}',
       timestamp: stamped('header:x-timestamp', 'ms'),
     }),
-    { idempotency: 'json:id' },
+    { idempotency: ids.AIRWALLEX },
   ),
   BRIDGE_API: provider(
     'Bridge (bridgeapi.io)',
@@ -133,24 +132,24 @@ export const payments = {
   BRIDGE_XYZ: provider(
     'Bridge (bridge.xyz)',
     { kind: 'any', of: [bridge('{pair:t}.{body}'), bridge('{sha256(t.body)}')] },
-    { ...publicKey, idempotency: 'json:event_id' },
+    { ...publicKey, idempotency: ids.BRIDGE_XYZ },
   ),
   COINBASE: provider('Coinbase Commerce', signed('header:x-cc-webhook-signature'), {
-    idempotency: 'json:event.id',
+    idempotency: ids.COINBASE,
   }),
   CIRCLE: provider('Circle', plugin('circle'), {
     fields: { api_key: secretText },
     secretField: 'api_key',
-    idempotency: 'json:notificationId',
+    idempotency: ids.CIRCLE,
     note: 'The public key is fetched by its id from `api.circle.com`.',
   }),
   FIREBLOCKS: provider('Fireblocks', plugin('fireblocks'), {
     fields: { environment: z.enum(['US_PRODUCTION', 'EU', 'EU2', 'SANDBOX']) },
     secretField: null,
-    idempotency: 'json:id',
+    idempotency: ids.FIREBLOCKS,
     note: 'The header `Fireblocks-Webhook-Signature`; the older one is not read.',
   }),
-  UTILA: provider('Utila', settings('public'), { ...genericPublicKey, idempotency: 'json:id' }),
+  UTILA: provider('Utila', settings('public'), { ...genericPublicKey, idempotency: ids.UTILA }),
   TOKENIO: provider('Token.io', settings('public'), genericPublicKey),
   VOLUME: provider('Volume', settings('public'), {
     fields: { ...publicKeyFields, environment: z.string().min(1).max(64).optional() },
@@ -172,7 +171,7 @@ export const payments = {
     }),
     {
       ...publicKey,
-      idempotency: 'json:id',
+      idempotency: ids.WECHAT,
       answer: {
         status: 200,
         contentType: 'application/json',
@@ -183,9 +182,9 @@ export const payments = {
   ),
   CHAINDOTS: provider('Chaindots', settings('secret'), generic),
   ZEROHASH: provider('Zero Hash', signed('header:x-zh-hook-signature-256'), {
-    idempotency: 'header:x-zh-hook-notification-id',
+    idempotency: ids.ZEROHASH,
   }),
-  LITHIC: provider('Lithic', standardWebhooks(), { idempotency: MESSAGE_ID }),
+  LITHIC: provider('Lithic', standardWebhooks(), { idempotency: ids.LITHIC }),
   SYNCTERA: provider(
     'Synctera',
     signed('header:synctera-signature', {
@@ -193,7 +192,7 @@ export const payments = {
       content: '{header:request-timestamp}.{body}',
       timestamp: stamped('header:request-timestamp', 's'),
     }),
-    { idempotency: 'json:id' },
+    { idempotency: ids.SYNCTERA },
   ),
   ORB: provider(
     'Orb',
@@ -202,14 +201,18 @@ export const payments = {
       content: 'v1:{header:x-orb-timestamp}:{body}',
       timestamp: stamped('header:x-orb-timestamp', 'iso'),
     }),
-    { idempotency: 'json:id' },
+    { idempotency: ids.ORB },
   ),
   REPAY: provider('REPAY', settings('secret'), generic),
   FISERV: provider('Fiserv', settings('secret'), {
     fields: { ...hmacFields, store_name: z.string().min(1).max(256).optional() },
   }),
   PAYPRO_GLOBAL: provider('PayPro Global', settings('secret'), generic),
-  CHARGEBEE_BILLING: provider('Chargebee', { kind: 'basic' }, { ...basic, idempotency: 'json:id' }),
+  CHARGEBEE_BILLING: provider(
+    'Chargebee',
+    { kind: 'basic' },
+    { ...basic, idempotency: ids.CHARGEBEE_BILLING },
+  ),
   GREENDOT: provider('Green Dot', { kind: 'basic' }, basic),
   ETHOCA: provider('Ethoca', { kind: 'none' }, { fields: {}, secretField: null, optional: true }),
   ZIFT: provider('Zift', { kind: 'none' }, { fields: {}, secretField: null, optional: true }),
@@ -223,7 +226,7 @@ export const payments = {
       note: 'Sends an id only: fetch the payment to confirm it.',
     },
   ),
-  TREEZOR: provider('Treezor', plugin('treezor'), { idempotency: 'json:webhook_id' }),
+  TREEZOR: provider('Treezor', plugin('treezor'), { idempotency: ids.TREEZOR }),
   XERO: provider('Xero', signed('header:x-xero-signature', { encoding: 'base64' }), {
     unverifiedStatus: 401,
     inline: true,
@@ -244,7 +247,7 @@ export const payments = {
       content: '{pair:t}.{body}',
       timestamp: stamped('pair:t', 's'),
     }),
-    { idempotency: 'json:data.id' },
+    { idempotency: ids.PERSONA },
   ),
   AIPRISE: provider('AiPrise', signed('header:x-hmac-signature'), {
     note: 'The secret is the API key.',
