@@ -4,7 +4,14 @@ import { smallJson } from './body/json.ts';
 import { challenges } from './handshakes/challenges.ts';
 import type { Handshake, HandshakeAnswer, HandshakeInput } from './handshakes/handshake.ts';
 import type { HandshakeName } from './handshakes/name.ts';
-import { answered, asRecord, configText, headerSafe, plain } from './handshakes/reply.ts';
+import {
+  answered,
+  asRecord,
+  challengeText,
+  configText,
+  headerSafe,
+  plain,
+} from './handshakes/reply.ts';
 import { setup } from './handshakes/setup.ts';
 import { singleHeader, type Received } from './received.ts';
 import { definitionFor, type SourceConfig } from './source-config.ts';
@@ -38,6 +45,12 @@ const HANDSHAKES: Readonly<Record<HandshakeName, Handshake>> = {
     if (!Array.isArray(events) || events.length > 0) return null;
     const reply = answered(input.isRefused() ? 401 : 200);
     return { ...reply, headers: { ...reply.headers, 'content-type': 'text/plain' } };
+  },
+  // Asked when the webhook of an application is saved, with its signature.
+  front: (input) => {
+    const challenge = challengeText(singleHeader(input.received, 'x-front-challenge'));
+    if (challenge === null) return null;
+    return input.isRefused() ? answered(401) : answered(200, { challenge });
   },
   // The first message of a channel, which carries no change.
   google_drive: (input) => {

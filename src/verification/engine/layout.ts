@@ -16,7 +16,9 @@ export function readSignatures(
   { scheme, body }: { scheme: SignedScheme; body: Buffer },
 ): SignatureGroup[] | Refused {
   if (scheme.layout.kind === 'numbered') return numbered(received, scheme.signature.slice(7));
-  const found = readPlace(scheme.signature, { received, body });
+  const found = isRepeated(scheme.layout)
+    ? repeatedHeader(received, scheme)
+    : readPlace(scheme.signature, { received, body });
   if (isDuplicate(found)) return refused(VerificationReason.DUPLICATE_SIGNATURE);
   if (found === undefined) return missing(received, scheme);
   if (found === '') {
@@ -28,6 +30,15 @@ export function readSignatures(
   return count === 0 || count > MOST_SIGNATURES
     ? refused(VerificationReason.MALFORMED, layoutHint(scheme.layout))
     : groups;
+}
+
+function isRepeated(layout: SignatureLayout): boolean {
+  return layout.kind === 'list' && layout.repeated === true;
+}
+
+function repeatedHeader(received: Received, { signature }: SignedScheme): string | undefined {
+  const values = headerValues(received, { name: signature.slice('header:'.length) });
+  return values.length === 0 ? undefined : values.join();
 }
 
 function numbered(received: Received, stem: string): SignatureGroup[] | Refused {

@@ -21,7 +21,13 @@ export type SignatureLayout =
   /** `t=…,v1=…`; `groups` splits the value into several sets of pairs first */
   | { kind: 'pairs'; separator: string; signature: string; groups?: string }
   /** `v1,a v1,b` or `v1=a,v1=b`: entries of which only those with the prefix count */
-  | { kind: 'list'; separator: string; prefix: string }
+  | {
+      kind: 'list';
+      separator: string;
+      prefix: string;
+      /** The header itself may come several times, which its sender does while it changes its key. */
+      repeated?: true;
+    }
   /** `1659641851,sig,sig`: positions count */
   | { kind: 'positions'; separator: string; timestampAt: number; signatureFrom: number }
   /** `X-DocuSign-Signature-1`, `-2`, …: one signature a header */

@@ -7,6 +7,7 @@ export const HandshakeName = {
   EBAY: 'ebay',
   EVENT_GRID: 'event_grid',
   FASTLY: 'fastly',
+  FRONT: 'front',
   GOOGLE_DRIVE: 'google_drive',
   LINKEDIN: 'linkedin',
   META: 'meta',

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { parse, stringify } from 'node:querystring';
 import { contentFamily, ContentFamily } from '../content.ts';
 import { decodeStrictly, sameBytes } from '../engine/decoders.ts';
 import { sortedForm } from '../engine/template.ts';
@@ -36,7 +37,7 @@ export const formSignature: Plugin = (settings) => ({
     if (valid.length === 0) return refused(VerificationReason.NO_ACTIVE_SECRET);
     let matches = false;
     for (const { value } of valid) {
-      for (const candidate of new Set([url, withDefaultPort(url), withoutDefaultPort(url)])) {
+      for (const candidate of writingsOf(url)) {
         const expected = createHmac('sha1', value).update(candidate).update(fields.bytes).digest();
         matches = sameBytes(expected, signature) || matches;
       }
@@ -63,7 +64,9 @@ function signedFields(received: Received): { bytes: Buffer } | Refused {
       ? nothing
       : notSigned('bodySHA256 in the URL is not the digest of the body');
   }
-  const isForm = contentFamily(singleHeader(received, 'content-type')) === ContentFamily.FORM;
+  const type = singleHeader(received, 'content-type');
+  // Nothing but a form is signed in this way: where no type is given, it is one.
+  const isForm = type === undefined || contentFamily(type) === ContentFamily.FORM;
   if (!isForm)
     return received.body.length === 0
       ? nothing
@@ -74,6 +77,18 @@ function signedFields(received: Received): { bytes: Buffer } | Refused {
 
 function notSigned(hint: string): Refused {
   return refused(VerificationReason.WRONG_SECRET_OR_BODY, hint);
+}
+
+/** The ways in which Twilio may have written the URL it signed: its own library tries them too. */
+function writingsOf(url: string): Set<string> {
+  // Its services do not agree on what to escape in a query, such as an apostrophe.
+  const urls = URL.canParse(url) ? [url, new URL(url).href, withOldQuery(url)] : [url];
+  return new Set(urls.flatMap((one) => [one, withDefaultPort(one), withoutDefaultPort(one)]));
+}
+
+function withOldQuery(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? url : `${url.slice(0, mark)}?${stringify(parse(url.slice(mark + 1)))}`;
 }
 
 function withDefaultPort(url: string): string {

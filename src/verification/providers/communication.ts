@@ -141,7 +141,7 @@ export const communication = {
         signed('header:x-front-signature', { algorithm: 'hmac-sha1', encoding: 'base64' }),
       ],
     },
-    { idempotency: ids.FRONTAPP },
+    { idempotency: ids.FRONTAPP, handshake: 'front' },
   ),
   AIRCALL: provider(
     'Aircall',

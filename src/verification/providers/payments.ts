@@ -61,7 +61,20 @@ export const payments = {
   ),
   SQUARE: provider(
     'Square',
-    signed('header:x-square-hmacsha256-signature', { encoding: 'base64', content: '{url}{body}' }),
+    {
+      kind: 'any',
+      of: [
+        signed('header:x-square-hmacsha256-signature', {
+          encoding: 'base64',
+          content: '{url}{body}',
+        }),
+        signed('header:x-square-signature', {
+          algorithm: 'hmac-sha1',
+          encoding: 'base64',
+          content: '{url}{body}',
+        }),
+      ],
+    },
     { idempotency: ids.SQUARE },
   ),
   PADDLE: provider(
@@ -218,12 +231,14 @@ export const payments = {
   ZIFT: provider('Zift', { kind: 'none' }, { fields: {}, secretField: null, optional: true }),
   MOLLIE: provider(
     'Mollie',
-    { kind: 'none' },
+    signed('header:x-mollie-signature', {
+      layout: { kind: 'list', separator: ',', prefix: 'sha256=', repeated: true },
+    }),
     {
-      fields: {},
-      secretField: null,
+      fields: { webhook_secret_key: secretText.optional() },
       optional: true,
-      note: 'Sends an id only: fetch the payment to confirm it.',
+      idempotency: ids.MOLLIE,
+      note: 'Only webhooks made in the dashboard or by `/v2/webhooks` are signed. The older ones send an id only: fetch the payment to confirm it.',
     },
   ),
   TREEZOR: provider('Treezor', plugin('treezor'), { idempotency: ids.TREEZOR }),

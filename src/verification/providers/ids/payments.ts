@@ -53,6 +53,7 @@ export const ids = {
     'json:id',
     'The unique id of the event; the states of its webhooks beside it change.',
   ),
+  MOLLIE: unpromised('json:id', 'An id of the event; what a retry carries is not documented.'),
   TREEZOR: unpromised(
     'json:webhook_id',
     'An id of the webhook; what a retry carries is not documented.',
