@@ -227,6 +227,7 @@ function pluginProblem(
       const key = readKey(value, { encoding: 'public', algorithm: 'rsa-sha256' });
       return 'problem' in key ? key.problem : null;
     }
+    case 'paddle-classic':
     case 'wix':
       return pemProblem(value);
     case 'fusionauth':

@@ -1,3 +1,4 @@
+import { accounting } from './providers/accounting.ts';
 import { business } from './providers/business.ts';
 import { commerce } from './providers/commerce.ts';
 import { communication } from './providers/communication.ts';
@@ -8,6 +9,7 @@ import { payments } from './providers/payments.ts';
 
 const table = {
   ...genericTypes,
+  ...accounting,
   ...business,
   ...commerce,
   ...communication,

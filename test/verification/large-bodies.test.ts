@@ -22,7 +22,11 @@ type Case = { source: KeptSource; received: Received };
 
 function sent(
   type: string,
-  { body, headers = {}, ...other }: Partial<Omit<Received, 'headers' | 'body'>> & {
+  {
+    body,
+    headers = {},
+    ...other
+  }: Partial<Omit<Received, 'headers' | 'body'>> & {
     body: string;
     headers?: Record<string, string>;
     auth?: object;
@@ -46,7 +50,9 @@ describe('a signed body of nine MiB is read, and others go on meanwhile', () => 
   const php = `{"a":${filler},"b":"\\u00e9\\/"}`;
   const graph = `{"value":[{"clientState":"${secret}","resourceData":${filler}}]}`;
   const adyenKey = 'ab'.repeat(32);
-  const adyen = createHmac('sha256', Buffer.from(adyenKey, 'hex')).update('p::::8202522731445525542:::');
+  const adyen = createHmac('sha256', Buffer.from(adyenKey, 'hex')).update(
+    'p::::8202522731445525542:::',
+  );
   const form = `data=${'%7B%22'.repeat(1_000_000)}`;
   const twilio = createHmac('sha1', secret).update(
     URL_AT_PROVIDER + `data${'{"'.repeat(1_000_000)}`,
@@ -198,7 +204,10 @@ describe('hostile bodies say in words what they are, and hold nobody up', () => 
   test.each<[string, Case, RegExp]>([
     [
       'a form of five million fields',
-      sent('TWILIO', { body: 'a&'.repeat(4_900_000), headers: { ...form, 'x-twilio-signature': 'AAAA' } }),
+      sent('TWILIO', {
+        body: 'a&'.repeat(4_900_000),
+        headers: { ...form, 'x-twilio-signature': 'AAAA' },
+      }),
       /more than 10000 fields/,
     ],
     [
@@ -222,7 +231,11 @@ describe('hostile bodies say in words what they are, and hold nobody up', () => 
       }),
       /stands twice/,
     ],
-    ['cut JSON', sent('AWS_SNS', { auth: {}, body: `{"Type":"Notification","x":${filler}` }), /not JSON/],
+    [
+      'cut JSON',
+      sent('AWS_SNS', { auth: {}, body: `{"Type":"Notification","x":${filler}` }),
+      /not JSON/,
+    ],
   ])('%s', async (_what, one, hint) => {
     const { result } = await ticksDuring(() => verdictOf(one));
     expect(result).toMatchObject({
@@ -237,8 +250,7 @@ test('a signature of RSA in a large body is still one of that body', async () =>
   const content = Buffer.from(`a=${'x'.repeat(2_000_000)}&b=1`);
   const signature = sign('sha256', content, privateKey).toString('base64');
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const alipay = (body: string) =>
-    verdictOf(sent('ALIPAY', { auth: { public_key: pem }, body }));
+  const alipay = (body: string) => verdictOf(sent('ALIPAY', { auth: { public_key: pem }, body }));
   const tail = `&sign_type=RSA2&sign=${encodeURIComponent(signature)}`;
   expect(await alipay(`b=1&${content.toString().slice(0, -4)}${tail}`)).toMatchObject({
     kind: 'verified',

@@ -241,7 +241,7 @@ describe('the table of ids', () => {
     expect(Object.values(Unique)).toContain(unique);
     expect(promise).toMatch(/^[A-Z].{15,}\.$/s);
     expect(at.length).toBeGreaterThan(0);
-    for (const place of [...at, ...beside]) expect(place).toMatch(/^(?:header|json):\S+$/);
+    for (const place of [...at, ...beside]) expect(place).toMatch(/^(?:header|json|form):\S+$/);
     for (const place of beside) expect(place).not.toContain('*');
   });
 

@@ -6,6 +6,7 @@ import { ebay } from './ebay.ts';
 import { formSignature } from './form-signatures.ts';
 import { mailgun } from './mailgun.ts';
 import { microsoftGraph } from './microsoft-graph.ts';
+import { paddleClassic } from './paddle-classic.ts';
 import { plaid } from './plaid.ts';
 import type { Plugin } from './plugin.ts';
 import { fireblocks, neon, wix } from './signed-bodies.ts';
@@ -26,6 +27,7 @@ export const plugins: Readonly<Record<string, Plugin>> = {
   'microsoft-graph': microsoftGraph,
   monday,
   neon,
+  'paddle-classic': paddleClassic,
   paymob,
   paypal,
   plaid,

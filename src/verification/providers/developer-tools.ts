@@ -30,7 +30,14 @@ export const developerTools = {
       field: 'version',
       fallback: 'token',
       of: {
-        token: { kind: 'token', place: 'header:x-gitlab-token', field: 'api_key' },
+        // A webhook with a signing token is known without being told, too.
+        token: {
+          kind: 'any',
+          of: [
+            { kind: 'token', place: 'header:x-gitlab-token', field: 'api_key' },
+            standardWebhooks(),
+          ],
+        },
         signature: standardWebhooks(),
       },
     },
@@ -38,7 +45,7 @@ export const developerTools = {
       fields: { api_key: secretText, version: z.enum(['token', 'signature']).default('token') },
       secretField: 'api_key',
       idempotency: ids.GITLAB,
-      note: 'GitLab’s newer signing token is chosen with `version: signature`.',
+      note: 'The field takes the secret token or the newer signing token; with `version: signature` only the latter is taken.',
     },
   ),
   BITBUCKET: provider(

@@ -19,7 +19,7 @@ const publicKey = { fields: { public_key: secretText }, secretField: 'public_key
 const genericPublicKey = { fields: publicKeyFields, secretField: 'public_key' } as const;
 const basic = { fields: basicFields, secretField: 'password', unverifiedStatus: 401 } as const;
 
-/** Payments, banking, accounting, identity, digital assets. */
+/** Payments, banking, digital assets. */
 export const payments = {
   STRIPE: provider(
     'Stripe',
@@ -79,14 +79,26 @@ export const payments = {
   ),
   PADDLE: provider(
     'Paddle',
-    signed('header:paddle-signature', {
-      layout: pairs('h1', { separator: ';' }),
-      content: '{pair:ts}:{body}',
-      timestamp: stamped('pair:ts', 's', 60),
-    }),
     {
+      kind: 'choice',
+      field: 'version',
+      fallback: 'billing',
+      of: {
+        billing: signed('header:paddle-signature', {
+          layout: pairs('h1', { separator: ';' }),
+          content: '{pair:ts}:{body}',
+          timestamp: stamped('pair:ts', 's', 60),
+        }),
+        classic: plugin('paddle-classic'),
+      },
+    },
+    {
+      fields: {
+        webhook_secret_key: secretText,
+        version: z.enum(['billing', 'classic']).default('billing'),
+      },
       idempotency: ids.PADDLE,
-      note: 'Paddle’s own library allows five seconds; the default here is sixty.',
+      note: 'Paddle’s own library allows five seconds; the default here is sixty. For Paddle Classic the field takes the public key.',
     },
   ),
   RAZORPAY: provider('Razorpay', signed('header:x-razorpay-signature'), {
@@ -242,40 +254,6 @@ export const payments = {
     },
   ),
   TREEZOR: provider('Treezor', plugin('treezor'), { idempotency: ids.TREEZOR }),
-  XERO: provider('Xero', signed('header:x-xero-signature', { encoding: 'base64' }), {
-    unverifiedStatus: 401,
-    inline: true,
-    handshake: 'xero',
-    answer: { status: 200, contentType: 'text/plain', body: '' },
-    note: 'The intent to receive wants 200 for a good signature and 401 for a bad one.',
-  }),
-  QUICKBOOKS: provider('QuickBooks', signed('header:intuit-signature', { encoding: 'base64' }), {
-    note: 'The secret is the verifier token.',
-  }),
-  EXACT_ONLINE: provider('Exact Online', plugin('exact-online'), {
-    note: 'Registration posts an empty body and wants success.',
-  }),
-  PERSONA: provider(
-    'Persona',
-    signed('header:persona-signature', {
-      layout: pairs('v1', { groups: ' ' }),
-      content: '{pair:t}.{body}',
-      timestamp: stamped('pair:t', 's'),
-    }),
-    { idempotency: ids.PERSONA },
-  ),
-  AIPRISE: provider('AiPrise', signed('header:x-hmac-signature'), {
-    note: 'The secret is the API key.',
-  }),
-  PLAID: provider('Plaid', plugin('plaid'), {
-    fields: {
-      environment: z.enum(['sandbox', 'production']).default('production'),
-      client_id: z.string().min(1).max(256),
-      client_secret: secretText,
-    },
-    secretField: null,
-    note: 'A token with the digest of the body, five minutes old at most.',
-  }),
   ASCEND: provider('Ascend', settings('secret'), generic),
   FAUNDIT: provider('Faundit', settings('secret'), generic),
 } satisfies ProviderTable;

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { Stripe } from 'stripe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../../src/db/ids.ts';
@@ -71,6 +72,33 @@ describe('the provider’s own id of a delivery', () => {
     await ingest.sendTo(id, github('d-1'));
     await ingest.sendTo(id, github('d-2'));
     expect(await causesOf(id)).toEqual(['NO_CONNECTION', 'NO_CONNECTION']);
+  });
+
+  test('that stands for two deliveries loses neither, and a repeat of each is one', async () => {
+    const base64 = (body: string) => createHmac('sha256', SECRET).update(body).digest('base64');
+    const woo = (body: string): Send => ({
+      headers: { 'x-wc-webhook-signature': base64(body), 'x-wc-webhook-delivery-id': 'a-second' },
+      body,
+    });
+    const line = (...ids: string[]): Send => {
+      const body = JSON.stringify({ events: ids.map((id) => ({ webhookEventId: id })) });
+      return { headers: { 'x-line-signature': base64(body) }, body };
+    };
+    for (const [type, one, other] of [
+      ['WOOCOMMERCE', woo('{"id":1}'), woo('{"id":2}')],
+      ['LINE', line('1'), line('1', '2')],
+    ] as const) {
+      const id = await ingest.source(type, { auth });
+      for (const request of [one, other, one, other]) await ingest.sendTo(id, request);
+      const causes = await causesOf(id);
+      expect([type, ...causes.toSorted()]).toEqual([
+        type,
+        'NO_CONNECTION',
+        'NO_CONNECTION',
+        'REPLAYED',
+        'REPLAYED',
+      ]);
+    }
   });
 
   test('is claimed by no request that was refused', async () => {

@@ -1,6 +1,6 @@
 import { perEvent, standardId, unpromised } from './define.ts';
 
-/** By what deliveries of the providers in ../payments.ts are known when they come again. */
+/** By what deliveries of the providers in ../payments.ts and ../accounting.ts are known when they come again. */
 export const ids = {
   STRIPE: perEvent(
     'json:id',
@@ -11,7 +11,10 @@ export const ids = {
     'The id of the event; retries and resends of an event carry the same.',
   ),
   SQUARE: perEvent('json:event_id', 'The unique id of the event, made as an idempotency value.'),
-  PADDLE: perEvent('json:event_id', 'The unique id of the event; retries carry the same.'),
+  PADDLE: perEvent(
+    ['json:event_id', 'form:alert_id'],
+    'The unique id of the event, or of the alert in Paddle Classic; retries carry the same.',
+  ),
   RAZORPAY: perEvent(
     'header:x-razorpay-event-id',
     'Unique for each event, and meant for finding duplicates.',
