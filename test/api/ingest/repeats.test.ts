@@ -91,7 +91,7 @@ describe('the provider’s own id of a delivery', () => {
       const id = await ingest.source(type, { auth });
       for (const request of [one, other, one, other]) await ingest.sendTo(id, request);
       const causes = await causesOf(id);
-      expect([type, ...causes.toSorted()]).toEqual([
+      expect([type, ...causes.toSorted((a, b) => String(a).localeCompare(String(b)))]).toEqual([
         type,
         'NO_CONNECTION',
         'NO_CONNECTION',
