@@ -49,6 +49,9 @@ function isSmall({ body, decodedBody, largeBody }: Received): boolean {
   );
 }
 
+// Decoded once, whatever became of it, so that no request is judged for ever.
+const DECODED = 'decoded';
+
 type Closed = { closed: Received; wanted: (() => Promise<void>)[] };
 
 function closedOf(received: Received, known: Map<string, unknown>): Closed {
@@ -61,11 +64,11 @@ function closedOf(received: Received, known: Map<string, unknown>): Closed {
     return LATER;
   };
   const { largeBody } = received;
-  if (largeBody === undefined || largeBody.isDecoded())
+  if (largeBody === undefined || largeBody.isDecoded() || known.has(DECODED))
     return { closed: { ...received, aside }, wanted };
   // The inside is null, as if it could not be decoded.
   const decodedBody = () => {
-    wanted.push(largeBody.decode);
+    wanted.push(async () => void known.set(DECODED, await largeBody.decode()));
     return null;
   };
   const closed = { ...received, aside, decodedBody, decodingProblem: () => undefined };
