@@ -103,11 +103,13 @@ function limitsOf(body: Buffer, { mostBytes = MOST_DECODED_BYTES }: Coding): Lim
   return { maxOutputLength: Math.min(byRatio, mostBytes) };
 }
 
-/** How large a body of so many bytes may become by decoding it, beside what it is; none where its coding is not known. */
+/** How much memory decoding a body of so many bytes may take, beside its own; none where its coding is not known. */
 export function mostDecodedBytes(bytes: number, contentEncoding: string): number {
-  const probe = Buffer.alloc(1);
-  if (bytes === 0 || !('now' in decoderFor(probe, { contentEncoding }))) return 0;
-  return Math.min(Math.max(bytes * LARGEST_RATIO, ALWAYS_ALLOWED_BYTES), MOST_DECODED_BYTES);
+  const decoders = decodersFor(Buffer.alloc(1), { contentEncoding });
+  if (bytes === 0 || !Array.isArray(decoders)) return 0;
+  const most = Math.min(Math.max(bytes * LARGEST_RATIO, ALWAYS_ALLOWED_BYTES), MOST_DECODED_BYTES);
+  // What one layer holds is there until the next has been taken off.
+  return Math.min(decoders.length, 2) * most;
 }
 
 function problemOf(error: unknown): Decoded {
