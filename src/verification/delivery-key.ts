@@ -18,7 +18,9 @@ export function deliveryKey(
   for (const place of at) {
     const ids = idsAt(place, received);
     if (ids === null) continue;
-    const others = beside.map((other) => textAt(other, received) ?? '');
+    const others = beside.map((other) =>
+      other === 'address' ? addressOf(received) : (textAt(other, received) ?? ''),
+    );
     const isBodySame = unique === Unique.NOTHING;
     const body = isBodySame ? signedBody(received, { over: 'decoded' }) : NOTHING;
     if (body === null) return undefined;
@@ -26,6 +28,10 @@ export function deliveryKey(
     return keyOf(ids, parts);
   }
   return undefined;
+}
+
+function addressOf({ path, rawQuery }: Received): string {
+  return rawQuery === '' ? path : `${path}?${rawQuery}`;
 }
 
 // An id alone stands for itself; one that could be taken for a list of them does not.

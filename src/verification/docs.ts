@@ -101,7 +101,7 @@ function idTable(): string {
     if (id === null) return [];
     const { unique, beside, promise } = id;
     const others = [
-      ...beside.map((place) => `\`${place}\``),
+      ...beside.map((place) => (place === 'address' ? 'the address' : `\`${place}\``)),
       ...(unique === Unique.NOTHING ? ['the body'] : []),
     ];
     return [row([`\`${name}\``, idText(id), unique, others.join(', '), promise])];

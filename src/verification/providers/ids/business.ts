@@ -14,8 +14,8 @@ export const ids = {
   ),
   TRELLO: perEvent(
     'json:action.id',
-    'The unique id of the action. One action is sent once for each webhook and for each watched model.',
-    ['json:webhook.id', 'json:model.id'],
+    'The unique id of the action. One action is sent once for each webhook, to its own address, and for each watched model.',
+    ['json:webhook.id', 'json:model.id', 'address'],
   ),
   FAVRO: unpromised('json:payloadId', 'An id of the payload, and all that is signed of it.'),
 };

@@ -17,25 +17,28 @@ export type DeliveryId = {
   at: readonly Place[];
   unique: Unique;
   /** What has to be the same too, where it is there: the subscription an event was sent for, the time of a short-lived id. */
-  beside: readonly Place[];
+  beside: readonly Beside[];
   /** What the provider says of it, in a sentence. */
   promise: string;
 };
 
+/** A place, or the address below the source's own, which tells subscriptions apart too. */
+type Beside = Place | 'address';
+
 type At = Place | readonly Place[];
 
 /** An id that a delivery keeps when it is sent again, and no other has. */
-export function perDelivery(at: At, promise: string, beside: readonly Place[] = []): DeliveryId {
+export function perDelivery(at: At, promise: string, beside: readonly Beside[] = []): DeliveryId {
   return { at: [at].flat(), unique: Unique.DELIVERY, beside, promise };
 }
 
 /** An id of an event. What may differ between a delivery and its repeat (attempts, times of sending) must not count. */
-export function perEvent(at: At, promise: string, beside: readonly Place[] = []): DeliveryId {
+export function perEvent(at: At, promise: string, beside: readonly Beside[] = []): DeliveryId {
   return { at: [at].flat(), unique: Unique.EVENT, beside, promise };
 }
 
 /** An id that may stand for several deliveries: the body has to be the same too. */
-export function unpromised(at: At, promise: string, beside: readonly Place[] = []): DeliveryId {
+export function unpromised(at: At, promise: string, beside: readonly Beside[] = []): DeliveryId {
   return { at: [at].flat(), unique: Unique.NOTHING, beside, promise };
 }
 
