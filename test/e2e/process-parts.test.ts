@@ -52,6 +52,9 @@ test.each<PartName>(['api', 'worker'])(
     await until('another process', () => ![-1, before].includes(partOf(name)), {
       withinMs: 10_000,
     });
+    // All requests may have been taken before it was killed: then nobody has waited for the next one.
+    const answers = () => admin.done('GET', '/sources/count').catch(() => null);
+    await until('the API to answer', answers, { withinMs: 30_000 });
     for (const id of ids) {
       const how = { what: 'is delivered', wanted: successful, withinMs: 30_000 };
       await admin.eventWhere(id, how);
