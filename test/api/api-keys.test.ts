@@ -83,6 +83,13 @@ test('a key is rolled: the new one opens at once, the old one for as long as was
   ]);
 });
 
+test('a key has a label, which may be called its name', async () => {
+  const made = await make({ name: 'named' });
+  expect(made['label']).toBe('named');
+  const path = `/api-keys/${String(made['id'])}`;
+  expect(await gateway.done('PUT', path, { name: 'again' })).toMatchObject({ label: 'again' });
+});
+
 test.each([
   [{}, 'body.label is required'],
   [{ label: '' }, 'body.label must not be empty'],

@@ -68,6 +68,8 @@ test('every operation of the document answers as the document says', async () =>
     await gateway.done('PUT', `/${plural}/${id}`, { description: 'new' });
     for (const word of words) await gateway.done('PUT', `/${plural}/${id}/${word}`);
   }
+  const asana = await gateway.done('PUT', '/sources', { name: 'handed', type: 'ASANA' });
+  await gateway.done('PUT', `/sources/${String(asana['id'])}/setup`, { minutes: 5 });
   await gateway.done('GET', `/destinations/${ends.destinationId}/circuit`);
   await gateway.done('GET', '/signing-secrets');
   await gateway.done('POST', '/signing-secrets/rotate');

@@ -77,7 +77,7 @@ function createRoute({ db, keysChanged }: ApiDeps): Route {
     body: apiKeyCreate,
     response: newApiKey,
     async handle({ projectId, body }) {
-      const { label, expires_at: end } = body;
+      const { name = '', label = name, expires_at: end } = body;
       const made = await changingKeys(db, (changing) =>
         make(changing, { projectId, label, expiresAt: timeOf(end) }),
       );
@@ -97,7 +97,7 @@ function updateRoute({ db, keysChanged }: ApiDeps): Route {
     body: apiKeyUpdate,
     response: apiKey,
     async handle({ projectId, id, body }) {
-      const { label, expires_at: end } = body;
+      const { name, label = name, expires_at: end } = body;
       const row = await changingKeys(db, async (changing) => {
         const before = await find(changing, { projectId, id });
         if (end) await assertDispensable(changing, before);

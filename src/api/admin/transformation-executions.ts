@@ -15,6 +15,7 @@ import type { ApiDeps } from '../deps.ts';
 import { asksForNothing } from '../event-filters.ts';
 import { notFound } from '../errors.ts';
 import { choiceFilter, idFilter, textFilter, timeFilter } from '../filters.ts';
+import { gently } from '../gently.ts';
 import { written } from '../json-text.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
@@ -55,7 +56,7 @@ function listRoute({ db }: ApiDeps): Route {
       const page = asksForNothing(query)
         ? { rows: [], next: null, prev: null }
         : await listExecutions(db, wanted);
-      return envelope(page, { asked, models: page.rows.map(viewExecution) });
+      return envelope(page, { asked, models: await gently(page.rows, viewExecution) });
     },
   });
 }

@@ -26,6 +26,8 @@ export function createHttpServer({ maxConnections, trust, proxyProtocol }: Optio
     maxHeaderSize: 16_384,
     headersTimeout: 10_000,
     requestTimeout: 60_000,
+    // How late these two may be; by default as late as half a minute.
+    connectionsCheckingInterval: 5_000,
     keepAliveTimeout: 65_000,
     // What is wrong with a Host we say ourselves, in words.
     requireHostHeader: false,

@@ -38,13 +38,21 @@ export const newApiKey = z
   .strictObject({ ...fields, key: z.string().describe('Shown here and never again') })
   .meta({ id: 'NewApiKey' });
 
+const given = {
+  label: label.optional(),
+  name: label.optional().describe('Another word for label'),
+  expires_at: expiresAt.optional(),
+};
+
 export const apiKeyCreate = z
-  .strictObject({ label, expires_at: expiresAt.optional() })
+  .strictObject(given)
+  .refine(({ label, name }) => (label ?? name) !== undefined, {
+    path: ['label'],
+    error: 'is required',
+  })
   .meta({ id: 'ApiKeyCreate' });
 
-export const apiKeyUpdate = z
-  .strictObject({ label: label.optional(), expires_at: expiresAt.optional() })
-  .meta({ id: 'ApiKeyUpdate' });
+export const apiKeyUpdate = z.strictObject(given).meta({ id: 'ApiKeyUpdate' });
 
 const MONTH_S = 30 * 86_400;
 
