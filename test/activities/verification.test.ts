@@ -243,15 +243,21 @@ describe('a rejected request that is retried', () => {
     });
   });
 
-  test.each(['id', 'name'])('was signed with the source’s URL by %s', async (how) => {
-    const name = `twilio-by-${how}`;
+  test.each([
+    ['id', PUBLIC_URL],
+    ['name', PUBLIC_URL],
+    ['id', 'https://seen.by.a.proxy'],
+    ['name', 'https://seen.by.a.proxy'],
+  ])('was signed with the source’s URL by %s at %s', async (how, origin) => {
+    const name = `twilio-by-${how}-${origin.length}`;
     const id = await ingest.source('TWILIO', { auth: { webhook_secret_key: 'wrong' }, name });
     const path = `/in/${how === 'id' ? id : name}/sms?a=1`;
+    const signature = twilio.getExpectedTwilioSignature('right', origin + path, { Body: 'hi' });
     const headers = {
       'content-type': 'application/x-www-form-urlencoded',
-      'x-twilio-signature': twilio.getExpectedTwilioSignature('right', PUBLIC_URL + path, {
-        Body: 'hi',
-      }),
+      'x-twilio-signature': signature,
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': new URL(origin).host,
     };
     await ingest.send(path, { method: 'POST', headers, body: 'Body=hi' });
     const [row] = await ingest.rowsOf(id);
@@ -259,31 +265,6 @@ describe('a rejected request that is retried', () => {
     await correct(id, { webhook_secret_key: 'right' });
     expect(await retry(row!.id)).toMatchObject({ verified: true, rejection_cause: null });
   });
-
-  test.each(['id', 'name'])(
-    'was signed with the URL by %s that a trusted proxy saw',
-    async (how) => {
-      const name = `twilio-behind-a-proxy-by-${how}`;
-      const id = await ingest.source('TWILIO', { auth: { webhook_secret_key: 'wrong' }, name });
-      const path = `/in/${how === 'id' ? id : name}/sms?a=1`;
-      const signature = twilio.getExpectedTwilioSignature('right', `https://in.example${path}`, {
-        Body: 'hi',
-      });
-      await ingest.send(path, {
-        headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          'x-twilio-signature': signature,
-          'x-forwarded-proto': 'https',
-          'x-forwarded-host': 'in.example',
-        },
-        body: 'Body=hi',
-      });
-      const [row] = await ingest.rowsOf(id);
-      expect(row).toMatchObject({ rejection_cause: 'VERIFICATION_FAILED' });
-      await correct(id, { webhook_secret_key: 'right' });
-      expect(await retry(row!.id)).toMatchObject({ verified: true, rejection_cause: null });
-    },
-  );
 
   test('goes on unverified where the source no longer asks for verification', async () => {
     const id = await ingest.source('GITHUB', { auth: { webhook_secret_key: 'wrong' } });
