@@ -3,7 +3,8 @@ import { DEFAULT_LIMITS } from '../../src/sandbox/limits.ts';
 import { HOSTILE, timeLimitMs } from './hostile.ts';
 import { handler, jobOf, onlyRequest, REQUEST, testPool } from './sandbox.ts';
 
-const pool = testPool();
+// Long enough to run out of memory first, on a busy machine too.
+const pool = testPool({ limits: { maxTimeoutMs: 30_000 } });
 afterAll(() => pool.close());
 
 // What the pool adds to a guest's own limit before it kills, and a margin for a busy machine.

@@ -188,5 +188,5 @@ export const HOSTILE: readonly Hostile[] = [
 
 /** Short where the time limit is what must strike, long where a busy machine could reach it too early. */
 export function timeLimitMs({ ends }: Hostile): number {
-  return ends.includes('timeout') || ends.every((end) => end === 'killed') ? 250 : 4_000;
+  return ends.includes('timeout') || ends.every((end) => end === 'killed') ? 250 : 30_000;
 }

@@ -44,15 +44,19 @@ it('a version that ran out of its time runs behind all others, and rests twice a
     const pids = await childrenOf(process.pid, 4);
     return pids.find((pid) => priorityOf(pid) === 10);
   });
+  const askedAtMs = performance.now();
   const third = pool.run(job);
   expect(await second).toMatchObject({ kind: 'timeout' });
+  const endedAtMs = performance.now();
   for (let n = 0; n < 10; n++) {
     const calm = await pool.run(jobOf(CALM));
     expect(calm).toMatchObject({ kind: 'ok' });
   }
   const { kind, queueMs } = await third;
   expect(kind).toBe('timeout');
-  expect(queueMs).toBeGreaterThan(2 * 300);
+  // A busy machine may let the second end before the third is asked for.
+  const restedMs = askedAtMs + queueMs - endedAtMs;
+  expect(restedMs).toBeGreaterThan(2 * 300 - 100);
 });
 
 it('a version that ends in time is no suspect any more', async () => {
