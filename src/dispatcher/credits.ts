@@ -17,8 +17,11 @@ export type Credits = {
   close(): void;
 };
 
-// Never nothing: a spike that lasts must not starve what was taken before.
+// Never nothing. And what lasts is no spike: a slow disk is no reason to deliver slowly for ever. The floor rises, twice
+// as high every five seconds, and after some 40 nothing is held back until acknowledgements were quick for a while.
 const FLOOR_PER_SECOND = 50;
+const FLOOR_DOUBLED_EVERY_MS = 5_000;
+const OVER_AFTER_MS = 10_000;
 // It takes a moment until less work shows in the acknowledgements.
 const CUT_EVERY_MS = 100;
 // As long after acknowledgements were slow it stays as it is; then it grows, from the floor to everything in 1.5 s.
@@ -37,6 +40,7 @@ export function createCredits({
   let base = Infinity;
   let cutAtMs = -Infinity;
   let pressedAtMs = -Infinity;
+  let pressedSinceMs = 0;
   let stock = 0;
   let stockedAtMs = 0;
   let line: Promise<unknown> | null = null;
@@ -88,11 +92,14 @@ export function createCredits({
     },
     press() {
       const rate = perSecond();
+      if (now() - pressedAtMs > OVER_AFTER_MS) pressedSinceMs = now();
       pressedAtMs = now();
       if (now() - cutAtMs < CUT_EVERY_MS) return;
       cutAtMs = now();
       if (rate === Infinity) [stock, stockedAtMs] = [0, now()];
-      base = Math.max(FLOOR_PER_SECOND, Math.min(rate, flow.perSecond()) / 2);
+      const floor = FLOOR_PER_SECOND * 2 ** ((now() - pressedSinceMs) / FLOOR_DOUBLED_EVERY_MS);
+      const cut = Math.max(floor, Math.min(rate, flow.perSecond()) / 2);
+      base = cut < ENOUGH_PER_SECOND ? cut : Infinity;
     },
     perSecond,
     close: () => void (closed = true),

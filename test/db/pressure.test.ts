@@ -27,6 +27,7 @@ function pass(ms: number): void {
   for (const { resolve } of over) resolve(null);
 }
 
+let heard = 0;
 let begun: string[] = [];
 const workflows = {
   // Routed as soon as it is begun.
@@ -44,12 +45,17 @@ const dispatcher: Dispatcher = await startDispatcher({
   standingOf: () => 'quick',
   log: createLog({ level: 'silent', name: 'test' }),
   credits,
-  onPressure: () => credits.press(),
+  onPressure() {
+    heard++;
+    credits.press();
+  },
   maxBatch: 200,
   concurrency: 1,
 });
 afterAll(async () => {
-  await dispatcher.stop();
+  const stopped = dispatcher.stop();
+  pass(1_000);
+  await stopped;
   await dispatcher.close();
   await drop();
 });
@@ -57,9 +63,9 @@ afterAll(async () => {
 /** What an API process says while it acknowledges slowly; returns when it has been heard. */
 async function say(): Promise<void> {
   pass(100);
-  const before = credits.perSecond();
+  const before = heard;
   await announcePressure(db);
-  await until('it to be heard', () => credits.perSecond() < before || before <= 50);
+  await until('it to be heard', () => heard > before);
 }
 
 test('a dispatcher gives way while requests are acknowledged slowly, and makes up for it afterwards', async () => {
@@ -68,7 +74,7 @@ test('a dispatcher gives way while requests are acknowledged slowly, and makes u
   await until('the first to be routed', () => begun.length === first.length);
 
   for (let n = 0; n < 10; n++) await say();
-  expect(credits.perSecond()).toBe(50);
+  expect(credits.perSecond()).toBeLessThan(60);
   begun = [];
   const backlog = await storeRequests(db, ends, 2_000);
   await announceWork(db);
@@ -78,7 +84,7 @@ test('a dispatcher gives way while requests are acknowledged slowly, and makes u
   }
   // What may begin in 400 ms, and what had gathered.
   expect(begun.length).toBeGreaterThan(0);
-  expect(begun.length).toBeLessThanOrEqual(20 + 13);
+  expect(begun.length).toBeLessThanOrEqual(24 + 15);
 
   // Nobody says anything any more.
   pass(3_000);

@@ -55,14 +55,27 @@ test('many who say so at once count as one', async () => {
   expect(credits.perSecond()).toBeGreaterThan(800);
 });
 
-test('however long they are slow, a little goes on', async () => {
+test('however slow they are, a little goes on', async () => {
   const credits = creditsOnClock();
   await flow(credits, { perSecond: 2_000, forMs: 2_000 });
-  await press(credits, 100);
+  await press(credits, 30);
   credits.press();
   const begun = await flow(credits, { perSecond: 2_000, forMs: 400 });
   expect(begun).toBeGreaterThan(20);
   expect(begun).toBeLessThan(150);
+});
+
+test('what lasts is no spike: within a minute nothing is held back any more, until they were quick for a while', async () => {
+  const credits = creditsOnClock();
+  await press(credits, 10);
+  expect(credits.perSecond()).toBeLessThan(150);
+  await press(credits, 400);
+  expect(credits.perSecond()).toBe(Infinity);
+  await press(credits, 100);
+  expect(credits.perSecond()).toBe(Infinity);
+  credits.pass(11_000);
+  await press(credits, 10);
+  expect(credits.perSecond()).toBeLessThan(150);
 });
 
 test('when that is not said again, everything may begin within two seconds', async () => {
