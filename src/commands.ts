@@ -12,6 +12,7 @@ import type { Database } from './db/pool.ts';
 import {
   cancelEvents,
   copyRequest,
+  pastRetention,
   readRouted,
   requeueEvents,
   requeueRequest,
@@ -45,6 +46,7 @@ export function createCommands(deps: Dependencies): Commands {
       await demandTemporal(deps);
       const trigger = AttemptTrigger.Manual;
       const events = await requeueEvents(db, { projectId, eventIds, trigger });
+      if (events.length === 0) throw pastRetention({ event_ids: eventIds });
       await deliver(deps, { projectId, events });
     },
     async cancelEvents(order) {

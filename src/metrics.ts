@@ -6,6 +6,7 @@ export type Waiting = {
   outboxOldestSeconds: number;
   parkedDeliveries: number;
   openCircuits: string[];
+  clocks: { process: string; aheadMs: number }[];
 };
 
 /** Every counter, gauge and histogram by name, and their text for Prometheus. */
@@ -45,6 +46,12 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
     labelNames: ['destination'],
     registers,
   });
+  const clocks = new Gauge({
+    name: 'sluice_clock_ahead_seconds',
+    help: "How far a process's clock is ahead of PostgreSQL's, where it is off by a minute or more",
+    labelNames: ['process'],
+    registers,
+  });
   return {
     answered({ status, seconds }) {
       requests.inc({ status });
@@ -57,6 +64,8 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
       parked.set(now.parkedDeliveries);
       circuits.reset();
       for (const destination of now.openCircuits) circuits.set({ destination }, 1);
+      clocks.reset();
+      for (const { process, aheadMs } of now.clocks) clocks.set({ process }, aheadMs / 1_000);
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

@@ -1,4 +1,5 @@
 import { ParkReason } from '../domain/control.ts';
+import { gatewayNow } from '../db/clock.ts';
 import type { Circuits } from './circuit.ts';
 
 /** Lets deliveries work on a destination: so many at once, and hardly any while it does not answer. */
@@ -33,7 +34,7 @@ export function createAdmission({
   circuits,
   wakeFirst,
   onError,
-  now = Date.now,
+  now = gatewayNow,
 }: Options): Admission {
   const working = new Map<string, { count: number; most: number }>();
   // Who may have a line of waiting deliveries, with a number that says when it last grew.

@@ -5,6 +5,7 @@ import { settle } from '../domain/settle.ts';
 import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { AttemptStatus, DestinationType } from '../domain/status.ts';
 import { withdrawAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
+import { gatewayNow } from '../db/clock.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Connection, Destination, Project, Source } from '../db/configuration.ts';
 import type { Database } from '../db/pool.ts';
@@ -117,7 +118,7 @@ function send(
 
 /** A destination of type MOCK_API takes everything, at once, without a network. */
 function mockAnswer(): AttemptOutcome {
-  const nowMs = Date.now();
+  const nowMs = gatewayNow();
   return {
     kind: 'delivered',
     responseStatus: 200,
@@ -153,7 +154,7 @@ function outgoing(
   { attempt, parties, rule }: { attempt: BegunAttempt; parties: Parties; rule: RetryRule | null },
 ): OutgoingRequest | AttemptOutcome {
   const { project, source, destination, connection } = parties;
-  const nowMs = Date.now();
+  const nowMs = gatewayNow();
   return buildRequest({
     project: {
       id: project.id,
@@ -220,7 +221,7 @@ function finish({
   random: number;
   request: OutgoingRequest | AttemptOutcome;
 }): FinishedAttempt {
-  const nowMs = Date.now();
+  const nowMs = gatewayNow();
   const { trigger, automaticAttempts, automaticAtMs } = attempt;
   const settlement = settle({
     outcome,

@@ -5,8 +5,11 @@ import {
   type BegunAttempt,
   type Beginning,
 } from '../db/attempts.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { cancelClosed, closeInterrupted } from '../db/interrupted.ts';
 import type { Look } from '../db/look.ts';
+import type { Waiting } from '../domain/delivery.ts';
+import { groupWaiting } from '../domain/waiting.ts';
 import { holdEvents } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 import type { DeliveryDependencies } from './delivery.ts';
@@ -73,7 +76,7 @@ async function beginFree(
   order: { eventIds: string[]; workflowId: string; inLane?: boolean; holder: number | null },
 ): Promise<Beginning[]> {
   const { workflowId, holder } = order;
-  const nowMs = scheduleNow();
+  const nowMs = gatewayNow();
   const found = await beginAttempts(db, { ...order, nowMs });
   // Rows that are gone (their day has been dropped) are settled by that.
   const busy = found.filter((event) => event.kind === 'busy').map((event) => event.eventId);
@@ -89,11 +92,19 @@ async function beginFree(
 }
 
 /**
- * The time by which events are due: Temporal's, where its clock is ahead of ours. What it calls due would be none
- * otherwise, and be asked for again at once.
+ * How far Temporal's clock is ahead of the gateway's, as the beginning of this activity shows; 0 where it is behind.
+ * Its timers go by that clock: what is to happen at a time of ours has to be asked for that much later, or it would
+ * come too early and be asked for again and again.
  */
-export function scheduleNow(): number {
-  return Math.max(Date.now(), activityInfo().currentAttemptScheduledTimestampMs);
+export function temporalAheadMs(): number {
+  return Math.max(0, activityInfo().currentAttemptScheduledTimestampMs - gatewayNow());
+}
+
+/** Events that wait, as a workflow is told of them: with times of Temporal's clock. */
+export function waitingOf(open: Open[], aheadMs: number): Waiting[] {
+  const nowMs = gatewayNow();
+  const shown = open.map((event) => ({ ...event, dueAtMs: event.dueAtMs + aheadMs }));
+  return groupWaiting(shown, nowMs + aheadMs);
 }
 
 function without(eventIds: string[], others: string[]): string[] {
@@ -135,15 +146,15 @@ export async function passOver(
   if (laned.size > 0) await enterLane([...laned]);
   const held = of('held');
   const parked = parks && held.length > 0 ? await holdEvents(db, { held, workflowId }) : [];
-  const soonMs = scheduleNow() + SOON_MS;
+  const soonMs = gatewayNow() + SOON_MS;
   return [
     ...of('later').map(({ eventId, dueAtMs }) => ({ eventId, dueAtMs: Math.max(dueAtMs, soonMs) })),
-    ...of('busy').map(({ eventId }) => ({ eventId, dueAtMs: scheduleNow() + LOOK_AGAIN_MS })),
+    ...of('busy').map(({ eventId }) => ({ eventId, dueAtMs: gatewayNow() + LOOK_AGAIN_MS })),
     // A process that has not heard of it yet: who looks again soon waits in line.
-    ...of('withheld').map(({ eventId }) => ({ eventId, dueAtMs: scheduleNow() + SOON_HEARD_MS })),
+    ...of('withheld').map(({ eventId }) => ({ eventId, dueAtMs: gatewayNow() + SOON_HEARD_MS })),
     ...held.map(({ eventId }): Open =>
       parked.includes(eventId)
-        ? { eventId, dueAtMs: Date.now() + PARKED_LOOK_MS, parked: true }
+        ? { eventId, dueAtMs: gatewayNow() + PARKED_LOOK_MS, parked: true }
         : // The gate has opened meanwhile, or the next who looks can be woken.
           { eventId, dueAtMs: 0 },
     ),

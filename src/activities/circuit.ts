@@ -1,4 +1,5 @@
 import type { AttemptOutcome } from '../domain/outcome.ts';
+import { gatewayNow } from '../db/clock.ts';
 
 /** What a process thinks of a destination. */
 export type CircuitState = { open: boolean; failures: number; probeAtMs: number | null };
@@ -34,7 +35,7 @@ const SAME_MS = 1_000;
 const DOWN = new Set([502, 503, 504]);
 
 export function createCircuits({
-  now = Date.now,
+  now = gatewayNow,
   keptUntilMs = () => null,
   onChange = () => {},
 }: {

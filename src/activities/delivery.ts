@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { AttemptOrder, Waiting } from '../domain/delivery.ts';
 import type { BegunAttempt } from '../db/attempts.ts';
+import { gatewayNow } from '../db/clock.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import { clearParked } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
-import { groupWaiting } from '../domain/waiting.ts';
-import { scheduleNow, type Open } from './beginning.ts';
+import { temporalAheadMs, waitingOf, type Open } from './beginning.ts';
 import { deliverPaced } from './paced.ts';
 import { deliverPlain, launch, type Flight } from './plain.ts';
 import type { Traffic } from './traffic.ts';
@@ -40,16 +40,18 @@ const AT_WORK_WHERE_LIMITED = 8;
 export function createDeliveryActivities(deps: DeliveryDependencies): DeliveryActivities {
   return {
     async attemptDeliveries(order) {
+      const aheadMs = temporalAheadMs();
       const beating = setInterval(() => heartbeat(), HEARTBEAT_MS);
       try {
         const open = await deliver(deps, { ...order, workflowId: workflowId() });
-        return groupWaiting(open, Date.now());
+        return waitingOf(open, aheadMs);
       } finally {
         clearInterval(beating);
       }
     },
     async attemptInline({ destinationId, eventIds }) {
-      return groupWaiting(await attemptInline(deps, { destinationId, eventIds }), Date.now());
+      // A local activity: it begins by this machine's clock, which says nothing of Temporal's.
+      return waitingOf(await attemptInline(deps, { destinationId, eventIds }), 0);
     },
   };
 }
@@ -109,7 +111,7 @@ async function attemptInline(
       open.push(...launched.open);
       flights.push(...launched.flights);
     }
-    const nowMs = Date.now();
+    const nowMs = gatewayNow();
     open.push(...left.map((eventId) => ({ eventId, dueAtMs: nowMs })));
     const known = await Promise.all(flights.map((flight) => withinTime(flight, late)));
     return [...open, ...known.flat()];
@@ -121,7 +123,7 @@ async function attemptInline(
 /** What is open of an event, or that it is still under way. */
 async function withinTime({ eventId, open }: Flight, late: Promise<'late'>): Promise<Open[]> {
   const known = await Promise.race([open, late]);
-  return known === 'late' ? [{ eventId, dueAtMs: scheduleNow() + LOOK_AGAIN_MS }] : known;
+  return known === 'late' ? [{ eventId, dueAtMs: gatewayNow() + LOOK_AGAIN_MS }] : known;
 }
 
 function workflowId(): string {

@@ -4,6 +4,7 @@ import { laneWorkflowId } from '../domain/lane.ts';
 import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import type { BegunAttempt } from '../db/attempts.ts';
 import { createBatcher } from '../db/batcher.ts';
+import { gatewayNow } from '../db/clock.ts';
 import type { Connection } from '../db/configuration.ts';
 import { leaveLanes, type Head } from '../db/lanes.ts';
 import { lookAtEvents } from '../db/look.ts';
@@ -51,14 +52,14 @@ export function createLaneRunner(
 
   const endProbe = () => deps.traffic.circuits.endProbe(connection.destinationId);
   function waitUntil(key: string, dueAtMs: number): void {
-    waiting.set(key, { dueAtMs, lookAtMs: Math.min(dueAtMs, Date.now() + LOOK_AGAIN_MS) });
+    waiting.set(key, { dueAtMs, lookAtMs: Math.min(dueAtMs, gatewayNow() + LOOK_AGAIN_MS) });
   }
   async function over(head: Head): Promise<void> {
-    if (!(await leaving.add(head))) waitUntil(head.key, Date.now() + BLOCKED_LOOK_MS);
+    if (!(await leaving.add(head))) waitUntil(head.key, gatewayNow() + BLOCKED_LOOK_MS);
   }
   function track(head: Head, work: Promise<void>): void {
     const done = work
-      .catch(() => waitUntil(head.key, Date.now() + LOOK_AGAIN_MS))
+      .catch(() => waitUntil(head.key, gatewayNow() + LOOK_AGAIN_MS))
       .finally(() => {
         underWay.delete(head.key);
         endProbe();
@@ -129,7 +130,7 @@ export function createLaneRunner(
   }
   async function paced(head: Head, policy: DeliveryPolicy): Promise<void> {
     const inMs = await waitForSlot(deps, { connection, policy, eventId: head.eventId });
-    if (inMs > 0) return waitUntil(head.key, Date.now() + inMs);
+    if (inMs > 0) return waitUntil(head.key, gatewayNow() + inMs);
     try {
       await deps.traffic.places.take(connection.destinationId);
       const { begun, others } = await beginInPlace([head]);
@@ -150,14 +151,14 @@ export function createLaneRunner(
         const { probeAtMs } = deps.traffic.circuits.state(destinationId);
         // It may last a day, and be ended before.
         if (!answers)
-          waitUntil(head.key, Math.min(probeAtMs ?? Date.now(), Date.now() + SHUT_LOOK_MS));
+          waitUntil(head.key, Math.min(probeAtMs ?? gatewayNow(), gatewayNow() + SHUT_LOOK_MS));
         return answers;
       });
       if (policy) for (const head of ready) track(head, paced(head, policy));
       else if (ready.length > 0) await beginAll(ready);
     },
     keysToLeave() {
-      const nowMs = Date.now();
+      const nowMs = gatewayNow();
       const early = [...waiting].filter(([, { lookAtMs }]) => lookAtMs > nowMs);
       return [...underWay.keys(), ...early.map(([key]) => key)];
     },
@@ -177,7 +178,7 @@ async function waitForSlot(
     eventId,
   }: { connection: Connection; policy: DeliveryPolicy; eventId: string },
 ): Promise<number> {
-  const [seen] = await lookAtEvents(db, { eventIds: [eventId], nowMs: Date.now() });
+  const [seen] = await lookAtEvents(db, { eventIds: [eventId], nowMs: gatewayNow() });
   const group = seen?.kind === 'laned' ? seen.group : null;
   const { destinationId } = connection;
   const wants = [{ eventId, group, queued: true }];

@@ -1,8 +1,10 @@
 import { heartbeat } from '@temporalio/activity';
 import { laneWorkflowId } from '../domain/lane.ts';
+import { gatewayNow } from '../db/clock.ts';
 import type { Connection } from '../db/configuration.ts';
 import { listHeads, listUnwatched, watchLanes, type Head } from '../db/lanes.ts';
 import { dropParked } from '../db/parked.ts';
+import { temporalAheadMs } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 import { createLaneRunner, type LaneRunner } from './lane-runner.ts';
 
@@ -39,6 +41,7 @@ export function createLaneActivities(deps: Dependencies): LaneActivities {
   return {
     enterLanes: ({ connectionIds }) => enterLanes(connectionIds),
     async drainLanes({ connectionId }) {
+      const aheadMs = temporalAheadMs();
       const connection = deps.configuration.connection(connectionId);
       if (!connection) return { lookAtMs: null };
       const watch = () => watchLanes(deps.db, { connectionId, forMs: WATCH_MS });
@@ -48,7 +51,8 @@ export function createLaneActivities(deps: Dependencies): LaneActivities {
         watch().catch((error: unknown) => deps.onError(error));
       }, BEAT_MS);
       try {
-        return await drain(deps, { connection, bells });
+        const { lookAtMs } = await drain(deps, { connection, bells });
+        return { lookAtMs: lookAtMs === null ? null : lookAtMs + aheadMs };
       } finally {
         clearInterval(beating);
         bells.delete(connectionId);
@@ -66,20 +70,20 @@ async function drain(
   let ring = () => {};
   bells.set(connectionId, () => ring());
   const runner = createLaneRunner(deps, { connection, onFree: () => ring() });
-  const until = Date.now() + AT_WORK_MS;
-  const isOver = () => Date.now() > until || deps.traffic.flights.isStopping();
-  for (let idleSince = Date.now(); !isOver() && Date.now() - idleSince < IDLE_MS;) {
+  const until = gatewayNow() + AT_WORK_MS;
+  const isOver = () => gatewayNow() > until || deps.traffic.flights.isStopping();
+  for (let idleSince = gatewayNow(); !isOver() && gatewayNow() - idleSince < IDLE_MS;) {
     const rung = new Promise<void>((resolve) => (ring = resolve));
     const heads = await look(deps, { connection, runner });
     if (heads.length > 0) await runner.start(heads);
-    if (heads.length > 0 || runner.isBusy()) idleSince = Date.now();
+    if (heads.length > 0 || runner.isBusy()) idleSince = gatewayNow();
     await Promise.race([rung, pause()]);
   }
   await runner.idle();
   // Whoever comes from now on calls; whoever came before is found by a last look.
   await watchLanes(db, { connectionId, forMs: 0 });
   const more = await look(deps, { connection, runner });
-  return { lookAtMs: more.length > 0 ? Date.now() : runner.nextLookMs() };
+  return { lookAtMs: more.length > 0 ? gatewayNow() : runner.nextLookMs() };
 }
 
 function look(

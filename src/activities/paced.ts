@@ -4,9 +4,10 @@ import { ParkReason } from '../domain/control.ts';
 import type { AttemptOrder } from '../domain/delivery.ts';
 import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import type { BegunAttempt } from '../db/attempts.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { lookAtEvents } from '../db/look.ts';
 import { parkEvents } from '../db/parked.ts';
-import { begin, passOver, scheduleNow, withdraw, type Open } from './beginning.ts';
+import { begin, passOver, withdraw, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 import { createLandings, type Landings } from './landings.ts';
 import type { PacedAnswer, PacedWant } from './pacer.ts';
@@ -39,7 +40,7 @@ export async function deliverPaced(
   { order, policy, place }: { order: Order; policy: DeliveryPolicy; place: string | null },
 ): Promise<Open[]> {
   const { db, enterLane } = deps;
-  const looks = await lookAtEvents(db, { eventIds: order.eventIds, nowMs: scheduleNow() });
+  const looks = await lookAtEvents(db, { eventIds: order.eventIds, nowMs: gatewayNow() });
   const others = looks.filter((look) => look.kind !== 'ready');
   const { workflowId } = order;
   const open = await passOver(db, { others, workflowId, parks: true, enterLane });
@@ -80,8 +81,8 @@ async function launchAll(
 ): Promise<void> {
   const { traffic } = deps;
   const { destinationId } = run.order;
-  const until = Date.now() + AT_WORK_MS;
-  for (let flights = 0; run.waiting.length > 0 && Date.now() < until && !landings.failed();) {
+  const until = gatewayNow() + AT_WORK_MS;
+  for (let flights = 0; run.waiting.length > 0 && gatewayNow() < until && !landings.failed();) {
     if (traffic.circuits.state(destinationId).open && flights > 0) break;
     const wanted = Math.min(run.waiting.length, traffic.bodySizes.most(destinationId));
     const most = await traffic.places.take(destinationId, wanted, TOGETHER);
@@ -228,7 +229,7 @@ async function waitLonger(
     return waitForTurn(deps, { ...order, eventIds, place });
   }
   const turnsInMs = await deps.traffic.pacer.lineUp({ destinationId, limits, wants });
-  const nowMs = scheduleNow();
+  const nowMs = gatewayNow();
   const longest = Math.max(...turnsInMs);
   if (longest > LONG_MS) {
     const reason = ParkReason.Pace;

@@ -10,9 +10,10 @@ import {
 } from '../domain/allot.ts';
 import { createClockOffset, type ClockOffset } from './clock-offset.ts';
 import { createBatcher, type Batcher } from '../db/batcher.ts';
+import { readClock } from '../db/clock.ts';
 import { countLeases, endLeases, renewLeases, takeLeases } from '../db/leases.ts';
 import type { Database, Db } from '../db/pool.ts';
-import { ensureSlots, lockSlots, readClock, saveSlots, type KeptSlots } from '../db/rate-slots.ts';
+import { ensureSlots, lockSlots, saveSlots, type KeptSlots } from '../db/rate-slots.ts';
 
 export type PacedWant = Want & { eventId: string };
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ParkReason } from '../domain/control.ts';
 import { destinationOfDelivery } from '../domain/workflow-id.ts';
+import { gatewayNow } from '../db/clock.ts';
 import {
   countWoken,
   dropParked,
@@ -52,7 +53,7 @@ export async function pump(
   deps: PumpDependencies,
   { gateId, reason, beat }: { gateId: string; reason: ParkReason; beat: () => void },
 ): Promise<number> {
-  const beganAtMs = Date.now();
+  const beganAtMs = gatewayNow();
   let nextAtMs = beganAtMs;
   let woken = 0;
   for (;;) {
@@ -65,9 +66,9 @@ export async function pump(
     const { workflows, events } = await wakeFirst(deps, { gateId, reason, limit: 1 });
     if (workflows === 0) return woken;
     woken += workflows;
-    const perMs = Math.min(slowStartPerMs(Date.now() - beganAtMs), SOONER * deps.pace(gateId));
-    nextAtMs = Math.max(nextAtMs, Date.now() - LOOK_AGAIN_MS) + events / perMs;
-    await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(0, nextAtMs - Date.now())));
+    const perMs = Math.min(slowStartPerMs(gatewayNow() - beganAtMs), SOONER * deps.pace(gateId));
+    nextAtMs = Math.max(nextAtMs, gatewayNow() - LOOK_AGAIN_MS) + events / perMs;
+    await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(0, nextAtMs - gatewayNow())));
   }
 }
 

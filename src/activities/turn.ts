@@ -1,4 +1,5 @@
 import { ParkReason } from '../domain/control.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { parkEvents } from '../db/parked.ts';
 import { PARKED_LOOK_MS, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
@@ -41,6 +42,6 @@ export async function waitForTurn(
   const reason = ParkReason.Turn;
   await parkEvents(db, { workflowId, gateId: destinationId, reason, eventIds, place });
   traffic.admission.turnedAway(destinationId);
-  const dueAtMs = Date.now() + PARKED_LOOK_MS;
+  const dueAtMs = gatewayNow() + PARKED_LOOK_MS;
   return eventIds.map((eventId) => ({ eventId, dueAtMs, parked: true }));
 }

@@ -39,5 +39,7 @@ export type ApiDeps = {
   /** What is counted, in Prometheus' text. */
   metrics?: () => Promise<{ contentType: string; body: string }>;
   /** What has to be there before traffic is welcome; each throws or rejects where it is not. */
+  /** What somebody should look at although the gateway works. */
+  notes?: () => Promise<string[]>;
   ready: { postgresql(): Promise<unknown>; temporal(): Promise<unknown> };
 };

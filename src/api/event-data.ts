@@ -1,4 +1,5 @@
 import { type ConnectionRow, findConnections } from '../db/connections.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { type DestinationRow, destinations } from '../db/destinations.ts';
 import { type EventPayloadRow, type EventRow, readEventPayloads } from '../db/event-reads.ts';
 import { readSigning } from '../db/projects.ts';
@@ -40,7 +41,7 @@ export async function readEventData(
     readEventPayloads(db, { ids: transformed, maxBodyBytes }),
     findConnections(db, { projectId, ids: ids('connection_id') }),
     destinations.findAll(db, ids('destination_id')),
-    readSigning(db, { sealer, projectId, nowMs: Date.now() }),
+    readSigning(db, { sealer, projectId, nowMs: gatewayNow() }),
   ]);
   const connectionOf = new Map(connections.map((joined) => [joined.id, joined]));
   const destinationOf = new Map(ends.map((row) => [row.id, row]));
@@ -118,6 +119,6 @@ function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
       trigger: AttemptTrigger.Manual,
       willRetryAfterSeconds: null,
     },
-    nowMs: Date.now(),
+    nowMs: gatewayNow(),
   };
 }

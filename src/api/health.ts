@@ -3,8 +3,11 @@ import type { ApiDeps } from './deps.ts';
 
 const CHECK_MS = 3_000;
 
-/** `/healthz`: the process is up. `/readyz`: so is what it needs; 503 with what is missing. */
-export function healthRoutes({ ready }: ApiDeps): Router {
+/**
+ * `/healthz`: the process is up. `/readyz`: so is what it needs; 503 with what is missing, and notes on what works and
+ * should be looked at all the same.
+ */
+export function healthRoutes({ ready, notes }: ApiDeps): Router {
   const router = Router();
   router.get('/healthz', (_request: Request, response: Response) => {
     response.json({ status: 'ok' });
@@ -15,7 +18,10 @@ export function healthRoutes({ ready }: ApiDeps): Router {
     );
     const missing = checks.filter(({ ok }) => !ok).map(({ name }) => name);
     const status = missing.length === 0 ? 'ready' : 'not ready';
-    response.status(missing.length === 0 ? 200 : 503).json({ status, missing });
+    const noted = missing.length === 0 ? await notes?.().catch(() => []) : [];
+    response
+      .status(missing.length === 0 ? 200 : 503)
+      .json({ status, missing, ...(noted?.length && { notes: noted }) });
   });
   return router;
 }

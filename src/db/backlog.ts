@@ -1,4 +1,5 @@
 import sql from 'sql-template-tag';
+import { gatewayNow, listClockDifferences, type ClockDifference } from './clock.ts';
 import { timeOfId } from './ids.ts';
 import type { Db } from './pool.ts';
 
@@ -8,6 +9,7 @@ export type Backlog = {
   outboxOldestSeconds: number;
   parkedDeliveries: number;
   openCircuits: string[];
+  clocks: ClockDifference[];
 };
 
 /** Counts what waits. The outbox is counted up to 100,000: more is simply too much. */
@@ -22,8 +24,9 @@ export async function readBacklog(db: Db): Promise<Backlog> {
   const { waiting, first, parked } = rows[0]!;
   return {
     outboxWaiting: waiting,
-    outboxOldestSeconds: first === null ? 0 : Math.max(0, (Date.now() - timeOfId(first)) / 1000),
+    outboxOldestSeconds: first === null ? 0 : Math.max(0, (gatewayNow() - timeOfId(first)) / 1000),
     parkedDeliveries: parked,
     openCircuits: circuits.map((row) => row.destination_id),
+    clocks: await listClockDifferences(db),
   };
 }

@@ -58,7 +58,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
       return Promise.reject(new BacklogFull('Too many bytes wait to be stored'));
     }
     return new Promise((resolve, reject) => {
-      waiting.push({ item, bytes, since: Date.now(), resolve, reject });
+      waiting.push({ item, bytes, since: performance.now(), resolve, reject });
       waitingBytes += bytes;
       watchAge();
       if (scheduled || inFlight >= maxInFlight) return;
@@ -125,7 +125,7 @@ export function createBatcher<Item, Result>(options: Options<Item, Result>): Bat
   }
 
   function refuseOld(): void {
-    const oldest = Date.now() - maxAgeMs;
+    const oldest = performance.now() - maxAgeMs;
     while (waiting.length > 0 && waiting[0]!.since < oldest) {
       const refused = waiting.shift()!;
       waitingBytes -= refused.bytes;

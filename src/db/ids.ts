@@ -1,4 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto';
+import { gatewayNow } from './clock.ts';
 
 /** The kinds of things that have an id, with the prefix each carries. */
 export const IdPrefix = {
@@ -25,7 +26,7 @@ let lastMs = 0;
 let sequence = 0;
 
 /** A new id: prefix, 10 base-32 digits of the time in ms, 5 that count within the ms, 24 random bits in 5. Sorts by time. */
-export function newId(kind: IdKind, nowMs: number = Date.now()): string {
+export function newId(kind: IdKind, nowMs: number = gatewayNow()): string {
   const fresh = nowMs !== lastMs;
   lastMs = nowMs;
   // The counter starts at a random place in the lower half, so that two processes do not meet.

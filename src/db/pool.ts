@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Sql } from 'sql-template-tag';
 import { answerWithin, clientConfig } from './connect.ts';
+import { isPartitionMade } from './faults.ts';
 import { prepareSession, unsafeIn } from './settings.ts';
 
 /** A place to run statements: the pool, or one client inside a transaction. */
@@ -63,7 +64,12 @@ export function openDatabase(
     if (!closing) onError(Object.assign(new Error(message), { name, stack }));
   });
   return {
-    query: (statement) => pool.query(statement),
+    query: (statement) =>
+      pool.query(statement).catch((error: unknown) => {
+        // Nothing was done, and the row has a place now.
+        if (isPartitionMade(error)) return pool.query(statement);
+        throw error;
+      }),
     transaction: (work, limits) => inTransaction(pool, { work, limits }),
     close() {
       closing = true;

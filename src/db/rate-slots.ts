@@ -1,4 +1,5 @@
 import sql from 'sql-template-tag';
+import { readClock } from './clock.ts';
 import type { Db } from './pool.ts';
 
 /** How far a pace has been used up, and the pace (in words) it was reckoned with; times in ms since 1970. */
@@ -46,15 +47,6 @@ export async function lockSlots(
       lineAtMs: row.line_at,
     })),
   };
-}
-
-/** The database's time. */
-export async function readClock(db: Db): Promise<number> {
-  const { rows } = await db.query<{ now: number }>({
-    name: 'clock',
-    text: 'select extract(epoch from clock_timestamp())::double precision * 1000 as now',
-  });
-  return rows[0]!.now;
 }
 
 export async function saveSlots(

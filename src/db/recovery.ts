@@ -3,6 +3,7 @@ import type { AttemptTrigger } from '../domain/status.ts';
 import { derivedRange, newId } from './ids.ts';
 import type { Database, Db } from './pool.ts';
 import { bounds } from './ids.ts';
+import { GatewayError } from '../domain/errors.ts';
 
 /** An event that was made due again, with the delivery that may still know it. */
 export type RequeuedEvent = {
@@ -35,7 +36,8 @@ const RETURNED = sql`e.id, e.connection_id, e.destination_id, e.dispatch_id, e.w
 
 /**
  * Makes events due now, also those that were delivered; the schedule of automatic retries stays as it was, also where it
- * has not begun. `automatic_at` tells: null where there is none.
+ * has not begun. `automatic_at` tells: null where there is none. Those of
+ * days that retention is about to remove are left out: the row is locked, so that no day is removed meanwhile.
  */
 export async function requeueEvents(
   db: Db,
@@ -47,11 +49,13 @@ export async function requeueEvents(
 ): Promise<RequeuedEvent[]> {
   const [first, last] = bounds(eventIds);
   const { rows } = await db.query<EventRow>(sql`
+    with kept as materialized (select closed_id from retention for share)
     -- to the millisecond before: whoever asks in the same one is told that it is due
     update events e set status = 'QUEUED', trigger = ${trigger}, next_attempt_at = date_trunc('milliseconds', now()), updated_at = now(),
       automatic_at = case when e.automatic_at is null and e.trigger not in ('MANUAL', 'BULK_RETRY') and e.status in ('QUEUED', 'SCHEDULED', 'HOLD')
         then coalesce(e.next_attempt_at, now()) else e.automatic_at end
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and project_id = ${projectId}
+      and id >= coalesce((select 'evt_' || closed_id from kept), '')
     returning ${RETURNED}`);
   return rows.map(requeued);
 }
@@ -94,6 +98,10 @@ export function requeueRequest(
   { requestId, connectionIds }: { requestId: string; connectionIds: string[] | null },
 ): Promise<void> {
   return database.transaction(async (db) => {
+    const closed = await db.query<{ closed: boolean }>(
+      sql`select 'req_' || closed_id > ${requestId} as closed from retention for share`,
+    );
+    if (closed.rows[0]?.closed) throw pastRetention({ request_id: requestId });
     const { rows } = await db.query<{ rejected: boolean; unverified: boolean | null }>(sql`
       select rejection_cause is not null as rejected, ${UNVERIFIED} as unverified
       from requests where id = ${requestId} for update`);
@@ -112,6 +120,13 @@ export function requeueRequest(
         connection_ids = case when o.connection_ids is null or excluded.connection_ids is null then null
           else o.connection_ids || excluded.connection_ids end`);
   });
+}
+
+/** What retention is about to remove is there to be read, and goes nowhere any more. */
+export function pastRetention(data: object): GatewayError {
+  const message =
+    'This is older than RETENTION_DAYS: it can be read until it is removed, not retried.';
+  return new GatewayError('BAD_REQUEST', message, { data });
 }
 
 async function forgetIgnored(

@@ -11,6 +11,7 @@ export const RejectionCause = {
   IngestionFatal: 'INGESTION_FATAL',
   SchemaViolation: 'SCHEMA_VIOLATION',
   Replayed: 'REPLAYED',
+  PastRetention: 'PAST_RETENTION',
   Unknown: 'UNKNOWN',
 } as const;
 export type RejectionCause = (typeof RejectionCause)[keyof typeof RejectionCause];

@@ -23,6 +23,8 @@ export type ExchangeOptions = {
   limits: AnswerLimits;
   /** Sends the request once more, on a new connection. */
   sendAgain: (exchange: Exchange) => void;
+  /** The time that the attempt shows and dates are measured by. */
+  now: () => number;
 };
 
 // A timer that fires so late fired late because the process stood still.
@@ -38,7 +40,8 @@ export class Exchange implements WireHandler {
   #wire: Wire | null = null;
   #isReused = false;
   #isSecond = false;
-  readonly #startedAtMs = Date.now();
+  readonly #now: () => number;
+  readonly #startedAtMs: number;
   readonly #startedAt = performance.now();
   #isSettled = false;
   #controller: Controller | null = null;
@@ -51,6 +54,8 @@ export class Exchange implements WireHandler {
   #readBytes = 0;
 
   constructor(settled: (outcome: AttemptOutcome) => void, options: ExchangeOptions) {
+    this.#now = options.now;
+    this.#startedAtMs = options.now();
     this.#settled = settled;
     this.#options = options;
     this.#endsAt = this.#startedAt + options.timeoutMs;
@@ -66,12 +71,12 @@ export class Exchange implements WireHandler {
   }
 
   onRequestSent(): void {
-    this.#deliveredAtMs = Date.now();
+    this.#deliveredAtMs = this.#now();
   }
 
   onResponseStart(controller: Controller, statusCode: number): void {
     if (statusCode < 200 || this.#isSettled) return;
-    this.#respondedAtMs = Date.now();
+    this.#respondedAtMs = this.#now();
     this.#status = statusCode;
     this.#headers = pairHeaders(controller.rawHeaders);
     const leftMs = this.#endsAt - performance.now();
@@ -176,7 +181,7 @@ export class Exchange implements WireHandler {
   }
 
   #retryAfter() {
-    return parseRetryAfter(headerValue(this.#headers, 'retry-after'), Date.now());
+    return parseRetryAfter(headerValue(this.#headers, 'retry-after'), this.#now());
   }
 
   #settle(outcome: AttemptOutcome): void {

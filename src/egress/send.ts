@@ -37,6 +37,8 @@ export type SenderOptions = {
   keptBodyBytes?: number;
   drainedBodyBytes?: number;
   closeWithinMs?: number;
+  /** The time that attempts show and dates are measured by; this machine's unless said. */
+  now?: () => number;
   /** PEM certificates trusted beside the usual roots. */
   extraCertificates?: readonly string[];
 };
@@ -57,6 +59,7 @@ export function createSender(options: SenderOptions): Sender {
     extraCertificates: options.extraCertificates ?? [],
   });
 
+  const { now = Date.now } = options;
   let isClosed = false;
 
   return {
@@ -77,7 +80,13 @@ export function createSender(options: SenderOptions): Sender {
         const target = { poolKey, url };
         const sent = { path: pathOf(request.url, url), method, headers, body };
         const sendAgain = (again: Exchange) => pools.dispatchAlone(target, sent, again);
-        const exchange = new Exchange(resolve, { timeoutMs, bodyTimeoutMs, limits, sendAgain });
+        const exchange = new Exchange(resolve, {
+          timeoutMs,
+          bodyTimeoutMs,
+          limits,
+          sendAgain,
+          now,
+        });
         pools.dispatch(target, sent, exchange);
       });
     },

@@ -13,6 +13,7 @@ import { sourceTypeNames } from '../verification/source-types.ts';
 import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
 import { openGaugedStore } from './gauged-store.ts';
+import { healthNotes } from './health-notes.ts';
 import { openBudget, openIngest } from './ingest.ts';
 import { listen } from './listen.ts';
 import { announceListener } from './own-listeners.ts';
@@ -89,6 +90,7 @@ function apiDeps(foundation: Foundation, { announce, url }: { announce: () => vo
       const verdict = guard.checkUrl(destination);
       return Promise.resolve(verdict.allowed ? null : verdict.message);
     },
+    notes: () => healthNotes(db),
     ready: {
       postgresql: () => pingDatabase(db),
       async temporal() {

@@ -12,6 +12,7 @@ import type { Address, Temporal } from '../temporal/connection.ts';
 import type { Layers } from '../sandbox/layers.ts';
 import { findSandboxLayers } from '../sandbox/pool.ts';
 import { createWorkflows, type Workflows } from '../temporal/workflows.ts';
+import { startClock } from './clock.ts';
 import type { Platform } from './platform.ts';
 
 /** What api and worker share: the database, the configuration in memory, the way to Temporal. */
@@ -52,6 +53,7 @@ export async function openFoundation(
   onEnd(() => pipeline.close());
   const sealer = createSealer(platform.encryptionKey);
   await prepareDatabase(db, log);
+  onEnd(await startClock(db, log));
   const project = await ensureDefaultProject(db, sealer);
   await ensureFirstKey(db, {
     projectId: project.id,
@@ -107,7 +109,7 @@ function findLayers(log: Log): Layers {
 export async function prepareDatabase(db: Database, log: Log): Promise<void> {
   try {
     await migrate(db);
-    await ensurePartitions(db, { nowMs: Date.now() });
+    await ensurePartitions(db);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartupError(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceConfig } from '../domain/schema/source.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { createFetchDocument } from '../egress/fetch-document.ts';
 import { createSender } from '../egress/send.ts';
 import { schemaProblem } from '../verification/schema-check.ts';
@@ -25,7 +26,7 @@ export function openVerificationNetwork(foundation: Foundation): VerificationNet
   const sender = createSender({ guard: openGuard(foundation), keptBodyBytes: MAX_BYTES + 1 });
   const fetchDocument = createFetchDocument(sender);
   return {
-    keys: createKeys({ fetchDocument }),
+    keys: createKeys({ fetchDocument, now: gatewayNow }),
     async confirm(url) {
       for (const waitMs of CONFIRM_AFTER_MS) {
         await sleep(waitMs, undefined, { ref: false });

@@ -6,6 +6,7 @@ import { createRoutingActivities } from '../activities/routing.ts';
 import { standingOfSource } from '../activities/routing/standing.ts';
 import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { createTokenStore } from '../db/oauth-tokens.ts';
 import { createCredits } from '../dispatcher/credits.ts';
 import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
@@ -41,7 +42,11 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     sealer,
   } = foundation;
   const publicUrl = config.publicUrl ?? urlAt(config.host, config.port);
-  const sender = createSender({ guard: openGuard(foundation), closeWithinMs: CLOSE_MS / 3 });
+  const sender = createSender({
+    guard: openGuard(foundation),
+    closeWithinMs: CLOSE_MS / 3,
+    now: gatewayNow,
+  });
   const pace = createDestinationPace();
   const [requests, attempts] = [createCredits(), createCredits()];
   const flow = openFlow(foundation, attempts);

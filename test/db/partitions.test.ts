@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { eventId, newId } from '../../src/db/ids.ts';
-import { dropPartitions, ensurePartitions } from '../../src/db/partitions.ts';
+import { divideStrays, dropDay, ensurePartitions, listDays } from '../../src/db/partitions.ts';
 import { insertRequests } from '../../src/db/requests.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { makeEnds, newRequest } from './rows.ts';
@@ -95,16 +95,52 @@ test('a partition made late has the indexes, settings and rules of the others', 
   expect(await shape('request_data_20310501')).toEqual(await shape('request_data_20310301'));
 });
 
-test('days beyond retention go as a whole, later ones stay', async () => {
+test('a day is dropped as a whole, the next stays', async () => {
   const kept = await store(at('2031-04-01'));
-  const dropped = await dropPartitions(db, { beforeMs: at('2031-03-31') });
-  expect(dropped).toEqual(expect.arrayContaining(['requests_20310301', 'attempts_20310303']));
-  expect(dropped.some((name) => name.endsWith('20310401'))).toBe(false);
+  const dropped = await dropDay(db, Math.floor(at('2031-03-01') / DAY_MS));
+  expect(dropped).toEqual(expect.arrayContaining(['requests_20310301', 'attempts_20310301']));
   expect(await kept.tables()).toContain('requests_20310401');
+  expect((await listDays(db)).includes(Math.floor(at('2031-03-02') / DAY_MS))).toBe(true);
 });
 
-test('a day that has only begun to be beyond retention stays whole', async () => {
-  await ensurePartitions(db, { nowMs: at('2031-06-01'), days: 0 });
-  await dropPartitions(db, { beforeMs: Date.parse('2031-06-01T23:59:59Z') });
-  expect(await (await store(at('2031-06-01'))).tables()).toContain('requests_20310601');
+test('PostgreSQL says which day it is', async () => {
+  const { rows } = await db.query<{ today: string }>(
+    sql`select to_char(now() at time zone 'UTC', 'YYYYMMDD') as today`,
+  );
+  vi.useFakeTimers({ now: Date.now() + 400 * DAY_MS, toFake: ['Date'] });
+  try {
+    await ensurePartitions(db, { days: 0 });
+    expect(await (await store(Date.parse('2099-01-01'))).tables()).toContain('requests_default');
+    const days = await listDays(db);
+    expect(days.filter((day) => day > 47_000)).toEqual([]);
+    const there = await db.query(sql`select to_regclass(${`events_${rows[0]!.today}`}) as it`);
+    expect(there.rows).not.toEqual([{ it: null }]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('rows of a clock that was behind, or far ahead, do not stay in the default partition', async () => {
+  const [old, ahead] = [await store(at('2001-02-03')), await store(at('2088-02-03'))];
+  expect(await old.tables()).toEqual(['request_data_default', 'requests_default']);
+  expect((await divideStrays(db)).length).toBeGreaterThanOrEqual(2);
+  expect(await old.tables()).toEqual(['request_data_20010203', 'requests_20010203']);
+  expect(await ahead.tables()).toEqual(['request_data_20880203', 'requests_20880203']);
+  expect(await divideStrays(db)).toEqual([]);
+});
+
+test('what comes into the default partition while a day is made does not break its making', async () => {
+  const nowMs = at('2032-01-01');
+  let going = true;
+  const sending = (async () => {
+    while (going) await store(nowMs);
+  })();
+  try {
+    await ensurePartitions(db, { nowMs, days: 1 });
+  } finally {
+    going = false;
+    await sending;
+  }
+  const { rows } = await db.query(sql`select id from requests_default`);
+  expect(rows).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import type { Dispatch, RoutedBatch, Waiting } from '../../domain/delivery.ts';
 import { groupWaiting } from '../../domain/waiting.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import type { Configuration } from '../../db/configuration-cache.ts';
 import type { RoutedEvent } from '../../db/routing.ts';
 import type { DestinationPace } from '../destination-pace.ts';
@@ -28,7 +29,7 @@ export function batchByDestination(
       sourceIds: [],
       destinationId,
       destinationName: destination?.name ?? destinationId,
-      waiting: waitingOf(group),
+      waiting: waitingGroups(group),
       ...(lane === null ? {} : { lane }),
       inline:
         lane === null &&
@@ -40,11 +41,11 @@ export function batchByDestination(
   });
 }
 
-function waitingOf(events: RoutedEvent[]): Waiting[] {
+function waitingGroups(events: RoutedEvent[]): Waiting[] {
   const now = events.filter((event) => event.dueAtMs === null).map((event) => event.id);
   const later = events.flatMap(({ id: eventId, dueAtMs }) =>
     dueAtMs === null ? [] : [{ eventId, dueAtMs }],
   );
   const atOnce = now.length > 0 ? [{ eventIds: now, dueAtMs: 0 }] : [];
-  return [...atOnce, ...groupWaiting(later, Date.now())];
+  return [...atOnce, ...groupWaiting(later, gatewayNow())];
 }

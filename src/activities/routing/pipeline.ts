@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { deduplicationText } from '../../domain/deduplicate.ts';
 import { IgnoredCause } from '../../domain/status.ts';
 import type { FirstClaim } from '../../db/claims.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import type { Connection } from '../../db/configuration.ts';
 import { rulesOf, type CompiledRule } from './compiled-rules.ts';
 import type { SeenPayload } from './payload.ts';
@@ -100,7 +101,7 @@ async function deduplicate(
     scope: connection.id,
     key: createHash('sha256').update(rule.fingerprint).update(text).digest(),
     owner,
-    expiresAtMs: Date.now() + rule.rule.windowMs,
+    expiresAtMs: gatewayNow() + rule.rule.windowMs,
   });
   if (first === owner) return { kind: 'go', pieces: [piece] };
   const meta = { request_id: first.slice(0, first.indexOf(':')) };

@@ -1,5 +1,6 @@
 import { deliveryGroupOf, laneKeyOf } from '../../domain/lane.ts';
 import { EventStatus, IgnoredCause, RejectionCause } from '../../domain/status.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import type { Configuration } from '../../db/configuration-cache.ts';
 import type { Connection, Destination } from '../../db/configuration.ts';
 import { eventId, timeOfId } from '../../db/ids.ts';
@@ -82,7 +83,7 @@ function addOutcome(
       status: delayMs > 0 ? EventStatus.Scheduled : EventStatus.Queued,
       ...flowOf(payload, { connection, destination }),
       hasPayload: changed,
-      nextAttemptAtMs: delayMs > 0 ? Date.now() + delayMs : null,
+      nextAttemptAtMs: delayMs > 0 ? gatewayNow() + delayMs : null,
       shutGate: delayMs > 0 ? null : shutGateOf(connection, destination),
     });
   }

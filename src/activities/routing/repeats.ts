@@ -1,4 +1,5 @@
 import { replayScope, type FirstClaim } from '../../db/claims.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import { timeOfId } from '../../db/ids.ts';
 import type { LaterClaim } from '../../db/requests.ts';
 import type { DispatchedRequest } from '../../db/routing.ts';
@@ -40,7 +41,7 @@ async function hintOf(
   for (const { hash: key, expiresAtMs, replay } of claims.toSorted(bySignature)) {
     const scope = replay ? replayScope(sourceId) : sourceId;
     // It is remembered for as long as was meant at receipt, however late this is.
-    const lateMs = Math.max(0, Date.now() - timeOfId(id));
+    const lateMs = Math.max(0, gatewayNow() - timeOfId(id));
     const owner = await claim({ scope, key, owner: id, expiresAtMs: expiresAtMs + lateMs });
     if (owner === id) continue;
     return replay

@@ -1,4 +1,5 @@
 import type { Configuration } from '../../db/configuration-cache.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import type { Connection, Transformation } from '../../db/configuration.ts';
 import { executionId } from '../../db/ids.ts';
 import type { NewExecution } from '../../db/executions.ts';
@@ -112,6 +113,6 @@ function execution({
     line: 'line' in outcome ? (outcome.line ?? null) : null,
     column: 'column' in outcome ? (outcome.column ?? null) : null,
     durationMs: outcome.durationMs,
-    createdAtMs: Date.now(),
+    createdAtMs: gatewayNow(),
   };
 }

@@ -11,6 +11,7 @@ const FINAL: (RejectionCause | null)[] = [
   RejectionCause.UnsupportedContentType,
   RejectionCause.UnparsableJson,
   RejectionCause.PayloadTooLarge,
+  RejectionCause.PastRetention,
   RejectionCause.Unknown,
 ];
 

@@ -1,4 +1,5 @@
 import { listSigningSecrets, rotateSigningSecret } from '../../db/projects.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import { signingSecretRotation, signingSecrets } from '../../domain/schema/signing-secret.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
@@ -16,7 +17,7 @@ export function signingSecretRoutes({ db, sealer }: ApiDeps): Route[] {
       tag: TAG,
       response: signingSecrets,
       handle: async ({ projectId }) => ({
-        models: await listSigningSecrets(db, { sealer, projectId, nowMs: Date.now() }),
+        models: await listSigningSecrets(db, { sealer, projectId, nowMs: gatewayNow() }),
       }),
     }),
     route({
@@ -30,7 +31,7 @@ export function signingSecretRoutes({ db, sealer }: ApiDeps): Route[] {
         models: await rotateSigningSecret(db, {
           sealer,
           projectId,
-          nowMs: Date.now(),
+          nowMs: gatewayNow(),
           oldValidMs: body.old_valid_hours * HOUR_MS,
         }),
       }),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BacklogFull } from '../../db/batcher.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import { finish } from '../edge/linger.ts';
 import { tooFine, tooSlow, unavailable, write, type Answer } from './answer.ts';
 import { arrive } from './arrival.ts';
@@ -13,7 +14,7 @@ import { isFastlyChallenge } from './target.ts';
 /** Takes requests in: reads the raw bytes, judges and stores them durably, and only then answers. */
 export function createIngest(options: IngestOptions) {
   return (req: IncomingMessage, res: ServerResponse): void => {
-    answer(options, { req, receivedAtMs: Date.now() }).then(
+    answer(options, { req, receivedAtMs: gatewayNow() }).then(
       (reply) => reply && finish(req, res, reply),
       (error: unknown) => {
         options.log.error({ error }, 'Ingest failed');
