@@ -27,6 +27,7 @@ export type Part = {
 /** A gateway as it runs in production: every part a process (or a server) of its own. */
 export type SplitGateway = {
   url(): string;
+  apiKey: string;
   admin: Admin;
   databaseUrl: string;
   encryptionKey: string;
@@ -35,8 +36,11 @@ export type SplitGateway = {
   worker: Part;
   postgres: Part;
   temporal: Part;
-  /** A further process of the same installation. */
-  add(command: 'api' | 'worker'): Promise<Part & { admin: Admin; url(): string }>;
+  /** A further process of the same installation, with what is peculiar to it. */
+  add(
+    command: 'api' | 'worker',
+    env?: Record<string, string>,
+  ): Promise<Part & { url(): string; admin: Admin }>;
 };
 
 const API_KEY = 'sk_end_to_end_tests_only';
@@ -60,9 +64,10 @@ export async function startSplitGateway(env: Record<string, string> = {}): Promi
     ...env,
   };
   let count = 0;
-  const add = async (command: 'api' | 'worker') => {
+  const add = async (command: 'api' | 'worker', more: Record<string, string> = {}) => {
     const part = processPart(command, {
       ...shared,
+      ...more,
       DATA_DIR: join(folder, `${command}${count++}`),
       PORT: String(await lastingPort()),
     });
@@ -79,6 +84,7 @@ export async function startSplitGateway(env: Record<string, string> = {}): Promi
   });
   return {
     url: api.url,
+    apiKey: API_KEY,
     admin: api.admin,
     databaseUrl: shared.DATABASE_URL,
     encryptionKey: shared.ENCRYPTION_KEY,
