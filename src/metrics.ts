@@ -5,6 +5,7 @@ export type Waiting = {
   outboxWaiting: number;
   outboxOldestSeconds: number;
   parkedDeliveries: number;
+  awaitingKeys: number;
   openCircuits: string[];
   clocks: { process: string; aheadMs: number }[];
 };
@@ -40,6 +41,10 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
   const waiting = gauge('sluice_outbox_waiting', 'Requests that wait to be routed');
   const oldest = gauge('sluice_outbox_oldest_seconds', 'Age of the oldest request that waits');
   const parked = gauge('sluice_parked_deliveries', 'Deliveries that wait for a paused destination');
+  const awaiting = gauge(
+    'sluice_requests_awaiting_keys',
+    'Requests that wait for a key server that is away',
+  );
   const circuits = new Gauge({
     name: 'sluice_circuit_open',
     help: '1 for each destination that a worker has stopped sending to',
@@ -62,6 +67,7 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
       waiting.set(now.outboxWaiting);
       oldest.set(now.outboxOldestSeconds);
       parked.set(now.parkedDeliveries);
+      awaiting.set(now.awaitingKeys);
       circuits.reset();
       for (const destination of now.openCircuits) circuits.set({ destination }, 1);
       clocks.reset();

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatch } from '../domain/delivery.ts';
 import { RejectionCause } from '../domain/status.ts';
 import { replayScope, type FirstClaim } from '../db/claims.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Source } from '../db/configuration.ts';
+import { gatewayNow } from '../db/clock.ts';
 import { timeOfId } from '../db/ids.ts';
 import type { Database } from '../db/pool.ts';
 import {
@@ -11,10 +11,12 @@ import {
   readUnverified,
   setApart,
   settleVerdicts,
+  type AwaitedKey,
   type LateVerdict,
   type UnverifiedRequest,
 } from '../db/verdicts.ts';
 import { withDecodedBody } from '../verification/decoding.ts';
+import { watchAwaitedKeys, type AwaitedKeys } from './awaited-keys.ts';
 import { createOpener, type Open } from '../verification/opening.ts';
 import { candidatesOf, type Received } from '../verification/received.ts';
 import { gateOf, onceKeys, schemaDetail, type SourceGate } from '../verification/source-gate.ts';
@@ -35,83 +37,116 @@ type Dependencies = {
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** Hears that requests which had been set apart wait to be dispatched again. */
   onSettled: () => void;
-  /** How long to wait before each further try where a key server does not answer. */
-  retryAfterMs?: readonly number[];
+  /** How long a request waits for its key, how soon a key server is asked again, and how seldom in the end. */
+  giveUpAfterMs?: number;
+  lookEveryMs?: number;
+  longestWaitMs?: number;
 };
 
 /** With what verdicts are taken; `open`: one large body after the other, because nobody waits for them. */
-type Judge = Dependencies & { open: Open };
+type Judge = Dependencies & { open: Open; giveUpAfterMs: number };
 
 type Taken = Exclude<Verdict, { deferred: true }>;
-type Judged = { verdict: LateVerdict; isOutage: boolean };
+type Judged = { verdict: LateVerdict; sourceId: string; isOutage: boolean };
 
+const GIVE_UP_AFTER_MS = 24 * 3_600_000;
 // Longer than a failed fetch is remembered, so that each try asks anew.
-const RETRY_AFTER_MS = [2_500, 5_000, 15_000];
+const LOOK_EVERY_MS = 2_500;
+const LONGEST_WAIT_MS = 60_000;
 const SLICE_BYTES = 16 * 1024 * 1024;
 const SLICE_REQUESTS = 100;
 
-export function createVerificationActivities(dependencies: Dependencies): VerificationActivities {
-  const deps: Judge = { ...dependencies, open: createOpener({ atOnce: 1 }) };
+export function createVerificationActivities(
+  dependencies: Dependencies,
+): VerificationActivities & { close(): void } {
+  const { giveUpAfterMs = GIVE_UP_AFTER_MS } = dependencies;
+  const deps: Judge = { ...dependencies, giveUpAfterMs, open: createOpener({ atOnce: 1 }) };
+  const awaited = watchAwaitedKeys({
+    db: deps.db,
+    isAnswered: (requestIds) => isAnswered(deps, requestIds),
+    onSettled: deps.onSettled,
+    log: deps.log,
+    giveUpAfterMs,
+    lookEveryMs: deps.lookEveryMs ?? LOOK_EVERY_MS,
+    longestWaitMs: deps.longestWaitMs ?? LONGEST_WAIT_MS,
+  });
   return {
-    async verifyRequests(dispatch) {
-      const waiting = await listUnverified(deps.db, dispatch);
-      if (waiting.length === 0) return;
-      const left = await settle(deps, slicesOf(waiting));
-      if (left.length === 0) return;
-      // A key server that is away is no verdict on anybody, and must not hold up the requests beside.
-      const requestIds = left.flat();
-      await setApart(deps.db, { dispatchId: dispatch.dispatchId, requestIds });
-      void tryAgain(deps, left).catch((error: unknown) =>
-        deps.log.warn({ error, requests: requestIds.length }, 'Verdicts could not be taken'),
-      );
+    async verifyRequests({ dispatchId, requestIds }) {
+      const waiting = await listUnverified(deps.db, { dispatchId, requestIds });
+      for (const slice of slicesOf(waiting)) {
+        // A key server that is away is no verdict on anybody, and must not hold up the requests beside.
+        const left = await settle(deps, { slice, awaited });
+        if (left.length > 0) await setApart(deps.db, { dispatchId, awaited: left });
+      }
     },
+    close: () => awaited.close(),
   };
 }
 
+type Unverified = Awaited<ReturnType<typeof listUnverified>>[number];
+
 /** Bodies are read a few at a time: hundreds may wait, and each may be large. */
-function slicesOf(waiting: { id: string; bytes: number }[]): string[][] {
-  const slices: string[][] = [];
+function slicesOf(waiting: Unverified[]): Unverified[][] {
+  const slices: Unverified[][] = [];
   let bytes = Infinity;
   for (const request of waiting) {
     const isFull = bytes + request.bytes > SLICE_BYTES || slices.at(-1)?.length === SLICE_REQUESTS;
     if (isFull) slices.push([]);
     bytes = request.bytes + (isFull ? 0 : bytes);
-    slices.at(-1)?.push(request.id);
+    slices.at(-1)?.push(request);
   }
   return slices;
 }
 
-async function tryAgain(deps: Judge, slices: string[][]): Promise<void> {
-  const delays = deps.retryAfterMs ?? RETRY_AFTER_MS;
-  let left = slices;
-  for (const [index, delayMs] of delays.entries()) {
-    await sleep(delayMs, undefined, { ref: false });
-    left = await settle(deps, left, { isLast: index === delays.length - 1 });
-    deps.onSettled();
-    if (left.length === 0) return;
-  }
-}
-
-/** Takes and writes verdicts; returns, slice by slice, those that wait for a key server. */
+/** Takes and writes verdicts; returns those that wait for a key server. */
 async function settle(
   deps: Judge,
-  slices: string[][],
-  { isLast = false }: { isLast?: boolean } = {},
-): Promise<string[][]> {
-  const left: string[][] = [];
-  for (const slice of slices) {
-    const requests = await readUnverified(deps.db, slice);
-    const judged = await Promise.all(requests.map((request) => judge(deps, request)));
-    const settled = judged.filter(({ isOutage }) => isLast || !isOutage);
-    await settleVerdicts(
-      deps.db,
-      settled.map(({ verdict }) => verdict),
-    );
-    for (const { verdict } of settled) tell(deps, verdict);
-    const waiting = judged.filter((each) => !settled.includes(each));
-    if (waiting.length > 0) left.push(waiting.map(({ verdict }) => verdict.requestId));
+  { slice, awaited }: { slice: Unverified[]; awaited: AwaitedKeys },
+): Promise<AwaitedKey[]> {
+  const isOld = ({ id }: { id: string }) => gatewayNow() - timeOfId(id) >= deps.giveUpAfterMs;
+  // Where the server was away a moment ago, it is not asked again for each of thousands.
+  const known = slice.filter((request) => !isOld(request) && awaited.outageOf(request.sourceId));
+  const tried = slice.filter((request) => !known.includes(request));
+  const requests =
+    tried.length > 0
+      ? await readUnverified(
+          deps.db,
+          tried.map(({ id }) => id),
+        )
+      : [];
+  const judged = await Promise.all(requests.map((request) => judge(deps, request)));
+  const isLeft = ({ verdict, isOutage }: Judged) => isOutage && !isOld({ id: verdict.requestId });
+  const settled = judged.filter((each) => !isLeft(each)).map(({ verdict }) => verdict);
+  await settleVerdicts(deps.db, settled);
+  for (const verdict of settled) tell(deps, verdict);
+  for (const { sourceId, verdict } of judged.filter(isLeft)) {
+    awaited.began(sourceId, hintOf(verdict));
   }
-  return left;
+  const reason = VerificationReason.KEY_UNAVAILABLE;
+  return [
+    ...judged.filter(isLeft).map(({ verdict }) => ({
+      requestId: verdict.requestId,
+      reason,
+      hint: hintOf(verdict),
+    })),
+    ...known.map(({ id, sourceId }) => ({
+      requestId: id,
+      reason,
+      hint: awaited.outageOf(sourceId),
+    })),
+  ];
+}
+
+function hintOf({ detail }: LateVerdict): string {
+  return (detail as { hint?: string | null } | null)?.hint ?? 'the key server could not be reached';
+}
+
+/** Whether a verdict on one of these can be taken: nothing is written. */
+async function isAnswered(deps: Judge, requestIds: string[]): Promise<boolean> {
+  const requests = await readUnverified(deps.db, requestIds);
+  const judged = await Promise.all(requests.map((request) => judge(deps, request)));
+  // One that is there no more, or that somebody has settled, waits for nothing.
+  return judged.length < requestIds.length || judged.some(({ isOutage }) => !isOutage);
 }
 
 function tell({ log }: Dependencies, { requestId, cause, detail }: LateVerdict): void {
@@ -121,9 +156,9 @@ function tell({ log }: Dependencies, { requestId, cause, detail }: LateVerdict):
 
 async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
   const source = deps.configuration.source(request.sourceId);
-  const { id: requestId } = request;
+  const { id: requestId, sourceId } = request;
   const accepted = { requestId, verified: false, cause: null, detail: null, claims: [] };
-  if (!source) return { verdict: accepted, isOutage: false };
+  if (!source) return { verdict: accepted, sourceId, isOutage: false };
   const received = withDecodedBody(receivedOf(deps, { name: source.id, request }));
   const named = urlsOf(deps, { name: source.name, request });
   return deps.open(received, async (opened): Promise<Judged> => {
@@ -134,12 +169,12 @@ async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
       const { reason, hint = null } = taken.verdict;
       const cause = RejectionCause.VerificationFailed;
       const isOutage = reason === VerificationReason.KEY_UNAVAILABLE;
-      return { verdict: { ...accepted, cause, detail: { reason, hint } }, isOutage };
+      return { verdict: { ...accepted, cause, detail: { reason, hint } }, sourceId, isOutage };
     }
     const passed = taken ?? { received: opened, verdict: null };
     const verified = taken !== null;
     const verdict = { ...accepted, verified, ...rest(gate, { source, ...passed, requestId }) };
-    return { verdict, isOutage: false };
+    return { verdict, sourceId, isOutage: false };
   });
 }
 

@@ -99,7 +99,8 @@ export async function reclaimRequests(db: Db, { staleMs }: { staleMs: number }):
   const { rowCount } = await db.query(sql`
     update outbox set dispatch_id = null, claimed_by = null, claimed_at = null
     where dispatch_id is not null
-      and (claimed_at < now() - make_interval(secs => ${staleMs / 1000})
+      -- what waits for a key server may wait for hours; whoever waits for it is asked by activities/awaited-keys.ts
+      and (claimed_at < now() - make_interval(secs => ${staleMs / 1000}) and not starts_with(dispatch_id, 'verdict/')
         or not ${dispatcherLives(raw('outbox.claimed_by'))})`);
   return rowCount ?? 0;
 }

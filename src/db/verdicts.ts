@@ -34,11 +34,11 @@ const APART = 'verdict/';
 export async function listUnverified(
   db: Db,
   { dispatchId, requestIds }: { dispatchId: string; requestIds: string[] },
-): Promise<{ id: string; bytes: number }[]> {
+): Promise<{ id: string; sourceId: string; bytes: number }[]> {
   const [first, last] = bounds(requestIds);
-  const { rows } = await db.query<{ id: string; bytes: number }>({
-    name: 'list-unverified',
-    text: `select o.request_id as id, octet_length(d.body) as bytes
+  const { rows } = await db.query<{ id: string; sourceId: string; bytes: number }>({
+    name: 'list-unverified-requests',
+    text: `select o.request_id as id, o.source_id as "sourceId", octet_length(d.body) as bytes
            from outbox o join request_data d on d.id = o.request_id and d.id = any($2) and d.id >= $3 and d.id <= $4
            where o.dispatch_id = $1 and o.request_id = any($2) and o.unverified order by o.request_id`,
     values: [dispatchId, requestIds, first, last],
@@ -56,17 +56,65 @@ export async function readUnverified(db: Db, requestIds: string[]): Promise<Unve
   return rows.map(({ source_id: sourceId, ...row }) => ({ ...row, sourceId }));
 }
 
+/** Why a verdict cannot be taken yet. */
+export type AwaitedKey = { requestId: string; reason: string; hint: string | null };
+
 /**
- * Takes requests out of their dispatch without giving them to another one: what cannot be settled now holds nobody up.
- * They stay claimed by the same dispatcher, so that they are taken up again when it is gone.
+ * Takes requests out of their dispatch without giving them to another one: what cannot be settled now holds nobody up,
+ * and each says what it waits for. They stay claimed by the same dispatcher, so that they are taken up again when it
+ * is gone.
  */
 export async function setApart(
   db: Db,
-  { dispatchId, requestIds }: { dispatchId: string; requestIds: string[] },
+  { dispatchId, awaited }: { dispatchId: string; awaited: AwaitedKey[] },
 ): Promise<void> {
+  const [ids, first, last] = among(awaited.map(({ requestId }) => requestId));
+  const rows = storableJson(
+    awaited.map(({ requestId, reason, hint }) => ({ request_id: requestId, reason, hint })),
+  );
   await db.query(sql`
-    update outbox set dispatch_id = ${APART + dispatchId}, claimed_at = now()
-    where dispatch_id = ${dispatchId} and request_id = any(${requestIds})`);
+    with awaited as materialized (
+      select * from json_to_recordset(${rows}) as a (request_id text, reason text, hint text)
+    ), apart as (
+      update outbox set dispatch_id = ${APART + dispatchId}, claimed_at = now()
+      where dispatch_id = ${dispatchId} and request_id = any(${ids})
+      returning request_id
+    )
+    update requests r set updated_at = now(), rejection_detail = jsonb_build_object('reason', a.reason, 'hint', a.hint,
+      'waiting_since', coalesce(r.rejection_detail ->> 'waiting_since', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+    from awaited a join apart on apart.request_id = a.request_id
+    where r.id = a.request_id and r.id = any(${ids}) and r.id >= ${first} and r.id <= ${last} and r.rejection_cause is null`);
+}
+
+/** The sources of which requests wait for a key, with the oldest and the newest of them. */
+export async function listApart(db: Db): Promise<{ sourceId: string; requestIds: string[] }[]> {
+  const { rows } = await db.query<{ source_id: string; first: string; last: string }>(sql`
+    with recursive apart as (
+      (select source_id from outbox where starts_with(dispatch_id, 'verdict/') order by source_id limit 1)
+      union all
+      select (select o.source_id from outbox o
+        where starts_with(o.dispatch_id, 'verdict/') and o.source_id > a.source_id order by o.source_id limit 1)
+      from apart a where a.source_id is not null
+    )
+    select source_id,
+      (select min(request_id) from outbox o where starts_with(o.dispatch_id, 'verdict/') and o.source_id = a.source_id) as first,
+      (select max(request_id) from outbox o where starts_with(o.dispatch_id, 'verdict/') and o.source_id = a.source_id) as last
+    from apart a where source_id is not null`);
+  return rows.map(({ source_id: sourceId, first, last }) => ({
+    sourceId,
+    requestIds: [...new Set([first, last])],
+  }));
+}
+
+/** Lets requests that waited for a key be dispatched again: those of a source up to `upTo`. */
+export async function freeApart(
+  db: Db,
+  { sourceId, upTo = '~' }: { sourceId: string; upTo?: string },
+): Promise<number> {
+  const { rowCount } = await db.query(sql`
+    update outbox set dispatch_id = null, claimed_by = null, claimed_at = null
+    where starts_with(dispatch_id, 'verdict/') and source_id = ${sourceId} and request_id <= ${upTo}`);
+  return rowCount ?? 0;
 }
 
 /** Writes late verdicts. What was refused leaves the outbox, and so does what repeats an earlier request. */
@@ -110,10 +158,7 @@ async function write(db: Db, verdicts: LateVerdict[]): Promise<void> {
     ), refused as (
       delete from outbox o using verdict v where o.request_id = v.request_id and v.cause is not null
     ), accepted as (
-      update outbox o set unverified = false,
-        dispatch_id = case when starts_with(dispatch_id, ${APART}) then null else dispatch_id end,
-        claimed_by = case when starts_with(dispatch_id, ${APART}) then null else claimed_by end
-      from verdict v where o.request_id = v.request_id and v.cause is null
+      update outbox o set unverified = false from verdict v where o.request_id = v.request_id and v.cause is null
     )
     update requests r set verified = v.verified, rejection_cause = v.cause, rejection_detail = v.detail, updated_at = now()
     from verdict v where r.id = v.request_id and r.id = any(${ids}) and r.id >= ${first} and r.id <= ${last}`);

@@ -71,6 +71,14 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   });
   // The worker must be there before the dispatcher, and the dispatcher before anything is routed.
   let dispatcher: Dispatcher | undefined;
+  const verification = createVerificationActivities({
+    db,
+    configuration,
+    keys: network.keys,
+    publicUrl,
+    log,
+    onSettled: () => dispatcher?.wake(),
+  });
   const worker = await startWorker({
     temporal,
     identity: `sluice-${process.pid}@${hostname()}`,
@@ -85,14 +93,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         log,
         onRouted: (dispatchId) => dispatcher?.routed(dispatchId),
       }),
-      ...createVerificationActivities({
-        db,
-        configuration,
-        keys: network.keys,
-        publicUrl,
-        log,
-        onSettled: () => dispatcher?.wake(),
-      }),
+      verifyRequests: verification.verifyRequests,
       ...flow.activities(attemptOnce),
     },
   });
@@ -119,6 +120,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     failed: worker.failed,
     async stop() {
       stopMaintenance();
+      verification.close();
       flow.traffic.stop();
       attempts.close();
       const finished = worker.stop();

@@ -102,13 +102,22 @@ async function fetchKeySet(
   url: string,
   { from, keyId }: { from: Keys; keyId: string | undefined },
 ): Promise<KeySet | Refused> {
+  let last = refused(VerificationReason.KEY_NOT_FOUND, 'no key with the id the signature names');
   for (const fresh of [false, true]) {
     const got = await from.json(url, { fresh });
-    if ('reason' in got) return got;
+    if ('reason' in got) return asOutage(got);
     const keys = readKeySet(got.value);
-    if ('reason' in keys || hasKey(keys, keyId)) return keys;
+    if (!('reason' in keys) && hasKey(keys, keyId)) return keys;
+    if ('reason' in keys) last = keys;
   }
-  return refused(VerificationReason.KEY_NOT_FOUND, 'no key with the id the signature names');
+  return last;
+}
+
+/** A server without its key set is out of order, and says nothing about a key. */
+function asOutage(got: Refused): Refused {
+  return got.reason === VerificationReason.KEY_NOT_FOUND
+    ? refused(VerificationReason.KEY_UNAVAILABLE, 'the key server has no key set')
+    : got;
 }
 
 /** The one key of a set that a token can mean; with several, or one that cannot be read, none. */

@@ -1,0 +1,91 @@
+import { gatewayNow } from '../db/clock.ts';
+import { firstIdAt } from '../db/ids.ts';
+import type { Db } from '../db/pool.ts';
+import { freeApart, listApart } from '../db/verdicts.ts';
+
+/** Watches for the keys that requests wait for, and lets the requests go on as soon as these are there. */
+export type AwaitedKeys = {
+  /** Why requests of a source need not be tried now: what the last one waited for; null where it is not known to wait. */
+  outageOf(sourceId: string): string | null;
+  /** A request of this source has to wait for its key. */
+  began(sourceId: string, hint: string): void;
+  close(): void;
+};
+
+type Dependencies = {
+  db: Db;
+  /** Whether the verdict on one of these requests can be taken now. */
+  isAnswered: (requestIds: string[]) => Promise<boolean>;
+  /** Hears that requests wait to be dispatched again. */
+  onSettled: () => void;
+  log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  giveUpAfterMs: number;
+  lookEveryMs: number;
+  longestWaitMs: number;
+};
+
+type Waiting = { waitMs: number; tryAtMs: number };
+
+/**
+ * A source whose key server is away is tried with two of its requests, the oldest and the newest, ever more seldom;
+ * the others are not read until it answers. All that waits lies in the outbox: any worker goes on with it.
+ */
+export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
+  const { db, log, lookEveryMs } = deps;
+  const waits = new Map<string, Waiting>();
+  const hints = new Map<string, string>();
+  let looking = false;
+
+  async function look(): Promise<void> {
+    const apart = await listApart(db);
+    const known = new Set(apart.map(({ sourceId }) => sourceId));
+    for (const id of waits.keys()) if (!known.has(id)) forget(id);
+    for (const { sourceId, requestIds } of apart) {
+      // Those that have waited for too long are dispatched once more, and rejected if nothing has changed.
+      const upTo = firstIdAt('request', gatewayNow() - deps.giveUpAfterMs);
+      if (requestIds[0]! <= upTo) await free(sourceId, upTo);
+      else await tryOne(sourceId, requestIds);
+    }
+  }
+  async function tryOne(sourceId: string, requestIds: string[]): Promise<void> {
+    const wait = waits.get(sourceId) ?? { waitMs: lookEveryMs, tryAtMs: 0 };
+    if (performance.now() < wait.tryAtMs) return;
+    if (await deps.isAnswered(requestIds)) {
+      log.info({ source: sourceId }, 'The keys that requests waited for are there');
+      forget(sourceId);
+      return free(sourceId);
+    }
+    const waitMs = Math.min(wait.waitMs * 2, deps.longestWaitMs);
+    waits.set(sourceId, { waitMs, tryAtMs: performance.now() + wait.waitMs });
+  }
+  async function free(sourceId: string, upTo?: string): Promise<void> {
+    const freed = await freeApart(db, { sourceId, ...(upTo !== undefined && { upTo }) });
+    if (freed > 0) deps.onSettled();
+  }
+  function forget(sourceId: string): void {
+    waits.delete(sourceId);
+    hints.delete(sourceId);
+  }
+
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    look()
+      .catch((error: unknown) =>
+        log.warn({ error }, 'Requests that wait for keys were not looked at'),
+      )
+      .finally(() => (looking = false));
+  }, lookEveryMs);
+  timer.unref();
+  return {
+    outageOf: (sourceId) => hints.get(sourceId) ?? null,
+    began(sourceId, hint) {
+      if (!hints.has(sourceId)) {
+        log.warn({ source: sourceId, hint }, 'Requests wait for the keys to verify them with');
+        waits.set(sourceId, { waitMs: lookEveryMs, tryAtMs: performance.now() + lookEveryMs });
+      }
+      hints.set(sourceId, hint);
+    },
+    close: () => clearInterval(timer),
+  };
+}
