@@ -204,6 +204,19 @@ const entries = {
     description: 'Days until requests, events and attempts are removed',
     remedy: 'a whole number between 1 and 3650',
   },
+  rejectedBodyKb: {
+    name: 'REJECTED_BODY_KB',
+    schema: wholeNumber({ min: 0, max: 10_240 }).default(64),
+    description: 'How much is kept of the body of a request that fails verification, in kB',
+    remedy: 'a whole number between 0 and 10240',
+  },
+  rejectedMaxMb: {
+    name: 'REJECTED_MAX_MB',
+    schema: wholeNumber({ min: 1, max: 1_000_000 }).default(1_024),
+    description:
+      'How much all requests that failed verification may take together, in MB; the oldest go first',
+    remedy: 'a whole number between 1 and 1000000',
+  },
   encryptionKey: {
     name: 'ENCRYPTION_KEY',
     schema: z

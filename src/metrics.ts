@@ -14,6 +14,8 @@ export type Waiting = {
 export type Metrics = {
   /** A request to ingest was answered. */
   answered(answer: { status: number; seconds: number }): void;
+  /** A request was stored and goes no further. */
+  rejected(cause: string): void;
   /** The text of the exposition format, with its content type. */
   text(): Promise<{ contentType: string; body: string }>;
 };
@@ -29,6 +31,12 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
     name: 'sluice_ingest_requests_total',
     help: 'Requests to ingest by the status they were answered with',
     labelNames: ['status'],
+    registers,
+  });
+  const rejections = new Counter({
+    name: 'sluice_ingest_rejected_total',
+    help: 'Requests that were rejected when they came, by cause; also those no longer kept',
+    labelNames: ['cause'],
     registers,
   });
   const ack = new Histogram({
@@ -62,6 +70,7 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
       requests.inc({ status });
       ack.observe(seconds);
     },
+    rejected: (cause) => rejections.inc({ cause }),
     async text() {
       const now = await backlog();
       waiting.set(now.outboxWaiting);

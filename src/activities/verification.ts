@@ -37,6 +37,8 @@ type Dependencies = {
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** Hears that requests which had been set apart wait to be dispatched again. */
   onSettled: () => void;
+  /** How much is kept of a body that was refused. */
+  keptBodyBytes?: number;
   /** How long a request waits for its key, how soon a key server is asked again, and how seldom in the end. */
   giveUpAfterMs?: number;
   lookEveryMs?: number;
@@ -44,11 +46,12 @@ type Dependencies = {
 };
 
 /** With what verdicts are taken; `open`: one large body after the other, because nobody waits for them. */
-type Judge = Dependencies & { open: Open; giveUpAfterMs: number };
+type Judge = Dependencies & { open: Open; giveUpAfterMs: number; keptBodyBytes: number };
 
 type Taken = Exclude<Verdict, { deferred: true }>;
 type Judged = { verdict: LateVerdict; sourceId: string; isOutage: boolean };
 
+const KEPT_BODY_BYTES = 65_536;
 const GIVE_UP_AFTER_MS = 24 * 3_600_000;
 // Longer than a failed fetch is remembered, so that each try asks anew.
 const LOOK_EVERY_MS = 2_500;
@@ -59,8 +62,13 @@ const SLICE_REQUESTS = 100;
 export function createVerificationActivities(
   dependencies: Dependencies,
 ): VerificationActivities & { close(): void } {
-  const { giveUpAfterMs = GIVE_UP_AFTER_MS } = dependencies;
-  const deps: Judge = { ...dependencies, giveUpAfterMs, open: createOpener({ atOnce: 1 }) };
+  const { giveUpAfterMs = GIVE_UP_AFTER_MS, keptBodyBytes = KEPT_BODY_BYTES } = dependencies;
+  const deps: Judge = {
+    ...dependencies,
+    giveUpAfterMs,
+    keptBodyBytes,
+    open: createOpener({ atOnce: 1 }),
+  };
   const awaited = watchAwaitedKeys({
     db: deps.db,
     isAnswered: (requestIds) => isAnswered(deps, requestIds),
@@ -117,7 +125,7 @@ async function settle(
   const judged = await Promise.all(requests.map((request) => judge(deps, request)));
   const isLeft = ({ verdict, isOutage }: Judged) => isOutage && !isOld({ id: verdict.requestId });
   const settled = judged.filter((each) => !isLeft(each)).map(({ verdict }) => verdict);
-  await settleVerdicts(deps.db, settled);
+  await settleVerdicts(deps.db, { verdicts: settled, keptBodyBytes: deps.keptBodyBytes });
   for (const verdict of settled) tell(deps, verdict);
   for (const { sourceId, verdict } of judged.filter(isLeft)) {
     awaited.began(sourceId, hintOf(verdict));

@@ -15,7 +15,12 @@ export type Backlog = {
 
 /** Counts what waits. The outbox is counted up to 100,000: more is simply too much. */
 export async function readBacklog(db: Db): Promise<Backlog> {
-  const { rows } = await db.query<{ waiting: number; first: string | null; parked: number; apart: number }>(sql`
+  const { rows } = await db.query<{
+    waiting: number;
+    first: string | null;
+    parked: number;
+    apart: number;
+  }>(sql`
     select (select count(*)::integer from (select 1 from outbox limit 100000) as first_ones) as waiting,
       (select min(request_id) from outbox) as first,
       (select count(*)::integer from parked) as parked,

@@ -117,8 +117,14 @@ export async function freeApart(
   return rowCount ?? 0;
 }
 
-/** Writes late verdicts. What was refused leaves the outbox, and so does what repeats an earlier request. */
-export async function settleVerdicts(database: Database, verdicts: LateVerdict[]): Promise<void> {
+/**
+ * Writes late verdicts. What was refused leaves the outbox, and so does what repeats an earlier request. Of a body that
+ * nobody vouches for `keptBodyBytes` stay; one whose key was not to be had may still be retried.
+ */
+export async function settleVerdicts(
+  database: Database,
+  { verdicts, keptBodyBytes }: { verdicts: LateVerdict[]; keptBodyBytes: number },
+): Promise<void> {
   if (verdicts.length === 0) return;
   await database.transaction(async (db) => {
     const claims = verdicts.flatMap((verdict) => verdict.claims);
@@ -127,13 +133,11 @@ export async function settleVerdicts(database: Database, verdicts: LateVerdict[]
     for (const [index, { owner }] of claims.entries()) {
       if (owners[index] !== owner) firsts.set(owner, owners[index]!);
     }
-    await write(
-      db,
-      verdicts.map((verdict) => {
-        const first = firsts.get(verdict.requestId);
-        return first === undefined ? verdict : repeated(verdict, first);
-      }),
-    );
+    const judged = verdicts.map((verdict) => {
+      const first = firsts.get(verdict.requestId);
+      return first === undefined ? verdict : repeated(verdict, first);
+    });
+    await write(db, { verdicts: judged, keptBodyBytes });
   });
 }
 
@@ -142,7 +146,10 @@ function repeated(verdict: LateVerdict, first: string): LateVerdict {
   return { ...verdict, cause: RejectionCause.Replayed, detail };
 }
 
-async function write(db: Db, verdicts: LateVerdict[]): Promise<void> {
+async function write(
+  db: Db,
+  { verdicts, keptBodyBytes }: { verdicts: LateVerdict[]; keptBodyBytes: number },
+): Promise<void> {
   const [ids, first, last] = among(verdicts.map((verdict) => verdict.requestId));
   const rows = storableJson(
     verdicts.map(({ requestId, verified, cause, detail }) => ({
@@ -155,13 +162,22 @@ async function write(db: Db, verdicts: LateVerdict[]): Promise<void> {
   await db.query(sql`
     with verdict as materialized (
       select * from json_to_recordset(${rows}) as v (request_id text, verified boolean, cause text, detail jsonb)
+    ), large as materialized (
+      select d.id, octet_length(d.body) as bytes from request_data d join verdict v on v.request_id = d.id
+      where v.cause = 'VERIFICATION_FAILED' and v.detail ->> 'reason' <> 'KEY_UNAVAILABLE'
+        and octet_length(d.body) > ${keptBodyBytes} and d.id = any(${ids}) and d.id >= ${first} and d.id <= ${last}
+    ), cut as (
+      update request_data d set body = substring(d.body for ${keptBodyBytes}) from large l
+      where d.id = l.id and d.id = any(${ids}) and d.id >= ${first} and d.id <= ${last}
     ), refused as (
       delete from outbox o using verdict v where o.request_id = v.request_id and v.cause is not null
     ), accepted as (
       update outbox o set unverified = false from verdict v where o.request_id = v.request_id and v.cause is null
     )
-    update requests r set verified = v.verified, rejection_cause = v.cause, rejection_detail = v.detail, updated_at = now()
-    from verdict v where r.id = v.request_id and r.id = any(${ids}) and r.id >= ${first} and r.id <= ${last}`);
+    update requests r set verified = v.verified, rejection_cause = v.cause, updated_at = now(),
+      rejection_detail = case when l.id is null then v.detail else v.detail || jsonb_build_object('body_cut',
+        jsonb_build_object('received_bytes', l.bytes, 'kept_bytes', ${keptBodyBytes}::integer)) end
+    from verdict v left join large l on l.id = v.request_id where r.id = v.request_id and r.id = any(${ids}) and r.id >= ${first} and r.id <= ${last}`);
 }
 
 /** Notes on a handshake how its question turned out; it is not routed either way. */

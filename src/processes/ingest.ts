@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { projectOf, type Authenticate } from '../api/auth.ts';
 import { createBodyBudget, type BodyBudget } from '../api/ingest/body-budget.ts';
+import { createRejectedBodies } from '../api/ingest/rejected-bodies.ts';
 import { createIngest } from '../api/ingest/handler.ts';
 import type { RequestStore } from '../api/ingest/store.ts';
 import { keepSourceSecret } from '../db/source-secrets.ts';
@@ -57,6 +58,10 @@ export function openIngest(
     publicUrl: config.publicUrl ?? url,
     isPublicUrlSet: config.publicUrl !== undefined,
     maxBodyBytes: MAX_BODY_BYTES,
+    rejectedBodies: createRejectedBodies({
+      maxBytes: config.rejectedBodyKb * 1_024,
+      onRejected: metrics.rejected,
+    }),
     budget,
     log,
   });

@@ -1,13 +1,16 @@
 import { purgeClaims } from '../db/claims.ts';
 import { clockAheadMs, followClock } from '../db/clock.ts';
 import { divideStrays, dropDay, ensurePartitions } from '../db/partitions.ts';
+import { trimRejected } from '../db/rejected.ts';
 import { closeDays, expiredDays, isDone, readClosedDay, settleDay } from '../db/retention.ts';
 import { isWrong } from './clock.ts';
 import type { Foundation } from './foundation.ts';
 
 const EVERY_MS = 3_600_000;
+const TRIM_EVERY_MS = 60_000;
+const MB = 1_024 * 1_024;
 
-type Dependencies = Pick<Foundation, 'db' | 'log' | 'config' | 'workflows'>;
+type Dependencies = Pick<Foundation, 'db' | 'log' | 'config' | 'workflows' | 'projectId'>;
 
 /**
  * Makes the coming days' partitions, ends and removes what is beyond retention, forgets expired claims: now and every
@@ -22,9 +25,15 @@ export function startMaintenance(deps: Dependencies): () => void {
     });
   void run();
   const timer = setInterval(() => void run(), EVERY_MS);
+  const trimmer = setInterval(() => {
+    trim(deps).catch((error: unknown) => {
+      if (!stopped) log.warn({ error }, 'Refused requests could not be trimmed');
+    });
+  }, TRIM_EVERY_MS);
   return () => {
     stopped = true;
     clearInterval(timer);
+    clearInterval(trimmer);
   };
 }
 
@@ -45,6 +54,12 @@ async function maintain(deps: Dependencies): Promise<void> {
   }
   await retain(deps);
   await purgeClaims(db);
+}
+
+/** Keeps what anybody can send from filling the disk. */
+async function trim({ db, log, config, projectId }: Dependencies): Promise<void> {
+  const removed = await trimRejected(db, { projectId, maxBytes: config.rejectedMaxMb * MB });
+  if (removed > 0) log.warn({ requests: removed }, 'Removed the oldest requests that were refused');
 }
 
 /** Ends what still waits of days that are beyond retention, and drops those of which nothing waits. */

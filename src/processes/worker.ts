@@ -77,6 +77,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     keys: network.keys,
     publicUrl,
     log,
+    keptBodyBytes: config.rejectedBodyKb * 1_024,
     onSettled: () => dispatcher?.wake(),
   });
   const worker = await startWorker({

@@ -9,7 +9,14 @@ import { reclaimRequests } from '../../src/db/outbox.ts';
 import { openDispatcherSession } from '../../src/db/outbox-session.ts';
 import { requeueRequest } from '../../src/db/recovery.ts';
 import type { Keys } from '../../src/verification/verifier.ts';
-import { mac, PUBLIC_URL, startIngest, type Ingest, type Kept } from '../api/ingest/ingest.ts';
+import {
+  KEPT_BODY_BYTES,
+  mac,
+  PUBLIC_URL,
+  startIngest,
+  type Ingest,
+  type Kept,
+} from '../api/ingest/ingest.ts';
 import { snsMessage, snsNetwork, snsRequest } from '../api/ingest/sns.ts';
 import { until } from '../support/until.ts';
 import { claim as claimWaiting } from '../db/rows.ts';
@@ -38,6 +45,7 @@ function activities({ keys = network.keys, ...times }: Changes = {}) {
       warn: (fields) => void ingest.logged.push({ ...fields }),
     },
     onSettled: () => settledTimes++,
+    keptBodyBytes: KEPT_BODY_BYTES,
     lookEveryMs: 20,
     ...times,
   });

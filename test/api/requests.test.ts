@@ -201,6 +201,26 @@ test('a request lists its events and the connections that did not take it', asyn
   expect(each(one, 'webhook_id')).toEqual([made[1]]);
 });
 
+test('a request that was cut when it was refused is neither retried nor taken in once more', async () => {
+  const id = await arrive(gateway.db, {
+    ...base,
+    rejectionCause: 'VERIFICATION_FAILED',
+    rejectionDetail: {
+      reason: 'WRONG_SECRET_OR_BODY',
+      hint: null,
+      body_cut: { received_bytes: 300_000, kept_bytes: 65_536 },
+    },
+  });
+  for (const word of ['retry', 'replay']) {
+    const answer = await gateway.ask('POST', `/requests/${id}/${word}`, { body: {} });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringMatching(/first 65536 bytes.*REJECTED_BODY_KB/),
+    });
+  }
+});
+
 test('a retry is for what was rejected or ignored, and for connections of the same source', async () => {
   const retry = (id: string, body: unknown = {}) =>
     gateway.ask('POST', `/requests/${id}/retry`, { body });

@@ -7,6 +7,7 @@ import type { Problem } from '../../domain/schema/problem.ts';
 import { replayed, replayInput, type ReplayInput } from '../../domain/schema/replay.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalid, notFound } from '../errors.ts';
+import { assertWhole } from './retryable.ts';
 import { renderEvent } from '../render.ts';
 import { showRequest } from '../request-filters.ts';
 import { type Route, route } from '../route.ts';
@@ -27,6 +28,7 @@ export function replayRequestRoute(deps: ApiDeps): Route {
     async handle({ projectId, id, body }) {
       const row = await findRequest(deps.db, { projectId, id });
       if (!row) throw notFound(id);
+      assertWhole(row);
       const own = { sourceId: row.source_id };
       const targets = await targetsOf(deps, { projectId, body, own });
       return replay(deps, { projectId, requestId: id, targets });

@@ -25,12 +25,21 @@ export async function assertRetryable(
     const message = `Request is not eligible for retry because it was rejected with ${row.rejection_cause}: it would be rejected again`;
     throw new GatewayError('BAD_REQUEST', message, { data });
   }
+  assertWhole(row);
   if (row.rejection_cause === null && row.ignored_count === 0) {
     const message =
       'Request is not eligible for retry because it was not rejected and has no ignored events';
     throw new GatewayError('BAD_REQUEST', message, { data });
   }
   if (connectionIds) await assertOwn(db, { row, connectionIds });
+}
+
+/** Throws where what came in was cut when the request was refused: what is left is not what was sent. */
+export function assertWhole(row: RequestRow): void {
+  const { body_cut: cut } = (row.rejection_detail ?? {}) as { body_cut?: { kept_bytes: number } };
+  if (cut === undefined) return;
+  const message = `Only the first ${cut.kept_bytes} bytes of this request were kept, because it was refused: the sender has to send it again (REJECTED_BODY_KB says how much is kept)`;
+  throw new GatewayError('BAD_REQUEST', message, { data: { request_id: row.id, body_cut: cut } });
 }
 
 async function assertOwn(

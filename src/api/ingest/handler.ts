@@ -44,12 +44,12 @@ async function answer(options: IngestOptions, incoming: Incoming): Promise<Answe
 }
 
 async function keep(
-  { store, log }: IngestOptions,
+  { store, log, rejectedBodies }: IngestOptions,
   { arrival, afterwards, meanwhile, answer }: Judgement,
 ): Promise<Answer> {
   const { id: request, sourceId: source } = arrival.request;
   try {
-    const { requestId } = await store.add(arrival);
+    const { requestId } = await store.add(rejectedBodies.keep(arrival));
     await afterwards?.();
     meanwhile?.().catch((error: unknown) =>
       log.warn({ error, request, source }, 'A handshake could not be completed'),

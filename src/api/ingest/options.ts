@@ -6,6 +6,7 @@ import type { SourceType } from '../../verification/source-types.ts';
 import type { Keys } from '../../verification/verifier.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { RequestStore } from './store.ts';
+import type { RejectedBodies } from './rejected-bodies.ts';
 
 /** A request on the wire, with the time it came. */
 export type Incoming = { req: IncomingMessage; receivedAtMs: number };
@@ -38,5 +39,7 @@ export type IngestOptions = {
   isPublicUrlSet?: boolean;
   maxBodyBytes: number;
   budget: BodyBudget;
+  /** What is kept of requests that are refused. */
+  rejectedBodies: RejectedBodies;
   log: Log;
 };

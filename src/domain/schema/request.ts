@@ -33,7 +33,11 @@ export const request = z
     verified: z.boolean().nullable(),
     original_event_data_id: eventDataId.nullable(),
     rejection_cause: z.enum(RejectionCause).nullable(),
-    rejection_detail: z.unknown().describe('Why a verification failed, and what would mend it'),
+    rejection_detail: z
+      .unknown()
+      .describe(
+        'Why a verification failed and what would mend it, or what it waits for; `body_cut` where the body is not whole',
+      ),
     kind: z.enum(RequestKind),
     ingested_at: time,
     events_count: z.int(),

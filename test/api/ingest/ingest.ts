@@ -11,6 +11,7 @@ import { createHttpServer } from '../../../src/api/edge/server.ts';
 import { createBodyBudget, DEFAULT_BUDGET } from '../../../src/api/ingest/body-budget.ts';
 import { createIngest } from '../../../src/api/ingest/handler.ts';
 import type { IngestOptions } from '../../../src/api/ingest/options.ts';
+import { createRejectedBodies } from '../../../src/api/ingest/rejected-bodies.ts';
 import { createRequestStore } from '../../../src/api/ingest/store.ts';
 import { ensureFirstKey } from '../../../src/db/api-keys.ts';
 import { openConfiguration } from '../../../src/db/configuration-cache.ts';
@@ -35,6 +36,8 @@ export type Send = {
   headers?: Record<string, string>;
   body?: string | Uint8Array<ArrayBuffer>;
 };
+export const KEPT_BODY_BYTES = 65_536;
+
 export type Kept = RequestRow & {
   rejection_detail: { reason: string; hint: string | null } | null;
 };
@@ -88,6 +91,7 @@ export async function startIngest(changes: Partial<IngestOptions> & Partial<Edge
     sourcesOfType: (type) => listSourcesOfType(db, type),
     publicUrl: PUBLIC_URL,
     maxBodyBytes: MAX_BODY_BYTES,
+    rejectedBodies: createRejectedBodies({ maxBytes: KEPT_BODY_BYTES }),
     log,
     ...options,
     budget,
@@ -123,6 +127,7 @@ export async function startIngest(changes: Partial<IngestOptions> & Partial<Edge
 
   return {
     db,
+    databaseUrl: url,
     server,
     budget,
     origin,
