@@ -122,11 +122,8 @@ const entries = {
   },
   databaseUrl: {
     name: 'DATABASE_URL',
-    // As libpq reads it, which no URL parser does; src/db/address.ts says what is wrong with one.
-    schema: z
-      .string()
-      .regex(/^postgres(?:ql)?:\/\//i)
-      .optional(),
+    // What is wrong with one, src/db/address.ts says.
+    schema: z.string().startsWith('postgres').optional(),
     description: 'PostgreSQL 15 or later to use instead of the embedded one',
     remedy: 'a URL like postgres://user:password@host:5432/database',
     defaultText: 'embedded',
@@ -207,14 +204,13 @@ const entries = {
   rejectedBodyKb: {
     name: 'REJECTED_BODY_KB',
     schema: wholeNumber({ min: 0, max: 10_240 }).default(64),
-    description: 'How much is kept of the body of a request that fails verification, in kB',
+    description: 'kB that are kept of the body of a request that fails verification',
     remedy: 'a whole number between 0 and 10240',
   },
   rejectedMaxMb: {
     name: 'REJECTED_MAX_MB',
     schema: wholeNumber({ min: 1, max: 1_000_000 }).default(1_024),
-    description:
-      'How much all requests that failed verification may take together, in MB; the oldest go first',
+    description: 'MB that all requests that failed verification may take; the oldest go first',
     remedy: 'a whole number between 1 and 1000000',
   },
   encryptionKey: {

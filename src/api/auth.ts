@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type ApiKeyRow, hashOfKey, listValidKeys, noteKeyUse } from '../db/api-keys.ts';
+import { gatewayNow } from '../db/clock.ts';
 import type { Db } from '../db/pool.ts';
 import { createRefusals } from './refused-keys.ts';
 
@@ -85,7 +86,7 @@ function createKnownKeys(db: Db) {
     const row = keys.get(hash.toString('latin1'));
     // The map found it; the comparison that decides takes the same time for every key.
     if (!row || !timingSafeEqual(row.hash, hash)) return null;
-    return row.expires_at === null || row.expires_at.getTime() > Date.now() ? row : null;
+    return row.expires_at === null || row.expires_at.getTime() > gatewayNow() ? row : null;
   }
 
   return {

@@ -52,7 +52,7 @@ export async function openFoundation(
   const pipeline = openDatabase(platform.databaseUrl, { max: 16, steady: true, onError, onUnsafe });
   onEnd(() => pipeline.close());
   const sealer = createSealer(platform.encryptionKey);
-  await prepareDatabase(db, log);
+  await prepareDatabase(db);
   onEnd(await startClock(db, log));
   const project = await ensureDefaultProject(db, sealer);
   await ensureFirstKey(db, {
@@ -106,7 +106,7 @@ function findLayers(log: Log): Layers {
 }
 
 /** Brings the database up to date. */
-export async function prepareDatabase(db: Database, log: Log): Promise<void> {
+export async function prepareDatabase(db: Database): Promise<void> {
   try {
     await migrate(db);
     await ensurePartitions(db);

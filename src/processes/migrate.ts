@@ -18,7 +18,7 @@ export async function runMigrations(
     onUnsafe: unsafeTeller(log),
   });
   try {
-    await prepareDatabase(db, log);
+    await prepareDatabase(db);
   } finally {
     await db.close();
   }

@@ -207,14 +207,12 @@ test('a session that listens notices that its server has fallen silent, and hear
   });
   relay.fallSilent();
   relay.speakToNewcomers();
-  await until(
-    'news by another connection',
-    async () => {
-      await announceWork(db);
-      return heard > 0;
-    },
-    { withinMs: 50_000 },
-  );
+  const news = async () => {
+    await announceWork(db);
+    return heard;
+  };
+  const count = await until('news by another connection', news, { withinMs: 50_000 });
+  expect(count).toBeGreaterThan(0);
   await session.close();
   await relay.close();
 });

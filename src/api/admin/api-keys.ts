@@ -11,6 +11,7 @@ import {
   updateKey,
   type ApiKeyRow,
 } from '../../db/api-keys.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import type { Db } from '../../db/pool.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import {
@@ -131,7 +132,7 @@ function rollRoute({ db, keysChanged }: ApiDeps): Route {
         if (old.origin === KeyOrigin.Environment) throw setOutside();
         const { label, expires_at: expiresAt } = old;
         const next = await make(changing, { projectId, label, expiresAt });
-        const endsAt = new Date(Date.now() + body.delay_sec * 1_000);
+        const endsAt = new Date(gatewayNow() + body.delay_sec * 1_000);
         if (body.delay_sec === 0) await revokeKey(changing, { projectId, id });
         else if (!expiresAt || expiresAt > endsAt) {
           await updateKey(changing, { projectId, id, expiresAt: endsAt });

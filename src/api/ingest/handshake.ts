@@ -1,4 +1,5 @@
 import { RequestKind } from '../../domain/status.ts';
+import { gatewayNow } from '../../db/clock.ts';
 import { answerHandshake } from '../../verification/handshakes.ts';
 import type { SourceGate } from '../../verification/source-gate.ts';
 import type { Arrived } from './arrival.ts';
@@ -13,7 +14,7 @@ export function greet(
   { arrived, gate }: { arrived: Arrived; gate: SourceGate },
 ): Judgement | null {
   const { source } = arrived.found;
-  const takesSecret = (source.setupUntilMs ?? 0) > Date.now();
+  const takesSecret = (source.setupUntilMs ?? 0) > gatewayNow();
   const reply = answerHandshake(gate.type, arrived.received, gate.config, { takesSecret });
   if (!reply) return null;
   const { status, headers, body, storeSecret, fetch, verified = false } = reply;
