@@ -84,8 +84,7 @@ const entries = {
   maxConnections: {
     name: 'MAX_CONNECTIONS',
     schema: wholeNumber({ min: 10, max: 1_000_000 }).default(10_000),
-    description:
-      'Connections open at once; half of them for one address, unless it is a trusted proxy',
+    description: 'Connections open at once; half for one address, unless it is a trusted proxy',
     remedy: 'a whole number between 10 and 1000000',
   },
   ingestMemoryMib: {
@@ -122,7 +121,6 @@ const entries = {
   },
   databaseUrl: {
     name: 'DATABASE_URL',
-    // What is wrong with one, src/db/address.ts says.
     schema: z.string().startsWith('postgres').optional(),
     description: 'PostgreSQL 15 or later to use instead of the embedded one',
     remedy: 'a URL like postgres://user:password@host:5432/database',
@@ -168,8 +166,7 @@ const entries = {
   dispatchMaxBatch: {
     name: 'DISPATCH_MAX_BATCH',
     schema: wholeNumber({ min: 1, max: 10_000 }).default(200),
-    description:
-      'Requests one workflow takes at most; `1` gives every request a workflow of its own',
+    description: 'Requests one workflow takes at most; `1` gives each request one of its own',
     remedy: 'a whole number between 1 and 10000',
   },
   dispatchConcurrency: {
@@ -215,10 +212,7 @@ const entries = {
   },
   encryptionKey: {
     name: 'ENCRYPTION_KEY',
-    schema: z
-      .string()
-      .refine((key) => isKeyOf32Bytes(key))
-      .optional(),
+    schema: z.string().refine(isKeyOf32Bytes).optional(),
     description: 'Encrypts the secrets of sources and destinations: 32 bytes, in hex or base64',
     remedy: '32 bytes in hex or base64, as "openssl rand -hex 32" prints them',
     defaultText: 'made at first start, kept in `DATA_DIR`',

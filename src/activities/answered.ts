@@ -1,3 +1,4 @@
+import { gatewayNow } from '../db/clock.ts';
 import type { AttemptOutcome } from '../domain/outcome.ts';
 import type { Destination } from '../db/configuration.ts';
 import { disableGone, holdDestination } from '../db/destinations.ts';
@@ -32,7 +33,7 @@ export function createAnswered(deps: Dependencies): Answered {
 
   async function hold(destination: Destination, ms: number): Promise<void> {
     const { id } = destination;
-    const untilMs = Date.now() + ms;
+    const untilMs = gatewayNow() + ms;
     if (untilMs <= (circuits.heldUntilMs(id) ?? 0) + SAME_MS) return;
     circuits.hold(id, untilMs);
     log.info({ destination: id, forMs: ms }, 'The destination asked for a pause');

@@ -1,3 +1,4 @@
+import { gatewayNow } from '../db/clock.ts';
 import type { AttemptRow } from '../db/attempt-reads.ts';
 import type { JoinedConnection } from '../db/connections.ts';
 import type { DestinationRow } from '../db/destinations.ts';
@@ -64,7 +65,7 @@ export function renderDestination(
 /** Until when its receiver wants nothing; null once that is over. */
 export function heldUntil({ held_until: until, held_url: url, config }: DestinationRow) {
   const { url: own } = config as { url?: string };
-  return until !== null && until.getTime() > Date.now() && url === own ? until : null;
+  return until !== null && until.getTime() > gatewayNow() && url === own ? until : null;
 }
 
 export function renderConnection(joined: JoinedConnection, links: Links): Connection {

@@ -29,7 +29,7 @@ type IngestParts = {
   authenticate: Authenticate;
   network: VerificationNetwork;
   budget: BodyBudget;
-  metrics: Pick<Metrics, 'answered'>;
+  metrics: Pick<Metrics, 'answered' | 'rejected'>;
 };
 
 /** Ingest, each of its answers counted and timed. */
