@@ -20,7 +20,7 @@ describe('the position of an error', () => {
       `Error: ${'transformation.js:5:5 '.repeat(100)}`,
     ];
     for (const message of quotes) {
-      expect(thrown(message), message.slice(0, 80)).toMatchObject({ line: 3, column: 7 });
+      expect(thrown(message)).toMatchObject({ line: 3, column: 7 });
     }
   });
 
