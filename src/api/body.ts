@@ -1,10 +1,13 @@
 import type { Request } from 'express';
 import { GatewayError } from '../domain/errors.ts';
+import { ExactNumber } from '../domain/numbers/exact-number.ts';
+import { parseAsWritten } from '../domain/numbers/parse.ts';
 import type { Problem } from '../domain/schema/problem.ts';
 import { invalid } from './errors.ts';
 
 export const MAX_BODY_BYTES = 1_000_000;
 const MAX_DEPTH = 100;
+const MAX_DIGITS = 1_000;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
 
@@ -23,7 +26,7 @@ function assertJson(type: string | undefined): void {
   );
 }
 
-/** Reads a JSON body; an empty one is an object without fields. */
+/** Reads a JSON body, its numbers as they are written; an empty one is an object without fields. */
 export function parseBody(bytes: unknown, contentType: string | undefined): unknown {
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) return {};
   assertJson(contentType);
@@ -43,14 +46,17 @@ function decode(bytes: Uint8Array): string {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseAsWritten(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'it could not be read';
     throw new GatewayError('BAD_REQUEST', `The body is not valid JSON: ${reason}.`, { cause });
   }
 }
 
-/** The first thing in a JSON value that could not be kept as it is: PostgreSQL has no NUL and no lone surrogates. */
+/**
+ * The first thing in a JSON value that could not be kept as it is: PostgreSQL has no NUL and no lone surrogates, and
+ * keeps a number with all its zeros.
+ */
 export function unstorable(root: unknown): Problem | null {
   // A loop, not a recursion: how deep a body is, its sender decides.
   const open: { value: unknown; path: (string | number)[] }[] = [{ value: root, path: [] }];
@@ -62,6 +68,10 @@ export function unstorable(root: unknown): Problem | null {
       const message = faultOfText(value);
       if (message) return { path, message };
     }
+    if (value instanceof ExactNumber && isTooLong(value)) {
+      const message = `must be a number of at most ${MAX_DIGITS} digits, written out`;
+      return { path, message };
+    }
     if (typeof value !== 'object' || value === null) continue;
     for (const [key, child] of Object.entries(value)) {
       const message = key === '__proto__' ? 'must not be named __proto__' : faultOfText(key);
@@ -70,6 +80,11 @@ export function unstorable(root: unknown): Problem | null {
     }
   }
   return null;
+}
+
+function isTooLong({ text }: ExactNumber): boolean {
+  const exponent = Number(/e(.*)$/i.exec(text)?.[1] ?? 0);
+  return text.length + Math.abs(exponent) > MAX_DIGITS;
 }
 
 /** Why a text cannot be kept in PostgreSQL; null where it can. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Filter } from '../db/query.ts';
 import { isId, type IdKind } from '../db/ids.ts';
+import { parseAsWritten } from '../domain/numbers/parse.ts';
 import { unstorable } from './body.ts';
 import type { QueryValue } from './query.ts';
 
@@ -160,7 +161,7 @@ function readTime(text: string): Date | undefined {
 function readJson(value: unknown): unknown {
   if (typeof value !== 'string') return undefined;
   try {
-    return JSON.parse(value);
+    return parseAsWritten(value);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ExactNumber } from '../domain/numbers/exact-number.ts';
 
 /** JSON that is written already, somewhere else because it is large: it stands in an answer as it is. */
 class JsonText {
@@ -28,6 +29,7 @@ export function withoutTexts(answer: unknown): { rest: unknown; texts: Place[] }
       return undefined;
     }
     if (path.length >= DEEPEST || typeof value !== 'object' || value === null) return value;
+    if (value instanceof ExactNumber) return value;
     if (Array.isArray(value)) return value.map((item, at) => strip(item, [...path, at]));
     return Object.fromEntries(
       Object.entries(value)

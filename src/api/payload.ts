@@ -1,3 +1,4 @@
+import { parseAsWritten } from '../domain/numbers/parse.ts';
 import { BodyEncoding, LARGE_PAYLOAD_BYTES, type PayloadData } from '../domain/schema/request.ts';
 
 /** What came in or goes out, as bytes; no body where it is too large to be shown. */
@@ -73,7 +74,7 @@ function queryOf(query: string): Record<string, string | string[]> {
 
 function parsedJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseAsWritten(text);
     return isDeeperThan(value, MAX_SHOWN_DEPTH) ? undefined : value;
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Sql } from 'sql-template-tag';
+import { parseAsWritten } from '../domain/numbers/parse.ts';
 import { answerWithin, clientConfig } from './connect.ts';
 import { isPartitionMade } from './faults.ts';
 import { prepareSession, unsafeIn } from './settings.ts';
@@ -24,6 +25,10 @@ export type Database = Db & {
 export type TransactionLimits = { statementMs: number; lockMs: number };
 
 const LOCK_MS = 10_000;
+
+/** Configuration is given back as it was written: `jsonb` keeps the digits of a number. */
+const TYPES = new pg.TypeOverrides();
+TYPES.setTypeParser(pg.types.builtins.JSONB, parseAsWritten);
 
 /**
  * Opens a pool on `url`. Every connection is set to what we need (`settings.ts`), whatever the server's or the role's
@@ -51,6 +56,7 @@ export function openDatabase(
     ...clientConfig(url),
     max,
     idleTimeoutMillis: 60_000,
+    types: TYPES,
     query_timeout: answerWithin(statementTimeoutMs),
     async onConnect(client) {
       const patience = { statementMs: statementTimeoutMs, lockMs: LOCK_MS, isSteady: steady };

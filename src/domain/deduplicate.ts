@@ -1,4 +1,4 @@
-import { canonicalJson, headerName, parseFieldPath, readPath } from './payload-path.ts';
+import { canonicalJson, headerName, parseFieldPath, readValue } from './payload-path.ts';
 import type { PathStep, PayloadPart, PayloadParts, PayloadPath } from './payload-path.ts';
 
 /** Which events count as the same, and for how long the first one stands in for them. */
@@ -10,8 +10,7 @@ export type DeduplicateRule = {
 
 /**
  * A request to compare. `exactBody`, where given, is a text that differs whenever the raw body does:
- * whole events are compared by it, since parsing rounds large numbers and so makes events equal
- * that are not.
+ * whole events are compared by it, byte for byte.
  */
 export type ComparedParts = PayloadParts & { exactBody?: string };
 
@@ -57,7 +56,14 @@ function fieldFaults(name: string, fields: readonly string[]): DeduplicateFault[
  */
 export function deduplicationText(rule: DeduplicateRule, parts: ComparedParts): string {
   const included = parseFields(rule.includeFields ?? []);
-  if (included.length > 0) return canonicalJson(included.map((path) => readPath(path, parts)));
+  if (included.length > 0) {
+    return canonicalJson(
+      included.map((path) => {
+        const value = readValue(path, parts);
+        return value === undefined ? '' : value;
+      }),
+    );
+  }
 
   const excluded = parseFields(rule.excludeFields ?? []);
   if (excluded.length === 0) {

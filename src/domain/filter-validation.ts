@@ -1,5 +1,5 @@
 import { MAX_SCHEMA_DEPTH } from './filter/compile.ts';
-import { OPERATORS, isOperator, isPrimitive } from './filter/operators.ts';
+import { OPERATORS, isOperator, isPrimitive, isStringOrNumber } from './filter/operators.ts';
 import type { OperatorName } from './filter/operators.ts';
 import { parseReference } from './filter/reference.ts';
 
@@ -64,7 +64,6 @@ function checkReference(text: unknown, visit: Visit): void {
 type OperandRule = { takes: (operand: unknown) => boolean; message: string };
 
 const isString = (value: unknown) => typeof value === 'string';
-const isStringOrNumber = (value: unknown) => isString(value) || typeof value === 'number';
 const isListOf = (value: unknown, is: (element: unknown) => boolean) =>
   Array.isArray(value) && value.every(is);
 

@@ -1,5 +1,6 @@
 import { compileSchema } from './filter/compile.ts';
 import { startEvaluation } from './filter/evaluation.ts';
+import { withEqualNumbers } from './numbers/exact-number.ts';
 
 /** A filter turned into closures once, to be asked about many payloads. It never throws. */
 export type CompiledFilter = { matches: (input: unknown) => boolean };
@@ -16,7 +17,7 @@ export type FilterPart = (typeof FILTER_PARTS)[number];
 export function compileFilter(schema: unknown): CompiledFilter {
   let compiled: ReturnType<typeof compileSchema>;
   try {
-    compiled = compileSchema(schema);
+    compiled = compileSchema(withEqualNumbers(schema));
   } catch {
     return { matches: () => false };
   }

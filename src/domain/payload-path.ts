@@ -1,3 +1,5 @@
+import { ExactNumber } from './numbers/exact-number.ts';
+
 /** The parts of a request that a path may begin with. */
 export type PayloadPart = 'headers' | 'body' | 'query' | 'path';
 
@@ -55,19 +57,24 @@ export function parseFieldPath(text: string): ParsedPath {
 }
 
 /**
- * The text at a path: missing is "", a string itself, everything else its canonical JSON. A body that is
- * no JSON is one string, so that `body` is its full text and nothing is inside it.
+ * The value at a path; undefined where there is none. A body that is no JSON is one string, so that `body` is its full
+ * text and nothing is inside it.
  */
-export function readPath(path: PayloadPath, parts: PayloadParts): string {
-  const value = valueAt(parts[path.part], path.steps, path.part === 'headers');
-  if (value === undefined) return '';
+export function readValue({ part, steps }: PayloadPath, parts: PayloadParts): unknown {
+  return valueAt(parts[part], steps, part === 'headers');
+}
+
+/** The text of a key that events are told apart by: a string itself, everything else its canonical JSON; '' for nothing and null. */
+export function readKey(path: PayloadPath, parts: PayloadParts): string {
+  const value = readValue(path, parts);
+  if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : canonicalJson(value);
 }
 
-/** The same for a key that events are told apart by: null says as little as nothing does. */
-export function readKey(path: PayloadPath, parts: PayloadParts): string {
-  const value = valueAt(parts[path.part], path.steps, path.part === 'headers');
-  return value === null ? '' : readPath(path, parts);
+/** The same for an id: a number and its text are two ids. */
+export function readId(path: PayloadPath, parts: PayloadParts): string {
+  const text = readKey(path, parts);
+  return text === '' || typeof readValue(path, parts) === 'string' ? text : `\0${text}`;
 }
 
 function valueAt(value: unknown, steps: readonly PathStep[], anyCase = false): unknown {
@@ -114,7 +121,7 @@ export function canonicalJson(value: unknown): string {
     const part = parts[index];
     if (index > 0) text += ',';
     if (keys !== null) text += `${JSON.stringify(keys[index])}:`;
-    if (typeof part === 'object' && part !== null) {
+    if (typeof part === 'object' && part !== null && !(part instanceof ExactNumber)) {
       text += Array.isArray(part) ? '[' : '{';
       frames.push(frameOf(part));
     } else {

@@ -1,3 +1,4 @@
+import { mayHoldUnusualNumbers } from '../domain/numbers/parse.ts';
 import type { Standing } from '../domain/standing.ts';
 import type { ChildJob, SandboxChild } from './child-process.ts';
 import { createCircuit } from './circuit.ts';
@@ -184,6 +185,7 @@ export class Scheduler {
       id: ++this.#lastId,
       timeoutMs,
       keepAs: job.isolation === Isolation.Fast ? key : null,
+      hasUnusualNumbers: mayHoldUnusualNumbers(job.input),
       libraries: librariesFor(job.code),
     };
     const { code, input } = job;

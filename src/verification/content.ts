@@ -1,4 +1,5 @@
-import { MOST_FORM_FIELDS } from './body/form.ts';
+import { parseAsWritten, parseWithEqualNumbers } from '../domain/numbers/parse.ts';
+import { formValue, readForm, type FormValue } from './form.ts';
 import { decodeText } from './text.ts';
 
 /** Kinds of content as filters and transformations see them. */
@@ -16,7 +17,7 @@ export type ParsedBody =
   | { kind: 'empty'; value: null }
   | { kind: 'json'; value: unknown }
   | { kind: 'ndjson'; value: unknown[] }
-  | { kind: 'form'; value: Record<string, string | string[]> }
+  | { kind: 'form'; value: FormValue }
   | { kind: 'xml' | 'text'; value: string }
   /** Stays bytes: nothing is shown of it but its size. */
   | { kind: 'binary'; value: null }
@@ -63,48 +64,52 @@ export function contentFamily(contentType: string | undefined): ContentFamily {
 }
 
 /**
- * Parses a decoded body by its content type. `sniffJson` takes text that is JSON as JSON, for providers that send
+ * Parses a decoded body by its content type. Numbers are doubles, and exact numbers where a double
+ * cannot hold them; with `asWritten` also where JSON.stringify would write them otherwise. `sniffJson` takes text that is JSON as JSON, for providers that send
  * one as the other. Never throws, and never touches a prototype: a member called `__proto__` is a member.
  */
 export function parseBody(
   contentType: string | undefined,
   bytes: Buffer,
-  { sniffJson = false }: { sniffJson?: boolean } = {},
+  { sniffJson = false, asWritten = false }: { sniffJson?: boolean; asWritten?: boolean } = {},
 ): ParsedBody {
   if (bytes.length === 0) return { kind: 'empty', value: null };
   const family = contentFamily(contentType);
   if (family === ContentFamily.BINARY) return { kind: 'binary', value: null };
+  if (family === ContentFamily.FORM)
+    return { kind: 'form', value: formValue(readForm(bytes, contentType)) };
   const text = decodeText(bytes, { contentType });
+  const parse = asWritten ? parseAsWritten : parseWithEqualNumbers;
   switch (family) {
     case ContentFamily.JSON:
-      return parseJson(text);
+      return parseJson(text, parse);
     case ContentFamily.NDJSON:
-      return parseLines(text);
-    case ContentFamily.FORM:
-      return { kind: 'form', value: parseForm(text) };
+      return parseLines(text, parse);
     case ContentFamily.XML:
       return { kind: 'xml', value: text };
     case ContentFamily.TEXT:
       break;
   }
-  const sniffed = sniffJson && /^\s*[[{]/.test(text) ? parseJson(text) : null;
+  const sniffed = sniffJson && /^\s*[[{]/.test(text) ? parseJson(text, parse) : null;
   return sniffed?.kind === 'json' ? sniffed : { kind: 'text', value: text };
 }
 
-function parseJson(text: string): ParsedBody {
+type Parse = (text: string) => unknown;
+
+function parseJson(text: string, parse: Parse): ParsedBody {
   if (isTooDeep(text)) return { kind: 'unparsable', value: text, problem: 'TOO_DEEP' };
   try {
-    return { kind: 'json', value: JSON.parse(text) as unknown };
+    return { kind: 'json', value: parse(text) };
   } catch {
     return { kind: 'unparsable', value: text, problem: 'INVALID_JSON' };
   }
 }
 
-function parseLines(text: string): ParsedBody {
+function parseLines(text: string, parse: Parse): ParsedBody {
   const values: unknown[] = [];
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
-    const parsed = parseJson(line);
+    const parsed = parseJson(line, parse);
     if (parsed.kind !== 'json')
       return parsed.kind === 'unparsable' ? { ...parsed, value: text } : parsed;
     values.push(parsed.value);
@@ -127,18 +132,4 @@ function isTooDeep(text: string): boolean {
     } else if (unit === 0x7d || unit === 0x5d) depth--;
   }
   return false;
-}
-
-function parseForm(text: string): Record<string, string | string[]> {
-  const fields = new Map<string, string | string[]>();
-  // One pair at a time: the platform's reader takes minutes for a few MiB of short fields.
-  for (const pair of text.split('&', MOST_FORM_FIELDS)) {
-    for (const [name, value] of new URLSearchParams(`&${pair}`)) {
-      const known = fields.get(name);
-      if (known === undefined) fields.set(name, value);
-      else if (typeof known === 'string') fields.set(name, [known, value]);
-      else known.push(value);
-    }
-  }
-  return Object.fromEntries(fields);
 }

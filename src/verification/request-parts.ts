@@ -1,6 +1,8 @@
 import type { PayloadParts } from '../domain/payload-path.ts';
-import { parseBody } from './content.ts';
+import { mayHoldUnusualNumbers } from '../domain/numbers/parse.ts';
+import { contentFamily, ContentFamily, parseBody } from './content.ts';
 import { decodeBody } from './decoding.ts';
+import { readForm, type Form } from './form.ts';
 
 /** A request as bytes: `path` with its slash, `query` without its question mark. */
 export type RawRequest = {
@@ -20,13 +22,39 @@ export type RequestParts = PayloadParts & {
 /** Parses a request for rules: the body decoded and parsed where it can be, as base64 where it is no text. */
 export function requestParts(request: RawRequest): RequestParts {
   const headers = headersByName(request.headers);
-  const contentEncoding = headers['content-encoding'];
-  const decoded = decodeBody(request.body, { contentEncoding });
-  // What cannot be decoded is bytes: a filter sees no text in it.
-  const bytes = 'body' in decoded ? decoded.body : Buffer.alloc(0);
+  const bytes = decodedBody(request.body, headers);
   const parsed = parseBody(headers['content-type'], bytes, { sniffJson: true });
   const body = parsed.kind === 'binary' ? bytes.toString('base64') : parsed.value;
   return { headers, body, query: queryByName(request.query), path: request.path };
+}
+
+/** The body of a request with its numbers as they were written, for code and for people. */
+export function bodyAsWritten(
+  { body: bytes }: RawRequest,
+  { headers, body }: RequestParts,
+): unknown {
+  const type = headers['content-type'];
+  if (typeof body === 'string' || body === null || isForm(type)) return body;
+  const decoded = decodedBody(bytes, headers);
+  // Of ASCII in all charsets that JSON is sent in, but for UTF-16.
+  if (!mayHoldUnusualNumbers(decoded.toString('latin1').replaceAll('\0', ''))) return body;
+  return parseBody(type, decoded, { sniffJson: true, asWritten: true }).value;
+}
+
+/** The form in a request, field by field; null where it has none. */
+export function formOf({ body }: RawRequest, { headers }: RequestParts): Form | null {
+  const type = headers['content-type'];
+  return isForm(type) ? readForm(decodedBody(body, headers), type) : null;
+}
+
+function isForm(type: string | undefined): boolean {
+  return contentFamily(type) === ContentFamily.FORM;
+}
+
+// What cannot be decoded is bytes: a filter sees no text in it.
+function decodedBody(body: Buffer, headers: RequestParts['headers']): Buffer {
+  const decoded = decodeBody(body, { contentEncoding: headers['content-encoding'] });
+  return 'body' in decoded ? decoded.body : Buffer.alloc(0);
 }
 
 /** Headers by name in lower case; several of one name are joined as RFC 9110 §5.2 has it. */

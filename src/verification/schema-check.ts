@@ -1,7 +1,9 @@
-import type { ErrorObject } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { withDoubles } from '../domain/numbers/exact-number.ts';
 import { parseBody } from './content.ts';
 import { signedBody, singleHeader, type Received } from './received.ts';
-import { compileSchema } from './schema/compile.ts';
+import { compileSchema, type Validators } from './schema/compile.ts';
+import { exactBody } from './schema/exact.ts';
 import { TooManySteps, withSteps } from './schema/steps.ts';
 import type { SchemaProblem } from './schema/walk.ts';
 
@@ -49,23 +51,30 @@ export function compileSchemaCheck({ json_schema: source }: SchemaSetting): Sche
       return [NO_JSON];
     }
     const { value } = parsed;
-    try {
-      if (withSteps(() => compiled.first(value))) return [];
-    } catch (error) {
-      if (!isEndless(error)) throw error;
-      return [GIVEN_UP];
+    if (!compiled.isExact && withDoubles(value) === value) {
+      return violationsOf(compiled, (validate) => validate(value));
     }
-    return violationsOf(value, { compiled });
+    const { root, ...exact } = exactBody(value);
+    const place = { ...PLACE_OF_BODY, parentData: root, rootData: exact.value as object };
+    return violationsOf(compiled.exact(), (validate) => validate(exact.value, place));
   };
 }
 
-type Compiled = Exclude<ReturnType<typeof compileSchema>, { problems: unknown }>;
+const PLACE_OF_BODY = { instancePath: '', parentDataProperty: '', dynamicAnchors: {} };
 
-function violationsOf(value: unknown, { compiled }: { compiled: Compiled }): SchemaViolation[] {
-  const found = (compiled.first.errors ?? []).map(violationOf);
+type Run = (validate: ValidateFunction) => boolean;
+
+function violationsOf(validators: Validators, run: Run): SchemaViolation[] {
   try {
-    const all = compiled.all();
-    withSteps(() => all(value), STEPS_FOR_THE_REST);
+    if (withSteps(() => run(validators.first))) return [];
+  } catch (error) {
+    if (!isEndless(error)) throw error;
+    return [GIVEN_UP];
+  }
+  const found = (validators.first.errors ?? []).map(violationOf);
+  try {
+    const all = validators.all();
+    withSteps(() => run(all), STEPS_FOR_THE_REST);
     return (all.errors ?? []).slice(0, MOST_VIOLATIONS).map(violationOf);
   } catch (error) {
     if (!isEndless(error)) throw error;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseKeyPath, readKey } from '../domain/payload-path.ts';
+import { parseKeyPath, readId } from '../domain/payload-path.ts';
 import { compileVerifier, defaultIdempotencyKey } from './compile.ts';
 import { shortened } from './body/shortened.ts';
 import { parseBody } from './content.ts';
@@ -158,7 +158,7 @@ function idempotencyText(path: string, received: Received): string {
   if ('error' in parsed) return '';
   const query = Object.fromEntries(new URLSearchParams(received.rawQuery));
   const body = parsed.path.part === 'body' ? bodyOf(received, path) : null;
-  return readKey(parsed.path, { headers: {}, body, query, path: received.path });
+  return readId(parsed.path, { headers: {}, body, query, path: received.path });
 }
 
 function bodyOf(received: Received, path: string): unknown {

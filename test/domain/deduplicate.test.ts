@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseWithEqualNumbers } from '../../src/domain/numbers/parse.ts';
 import { deduplicationText, validateDeduplicateRule } from '../../src/domain/deduplicate.ts';
 import type { ComparedParts, DeduplicateRule } from '../../src/domain/deduplicate.ts';
 
@@ -103,6 +104,41 @@ describe('included fields', () => {
     const rule = including('body.a', 'body.b');
     const left = withBody({ a: 'x","y', b: '' });
     expect(same(rule, left, withBody({ a: 'x', b: 'y' }))).toBe(false);
+  });
+});
+
+describe('numbers', () => {
+  const read = (text: string) => withBody(parseWithEqualNumbers(text));
+  const [one, other] = [
+    '{"id":8202522731445525542,"ids":[{"n":8202522731445525542}],"at":1}',
+    '{"id":8202522731445525543,"ids":[{"n":8202522731445525543}],"at":2}',
+  ].map(read) as [ComparedParts, ComparedParts];
+
+  test.each([
+    including('body.id'),
+    including('body.ids[*].n'),
+    including('body.ids[0].n'),
+    including('body.ids'),
+    excluding('body.at'),
+    excluding('body.at', 'body.id'),
+    excluding('body.id.deeper', 'body.at'),
+  ])('that differ are two, though they are one double: %j', (rule) => {
+    expect(same(rule, one, other)).toBe(false);
+    expect(same(rule, one, structuredClone({ ...one, body: null }))).toBe(false);
+  });
+
+  test('that are equal are one, however they are written', () => {
+    const left = read('{"a":1.10,"b":[1e2,-0,1e400,8202522731445525542]}');
+    const right = read('{"b":[100.0,0,10e399,82025227314455255.42e2],"a":1.1}');
+    for (const rule of [including('body.a', 'body.b'), excluding('path'), whole]) {
+      expect(same(rule, left, right)).toBe(true);
+    }
+  });
+
+  test('are not their texts', () => {
+    const rule = including('body.id');
+    expect(same(rule, read('{"id":5}'), read('{"id":"5"}'))).toBe(false);
+    expect(same(rule, one, read('{"id":"8202522731445525542"}'))).toBe(false);
   });
 });
 

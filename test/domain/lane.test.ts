@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseWithEqualNumbers } from '../../src/domain/numbers/parse.ts';
 import { deliveryGroupOf, laneKeyOf } from '../../src/domain/lane.ts';
 
 const parts = {
@@ -14,6 +15,20 @@ test('an event goes in the lane of what stands at the key', () => {
 
 test('an event without the key goes in the lane of the empty key', () => {
   expect(laneKeyOf({ key: 'body.nobody' }, parts)).toBe('');
+});
+
+test.each([
+  ['8202522731445525542', '8202522731445525542'],
+  ['8202522731445525543', '8202522731445525543'],
+  ['1.10', '1.1'],
+  ['1e2', '100'],
+  ['-0', '0'],
+  ['10e399', '1e+400'],
+  ['[8202522731445525542,1.0]', '[8202522731445525542,1]'],
+])('the number %s is the key %s', (text, key) => {
+  const own = { ...parts, body: parseWithEqualNumbers(`{"id":${text}}`) };
+  expect(laneKeyOf({ key: 'body.id' }, own)).toBe(key);
+  expect(deliveryGroupOf({ groups: { key: 'body.id' } }, own)).toBe(key);
 });
 
 test('null is no key, and the text null is one', () => {

@@ -3,7 +3,7 @@ import {
   canonicalJson,
   parseFieldPath,
   parseKeyPath,
-  readPath,
+  readValue,
 } from '../../src/domain/payload-path.ts';
 import type { PayloadParts } from '../../src/domain/payload-path.ts';
 
@@ -24,7 +24,9 @@ const parts: PayloadParts = {
 function field(text: string, from: PayloadParts = parts): string {
   const parsed = parseFieldPath(text);
   if ('error' in parsed) throw new Error(parsed.error);
-  return readPath(parsed.path, from);
+  const value = readValue(parsed.path, from);
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : canonicalJson(value);
 }
 
 describe('a field path', () => {
@@ -118,7 +120,7 @@ describe('a key path', () => {
 
   test('reads the value it leads to', () => {
     const parsed = parseKeyPath('body.address.country');
-    expect('path' in parsed && readPath(parsed.path, parts)).toBe('CH');
+    expect('path' in parsed && readValue(parsed.path, parts)).toBe('CH');
   });
 });
 

@@ -74,7 +74,7 @@ export const HOSTILE: readonly Hostile[] = [
   one('15 returns a looping toJSON', '() => ({ toJSON() { for(;;); } })', 'timeout'),
   one('15 returns a looping Proxy', `e => { e.body = ${LOOPING}; return e; }`, 'timeout'),
   one('16 returns a circle', 'e => { e.body = e; return e; }', 'result_error'),
-  one('16 returns a BigInt', 'e => { e.body = 1n; return e; }', 'result_error'),
+  one('16 returns a BigInt', 'e => { e.body = 1n; return e; }', 'ok'),
   one('16 returns a function', '() => () => 1', 'result_error'),
   one(
     '18 asks a constructor for the host',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseAsWritten } from '../../src/domain/numbers/parse.ts';
 import {
   compileSchemaCheck,
   schemaProblem,
@@ -15,6 +16,85 @@ function check(schema: unknown, body: unknown): SchemaViolation[] {
   return compileSchemaCheck({ json_schema: schema, mode: 'reject' })(received);
 }
 const problem = (json_schema: unknown) => schemaProblem({ json_schema, mode: 'reject' });
+
+describe('numbers that are more than doubles are checked as they are', () => {
+  const ONE = '8202522731445525542';
+  const OTHER = '8202522731445525543';
+  const rulesOf = (schema: string, body: string) =>
+    check(parseAsWritten(schema), body).map(({ path, rule }) => `${path} ${rule}`);
+
+  test.each<[string, string, string, string]>([
+    ['maximum', `{"properties":{"a":{"maximum":${ONE}}}}`, `{"a":${ONE}}`, `{"a":${OTHER}}`],
+    ['minimum', `{"properties":{"a":{"minimum":${OTHER}}}}`, `{"a":${OTHER}}`, `{"a":${ONE}}`],
+    [
+      'exclusiveMaximum',
+      `{"properties":{"a":{"exclusiveMaximum":${OTHER}}}}`,
+      `{"a":${ONE}}`,
+      `{"a":${OTHER}.0}`,
+    ],
+    [
+      'exclusiveMinimum',
+      `{"properties":{"a":{"exclusiveMinimum":${ONE}}}}`,
+      `{"a":${OTHER}}`,
+      `{"a":${ONE}}`,
+    ],
+    ['const', `{"properties":{"a":{"const":${ONE}}}}`, `{"a":${ONE}.0}`, `{"a":${OTHER}}`],
+    [
+      'const',
+      `{"properties":{"a":{"const":{"b":[${ONE}]}}}}`,
+      `{"a":{"b":[${ONE}]}}`,
+      `{"a":{"b":[${OTHER}]}}`,
+    ],
+    ['enum', `{"properties":{"a":{"enum":[1,"x",${ONE}]}}}`, `{"a":${ONE}}`, `{"a":${OTHER}}`],
+    ['multipleOf', '{"properties":{"a":{"multipleOf":2}}}', `{"a":${ONE}}`, `{"a":${OTHER}}`],
+    [
+      'multipleOf',
+      '{"properties":{"a":{"multipleOf":0.01}}}',
+      `{"a":${ONE}.25}`,
+      `{"a":${ONE}.255}`,
+    ],
+    [
+      'uniqueItems',
+      '{"properties":{"a":{"uniqueItems":true,"items":{"type":"integer"}}}}',
+      `{"a":[${ONE},${OTHER}]}`,
+      `{"a":[${ONE},${ONE}]}`,
+    ],
+    ['type', '{"properties":{"a":{"type":"integer"}}}', `{"a":${ONE}}`, `{"a":${ONE}.5}`],
+    ['type', '{"properties":{"a":{"type":"number"}}}', '{"a":1e400}', '{"a":"1e400"}'],
+    [
+      'maximum',
+      '{"properties":{"a":{"maximum":100}}}',
+      '{"a":99.99999999999999999999}',
+      '{"a":1e400}',
+    ],
+    [
+      'maximum',
+      '{"$ref":"#/$defs/m","$defs":{"m":{"properties":{"a":{"maximum":5}}}}}',
+      `{"a":-${ONE}}`,
+      `{"a":${ONE}}`,
+    ],
+  ])('%s in %s', (rule, schema, right, wrong) => {
+    expect(rulesOf(schema, right)).toEqual([]);
+    expect(rulesOf(schema, wrong)).toEqual([`body.a ${rule}`]);
+  });
+
+  test('the body itself may be one, and a list may hold several', () => {
+    expect(rulesOf(`{"maximum":${ONE}}`, OTHER)).toEqual(['body maximum']);
+    const schema = `{"items":{"type":"integer","maximum":${ONE}}}`;
+    expect(rulesOf(schema, `[1,${OTHER},${ONE},1e400]`)).toEqual([
+      'body[1] maximum',
+      'body[3] maximum',
+    ]);
+  });
+
+  test('and all other rules are what they are for any body', () => {
+    const schema =
+      '{"required":["b"],"properties":{"t":{"pattern":"^x"},"n":{"maximum":1.50}},"maxProperties":2.0}';
+    expect(rulesOf(schema, `{"t":"y","n":1.5,"big":${ONE}}`)).toEqual(
+      rulesOf(schema, '{"t":"y","n":1.5,"big":1}'),
+    );
+  });
+});
 
 describe('what a schema may not be', () => {
   test.each<[unknown, (string | number)[], RegExp]>([

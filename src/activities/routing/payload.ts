@@ -1,4 +1,5 @@
 import {
+  bodyAsWritten,
   requestParts,
   type RawRequest,
   type RequestParts,
@@ -12,9 +13,14 @@ export type SeenPayload = Payload & {
   /** Whether a transformation made it. */
   changed: boolean;
   parts(): RequestParts;
+  /** The body with its numbers as they were written. */
+  writtenBody(): unknown;
 };
 
 export function seen(payload: Payload, { changed }: { changed: boolean }): SeenPayload {
-  let parts: RequestParts | undefined;
-  return { ...payload, changed, parts: () => (parts ??= requestParts(payload)) };
+  let parsed: RequestParts | undefined;
+  const parts = () => (parsed ??= requestParts(payload));
+  let written: unknown;
+  const writtenBody = () => (written ??= bodyAsWritten(payload, parts()));
+  return { ...payload, changed, parts, writtenBody };
 }

@@ -1,5 +1,10 @@
 import { BodyKind, type GuestRequest } from '../../sandbox/job.ts';
 import { contentFamily, ContentFamily } from '../../verification/content.ts';
+import { parseAsWritten } from '../../domain/numbers/parse.ts';
+import { encodeText, isEncodable, UTF_8, withCharset } from '../../verification/charset.ts';
+import { writeForm } from '../../verification/form.ts';
+import { formOf } from '../../verification/request-parts.ts';
+import { encodingOfText } from '../../verification/text.ts';
 import { seen, type SeenPayload } from './payload.ts';
 
 /** What code returned, as bytes. A body it left alone stays byte for byte what came in, and so does a whole request. */
@@ -9,8 +14,11 @@ export function returnedPayload(request: GuestRequest, before: SeenPayload): See
   if (isSameBody && path === before.path && query === before.query && sameHeaders(request, before))
     return before;
   const headers = Object.entries(request.headers);
-  const body = isSameBody ? before.body : bodyOf(request);
-  const own = isSameBody ? headers : headers.filter(([name]) => !isAboutOldBytes(name));
+  if (isSameBody) return seen({ path, query, headers, body: before.body }, { changed: true });
+  const { body, contentType } = bodyOf(request, before);
+  const own = headers
+    .filter(([name]) => !isAboutOldBytes(name))
+    .map(([name, value]) => [name, isContentType(name) ? contentType : value] as const);
   return seen({ path, query, headers: own, body }, { changed: true });
 }
 
@@ -24,7 +32,7 @@ function sameBody(request: GuestRequest, before: SeenPayload): boolean {
   // Nothing was shown of a body that is JSON's null, or that could not be decoded: nothing was taken away.
   if (request.bodyKind === BodyKind.Empty) return body === null;
   if (request.bodyKind === BodyKind.Text) return request.body === body;
-  return typeof body !== 'string' && request.body === JSON.stringify(body);
+  return typeof body !== 'string' && request.body === JSON.stringify(before.writtenBody());
 }
 
 function sameHeaders(request: GuestRequest, before: SeenPayload): boolean {
@@ -40,24 +48,60 @@ function isLength(name: string): boolean {
   return name.toLowerCase() === 'content-length';
 }
 
+type Written = { body: Buffer; contentType: string };
+
 /** Code is shown forms and lines of JSON as objects and lists: they go out as what their content type says. */
-function bodyOf({ headers, body, bodyKind }: GuestRequest): Buffer {
-  if (bodyKind !== BodyKind.Json) return Buffer.from(body, 'utf8');
-  const type = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type');
-  const family = contentFamily(type?.[1]);
-  if (family !== ContentFamily.FORM && family !== ContentFamily.NDJSON) return Buffer.from(body);
-  const value: unknown = JSON.parse(body);
-  if (family === ContentFamily.FORM) return Buffer.from(formOf(value) ?? body);
-  return Buffer.from(Array.isArray(value) ? linesOf(value) : body);
+function bodyOf({ headers, body, bodyKind }: GuestRequest, before: SeenPayload): Written {
+  const contentType = Object.entries(headers).find(([name]) => isContentType(name))?.[1] ?? '';
+  if (bodyKind !== BodyKind.Json) return encoded(body, contentType);
+  const family = contentFamily(contentType);
+  if (family === ContentFamily.FORM) {
+    const texts = textsOf(parseAsWritten(body));
+    if (texts === null) return encoded(body, contentType);
+    return {
+      body: writeForm(texts, { contentType, before: formOf(before, before.parts()) }),
+      contentType,
+    };
+  }
+  if (family === ContentFamily.NDJSON) {
+    const value = parseAsWritten(body);
+    return encodedJson(Array.isArray(value) ? linesOf(value) : body, contentType);
+  }
+  return encodedJson(body, contentType);
 }
 
-function formOf(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const form = new URLSearchParams();
-  for (const [name, given] of Object.entries(value)) {
-    for (const item of [given as unknown].flat()) form.append(name, textOf(item));
+/** A text in the charset that its content type names; in UTF-8, and named so, where that has no place for some of it. */
+function encoded(text: string, contentType: string): Written {
+  const encoding = encodingOfText(contentType, text.slice(0, 256));
+  if (isEncodable(text, encoding)) {
+    return { body: encodeText(text, { encoding, otherwise: () => '?' }), contentType };
   }
-  return form.toString();
+  return { body: Buffer.from(text), contentType: withCharset(contentType, UTF_8) };
+}
+
+/** JSON has a way to write what a charset has no place for. */
+function encodedJson(json: string, contentType: string): Written {
+  const encoding = encodingOfText(contentType, '');
+  return { body: encodeText(json, { encoding, otherwise: escapedUnits }), contentType };
+}
+
+function escapedUnits(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
+function isContentType(name: string): boolean {
+  return name.toLowerCase() === 'content-type';
+}
+
+function textsOf(value: unknown): Map<string, string[]> | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  const entries = Object.entries(value).map(([name, given]) => {
+    return [name, [given as unknown].flat().map(textOf)] as const;
+  });
+  return new Map(entries);
 }
 
 function linesOf(values: unknown[]): string {

@@ -58,8 +58,14 @@ export function codeVersion({ id, version }: Transformation, sourceId: string): 
 }
 
 function inputText(configuration: Configuration, { connection, payload }: TransformCall): string {
-  const { headers, body, query, path } = payload.parts();
-  const request = { headers, body, query: payload.query, parsed_query: query, path };
+  const { headers, query, path } = payload.parts();
+  const request = {
+    headers,
+    body: payload.writtenBody(),
+    query: payload.query,
+    parsed_query: query,
+    path,
+  };
   const source = configuration.source(connection.sourceId);
   const destination = configuration.destination(connection.destinationId);
   return codeInput(request, connectionForCode({ connection, source, destination }));

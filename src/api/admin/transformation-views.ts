@@ -1,6 +1,7 @@
 import type { ExecutionHead, ExecutionRow } from '../../db/execution-reads.ts';
 import type { TransformationRow, TransformationVersionRow } from '../../db/transformations.ts';
 import type { CodeRequest } from '../../domain/code-input.ts';
+import { parseAsWritten } from '../../domain/numbers/parse.ts';
 import {
   type Environment,
   HIDDEN_VALUE,
@@ -79,7 +80,7 @@ export function viewWholeExecution(
   original: CodeRequest | null,
 ): TransformationExecution {
   const given =
-    row.input === null ? original : (JSON.parse(row.input) as { request: CodeRequest }).request;
+    row.input === null ? original : (parseAsWritten(row.input) as { request: CodeRequest }).request;
   const output = row.output === null ? null : (JSON.parse(row.output) as ReturnedRequest[]);
   const parts = output?.map(viewReturned) ?? [];
   return {
@@ -97,7 +98,7 @@ export function viewReturned({ headers, path, query, body, bodyKind }: ReturnedR
     path,
     query,
     parsed_query: { ...queryByName(query) },
-    body: bodyKind === 'json' ? (JSON.parse(body) as unknown) : bodyKind === 'empty' ? null : body,
+    body: bodyKind === 'json' ? parseAsWritten(body) : bodyKind === 'empty' ? null : body,
   };
 }
 

@@ -42,8 +42,7 @@ function compileLiteral(literal: Primitive): CompiledSchema {
 }
 
 function matchesLiteral(input: unknown, literal: Primitive, evaluation: Evaluation): boolean {
-  if (isPrimitive(input)) return looselyEqual(input, literal);
-  if (!Array.isArray(input)) return false;
+  if (!Array.isArray(input)) return isPrimitive(input) && looselyEqual(input, literal);
   for (const element of input) {
     spend(evaluation);
     if (matchesLiteral(element, literal, evaluation)) return true;
@@ -80,21 +79,29 @@ function compileObject(schema: object, inner: Compilation): CompiledSchema {
   const named = Object.entries(schema).filter(([key, part]) => !isCombination(key, part));
   const fields = fieldsOf(named, (_key, part) => compile(part));
 
+  /** What `$not` says already; null where the rest decides. */
+  const refused: (...of: Parameters<Evaluate>) => boolean | null = (input, root, evaluation) => {
+    if (negated === null) return null;
+    const matched = negated(input, root, evaluation);
+    return matched || onlyNegated ? !matched : null;
+  };
+  const contents: Evaluate = (input, root, evaluation) =>
+    (either === null || either.some((branch) => branch.whole(input, root, evaluation))) &&
+    all.every((branch) => branch.whole(input, root, evaluation)) &&
+    hasFields(input, fields, { root, evaluation });
+  const inside = guarded(
+    (input, root, evaluation) =>
+      refused(input, root, evaluation) ?? contents(input, root, evaluation),
+  );
   const whole = guarded((input, root, evaluation) => {
-    if (negated !== null) {
-      const matched = negated(input, root, evaluation);
-      if (matched || onlyNegated) return !matched;
-    }
+    const verdict = refused(input, root, evaluation);
+    if (verdict !== null) return verdict;
     // Inside a bare value or list a `$ref` sees only that value, not what it was found in.
     if (isPrimitive(input) || Array.isArray(input)) return value(input, input, evaluation);
-    return (
-      (either === null || either.some((branch) => branch.whole(input, root, evaluation))) &&
-      all.every((branch) => branch.whole(input, root, evaluation)) &&
-      hasFields(input, fields, { root, evaluation })
-    );
+    return contents(input, root, evaluation);
   });
   const reference = $ref ? compileReference($ref) : null;
-  const value = compileValue({ either, reference, operators: compileOperators(schema), whole });
+  const value = compileValue({ either, reference, operators: compileOperators(schema), inside });
   return { whole, value };
 }
 
@@ -107,12 +114,12 @@ function compileValue({
   either,
   reference,
   operators,
-  whole,
+  inside,
 }: {
   either: CompiledSchema[] | null;
   reference: Resolve | null;
   operators: CompiledOperator[];
-  whole: Evaluate;
+  inside: Evaluate;
 }): Evaluate {
   const value: Evaluate = (input, root, evaluation) => {
     if (Array.isArray(input)) {
@@ -124,7 +131,7 @@ function compileValue({
       return matchesFound(input, reference(root, evaluation), { root, evaluation });
     if (operators.length > 0)
       return operators.every((test) => test.resolved(input, root, evaluation));
-    return !isPrimitive(input) && whole(input, root, evaluation);
+    return !isPrimitive(input) && inside(input, root, evaluation);
   };
   return value;
 }

@@ -1,7 +1,9 @@
+import { ExactNumber } from '../numbers/exact-number.ts';
+import { exactlyEqual, exactOrder, needsExactness } from './comparison.ts';
 import { spend, textOf } from './evaluation.ts';
 import type { Evaluation } from './evaluation.ts';
 
-export type Primitive = string | number | boolean | null;
+export type Primitive = string | number | boolean | ExactNumber | null;
 
 /** One operator with its operand; false where the input's type is none it works on. */
 export type OperatorTest = (input: unknown, evaluation: Evaluation) => boolean;
@@ -32,12 +34,14 @@ export function isOperator(key: string): key is OperatorName {
 export function isPrimitive(value: unknown): value is Primitive {
   if (value === null) return true;
   const type = typeof value;
+  if (type === 'object') return value instanceof ExactNumber;
   return type === 'string' || type === 'number' || type === 'boolean';
 }
 
-/** JavaScript's loose equality of primitives: `"1"` equals `1`, `true` equals `1`, null only null. */
+/** JavaScript's loose equality of primitives, by exact value: `"1"` equals `1`, `true` equals `1`, null only null. */
 export function looselyEqual(left: unknown, right: unknown): boolean {
-  return left == right;
+  if (typeof left === 'string' && typeof right === 'string') return left === right;
+  return needsExactness(left, right) ? exactlyEqual(left, right) : left == right;
 }
 
 function negate(test: OperatorTest): OperatorTest {
@@ -46,30 +50,38 @@ function negate(test: OperatorTest): OperatorTest {
 
 /** Objects and lists compare as JSON text, in the order of their keys, with a string as well. */
 function equalTo(operand: unknown): OperatorTest {
-  if (typeof operand !== 'object' || operand === null) {
+  if (isPrimitive(operand) || typeof operand !== 'object') {
     return (input, evaluation) => {
-      if (typeof input !== 'object' || input === null) return looselyEqual(input, operand);
+      if (isPrimitive(input) || typeof input !== 'object') return looselyEqual(input, operand);
       return typeof operand === 'string' && textOf(input, evaluation) === operand;
     };
   }
   let text: string | undefined;
   return (input, evaluation) => {
-    if (typeof input !== 'string' && (typeof input !== 'object' || input === null)) return false;
+    if (typeof input !== 'string' && (typeof input !== 'object' || isPrimitive(input)))
+      return false;
     text ??= textOf(operand, evaluation);
     return (typeof input === 'string' ? input : textOf(input, evaluation)) === text;
   };
 }
 
-function isStringOrNumber(value: unknown): value is string | number {
-  return typeof value === 'string' || typeof value === 'number';
+/** Whether a value is one that `$gt`, `$in` and their like work on. */
+export function isStringOrNumber(value: unknown): value is string | number | ExactNumber {
+  return typeof value === 'string' || typeof value === 'number' || value instanceof ExactNumber;
 }
 
 /** `$in` and `$nin`: neither matches where the input or the operand is of a type they do not work on. */
 function membership(operand: unknown, wanted: boolean): OperatorTest {
   if (Array.isArray(operand)) {
     if (!operand.every(isStringOrNumber)) return never;
-    const members = new Set<unknown>(operand);
-    return (input) => isPrimitive(input) && members.has(input) === wanted;
+    const members = new Set<unknown>(operand.filter((member) => !(member instanceof ExactNumber)));
+    const exact = new Set(operand.filter((member) => member instanceof ExactNumber).map(String));
+    return (input) => {
+      if (typeof input === 'string') return members.has(input) === wanted;
+      if (!isPrimitive(input)) return false;
+      const known = input instanceof ExactNumber ? exact.has(input.text) : members.has(input);
+      return known === wanted;
+    };
   }
   if (!isStringOrNumber(operand)) return never;
   const part = String(operand);
@@ -91,7 +103,15 @@ function ordered(
   compare: (input: string | number, limit: string | number) => boolean,
 ): OperatorTest {
   if (!isStringOrNumber(operand)) return never;
-  return (input) => isStringOrNumber(input) && compare(input, operand);
+  const type = typeof operand;
+  return (input) => {
+    if (typeof input === type && type !== 'object')
+      return compare(input as string, operand as string);
+    if (!isStringOrNumber(input)) return false;
+    if (!needsExactness(input, operand)) return compare(input as string, operand as string);
+    const order = exactOrder(input, operand);
+    return order !== null && compare(order, 0);
+  };
 }
 
 function existence(operand: unknown): OperatorTest {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withDoubles } from '../numbers/exact-number.ts';
 import { DestinationType } from '../status.ts';
 import { deliveryPolicy, RatePeriod, ratePeriod } from './delivery-policy.ts';
 import { destinationAuthType, problemsOfAuthentication } from './destination-auth.ts';
@@ -27,7 +28,7 @@ const fieldsOfConfig = z.strictObject({
     .optional()
     .describe('Whether an answer of 410 Gone disables the destination; yes if left out'),
   /** Write-only, but for `?include=config.auth`. */
-  auth: z.record(z.string(), z.unknown()).nullable().optional(),
+  auth: z.record(z.string(), z.unknown()).overwrite(withDoubles).nullable().optional(),
   /** Seconds. */
   delivery_timeout: z
     .int()

@@ -1,18 +1,52 @@
 import type { z } from 'zod';
+import { doubleOf, ExactNumber, withDoubles } from '../numbers/exact-number.ts';
 
 /** A wrong field: where it stands, and what would be right ("must be …", "is required"). */
 export type Problem = { path: (string | number)[]; message: string };
 
 export type Checked<Value> = { ok: true; value: Value } | { ok: false; problems: Problem[] };
 
-/** Parses `value`; what is wrong comes back as sentences with their paths. */
+/**
+ * Parses `value`; what is wrong comes back as sentences with their paths. Exact numbers stay what they are only where
+ * the schema takes any JSON: a field that must be a number gets a double.
+ */
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
 ): Checked<z.output<Schema>> {
-  const result = schema.safeParse(value, { error: sentence });
-  if (result.success) return { ok: true, value: result.data };
-  return { ok: false, problems: result.error.issues.flatMap(problemsOf) };
+  const doubles = withDoubles(value);
+  const result = schema.safeParse(doubles, { error: sentence });
+  if (!result.success) return { ok: false, problems: result.error.issues.flatMap(problemsOf) };
+  if (doubles === value) return { ok: true, value: result.data };
+  return { ok: true, value: parseExactly(schema, value) ?? result.data };
+}
+
+/** The same value as it was with doubles, but for what may be any JSON; null where that cannot be told. */
+function parseExactly<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> | null {
+  let numbers = value;
+  for (;;) {
+    const result = schema.safeParse(numbers, { error: sentence });
+    if (result.success) return result.data;
+    const paths = result.error.issues.map((issue) => issue.path);
+    const next = paths.reduce<unknown>(withDoubleAt, numbers);
+    if (next === numbers) return null;
+    numbers = next;
+  }
+}
+
+/** A copy with a double in the place of the exact number at a path, or of those in what stands there. */
+function withDoubleAt(value: unknown, [step, ...rest]: readonly PropertyKey[]): unknown {
+  if (step === undefined) return withDoubles(value);
+  if (value instanceof ExactNumber) return doubleOf(value);
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return value;
+  const before = (value as Record<PropertyKey, unknown>)[step];
+  const after = withDoubleAt(before, rest);
+  if (after === before) return value;
+  if (Array.isArray(value)) return value.with(Number(step), after) as unknown[];
+  return { ...value, [step]: after };
 }
 
 /** `body.rules[0].interval`, as a reader would write it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withDoubles } from '../numbers/exact-number.ts';
 import { projectId, sourceId } from './id.ts';
 import { description, name, payloadPath, time } from './text.ts';
 
@@ -35,7 +36,7 @@ export const sourceConfig = z
     custom_response: customResponse.nullable().optional(),
     auth_type: z.string().max(64).nullable().optional(),
     /** Write-only, but for `?include=config.auth`. */
-    auth: z.record(z.string(), z.unknown()).nullable().optional(),
+    auth: z.record(z.string(), z.unknown()).overwrite(withDoubles).nullable().optional(),
     /** What a request that is not verified is answered; absent: as its provider wants it. */
     unverified_status: z
       .union([z.literal(200), z.literal(401)], 'must be 200 or 401')

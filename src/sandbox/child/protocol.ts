@@ -17,6 +17,8 @@ export type JobHead = {
   readonly timeoutMs: number;
   /** Set when the isolate may be kept for the next event of the same version. */
   readonly keepAs: string | null;
+  /** Whether the input holds numbers that JavaScript would write otherwise. */
+  readonly hasUnusualNumbers: boolean;
   readonly libraries: readonly string[];
 };
 

@@ -52,7 +52,8 @@ export function runJob(cell: Cell, { head, code, input, env, limits }: Job): Rep
     report,
   });
   try {
-    cell.entry.applySync(undefined, ['start', code, input, env, limits], {
+    const phase = head.hasUnusualNumbers ? 'start-written' : 'start';
+    cell.entry.applySync(undefined, [phase, code, input, env, limits], {
       timeout: head.timeoutMs,
     });
     const left = Math.max(1, Math.ceil(head.timeoutMs - elapsedMs()));

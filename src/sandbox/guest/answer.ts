@@ -1,6 +1,8 @@
 // Turns what a handler returned into the text that leaves the guest. Only own properties of freshly
 // parsed data are read, so polluted prototypes change nothing here.
 import { describeThrown } from './describe.ts';
+import { createUnkept } from './unkept.ts';
+import { writeOutput, type Output } from './output.ts';
 
 const { parse, stringify } = JSON;
 const { hasOwn } = Object;
@@ -15,6 +17,8 @@ const PROTOTYPES = {
 
 export type Origin = { readonly path: string; readonly query: string };
 export type AnswerLimits = { readonly outputCharacters: number; readonly parts: number };
+/** Takes a line for the log of the run. */
+export type Note = (message: string) => void;
 
 function failure(kind: 'result_error' | 'too_large', message: string): string {
   return `"kind":"${kind}","message":${stringify(message)}`;
@@ -24,11 +28,17 @@ function field(part: object, name: string, fallback: unknown): unknown {
   return hasOwn(part, name) ? (part as Record<string, unknown>)[name] : fallback;
 }
 
+type Context = { readonly origin: Origin; readonly bodies: Output['bodies'] };
+
+function jsonText(body: unknown, bodies: Output['bodies']): string {
+  return bodies === null ? stringify(body) : (bodies[(body as { json: number }).json] ?? '');
+}
+
 // A missing path or query means the one that came in: most handlers change the body alone.
-function partText(part: object, origin: Origin): string {
+function partText(part: object, { origin, bodies }: Context): string {
   const body = field(part, 'body', null);
   const bodyKind = body === null ? 'empty' : typeof body === 'string' ? 'text' : 'json';
-  const bodyText = body === null ? '' : typeof body === 'string' ? body : stringify(body);
+  const bodyText = body === null ? '' : typeof body === 'string' ? body : jsonText(body, bodies);
   return (
     `{"headers":${stringify(field(part, 'headers', null))}` +
     `,"path":${stringify(field(part, 'path', origin.path))}` +
@@ -38,24 +48,35 @@ function partText(part: object, origin: Origin): string {
 }
 
 /** The answer for a returned value, as the inside of a JSON object. */
-export function answerText(value: unknown, origin: Origin, limits: AnswerLimits): string {
+export function answerText(
+  value: unknown,
+  { origin, limits, note }: { origin: Origin; limits: AnswerLimits; note: Note },
+): string {
   deleteProperty(PROTOTYPES.object, 'toJSON');
   deleteProperty(PROTOTYPES.array, 'toJSON');
   deleteProperty(PROTOTYPES.function, 'toJSON');
-  let text: string | undefined;
+  let output: Output;
+  const unkept = createUnkept(note);
   try {
-    text = stringify(value);
+    output = writeOutput(value, unkept);
+    unkept.tell();
   } catch (error) {
     return failure(
       'result_error',
       `The returned value is not JSON: ${describeThrown(error).message}`,
     );
   }
+  const { text, bodies } = output;
   if (text === undefined) return failure('result_error', `A ${typeof value} is not a request.`);
-  if (text.length > limits.outputCharacters) {
-    return failure('too_large', `The result has ${text.length} characters.`);
+  let characters = text.length;
+  for (let index = 0; index < (bodies?.length ?? 0); index++) {
+    characters += bodies?.[index]?.length ?? 0;
+  }
+  if (characters > limits.outputCharacters) {
+    return failure('too_large', `The result has ${characters} characters.`);
   }
   const plain: unknown = parse(text);
+  const context = { origin, bodies };
   if (!isArray(plain)) {
     if (typeof plain !== 'object' || plain === null) {
       return failure(
@@ -63,12 +84,12 @@ export function answerText(value: unknown, origin: Origin, limits: AnswerLimits)
         `A ${typeof plain} is not a request; return the request object.`,
       );
     }
-    return `"kind":"ok","split":false,"requests":[${partText(plain, origin)}]`;
+    return `"kind":"ok","split":false,"requests":[${partText(plain, context)}]`;
   }
-  return splitText(plain, origin, limits);
+  return splitText(plain, context, limits);
 }
 
-function splitText(parts: readonly unknown[], origin: Origin, limits: AnswerLimits): string {
+function splitText(parts: readonly unknown[], context: Context, limits: AnswerLimits): string {
   if (parts.length === 0) {
     return failure(
       'result_error',
@@ -87,7 +108,7 @@ function splitText(parts: readonly unknown[], origin: Origin, limits: AnswerLimi
     if (typeof part !== 'object' || part === null || isArray(part)) {
       return failure('result_error', `Entry ${index} of the returned array is not a request.`);
     }
-    requests += (index === 0 ? '' : ',') + partText(part, origin);
+    requests += (index === 0 ? '' : ',') + partText(part, context);
   }
   return `"kind":"ok","split":true,"requests":[${requests}]`;
 }

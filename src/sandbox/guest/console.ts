@@ -8,6 +8,8 @@ const LEVELS = { debug: 0, log: 1, info: 1, warn: 2, error: 3 };
 export type ConsoleLimits = { readonly lines: number; readonly characters: number };
 export type CapturedConsole = {
   readonly console: Record<string, (...values: unknown[]) => void>;
+  /** A warning of our own, kept whatever the code has logged. */
+  readonly note: (message: string) => void;
   readonly linesText: () => string;
 };
 
@@ -17,6 +19,12 @@ export function captureConsole(limits: ConsoleLimits): CapturedConsole {
   let characters = 0;
   let dropped = 0;
   let highest = -1;
+
+  const keep = (type: keyof typeof LEVELS, message: string): void => {
+    if (LEVELS[type] > highest) highest = LEVELS[type];
+    text += `${text === '' ? '' : ','}{"type":"${type}","message":${stringify(message)}}`;
+    kept++;
+  };
 
   const write = (type: keyof typeof LEVELS, values: unknown[]): void => {
     if (LEVELS[type] > highest) highest = LEVELS[type];
@@ -31,8 +39,7 @@ export function captureConsole(limits: ConsoleLimits): CapturedConsole {
     const room = limits.characters - characters;
     if (message.length > room) message = `${message.slice(0, room)}…`;
     characters += message.length + 1;
-    text += `${kept === 0 ? '' : ','}{"type":"${type}","message":${stringify(message)}}`;
-    kept++;
+    keep(type, message);
   };
 
   return {
@@ -43,6 +50,7 @@ export function captureConsole(limits: ConsoleLimits): CapturedConsole {
       warn: (...values) => write('warn', values),
       error: (...values) => write('error', values),
     },
+    note: (message) => keep('warn', message),
     linesText: () => `"logs":[${text}],"logsDropped":${dropped},"logLevel":${highest}`,
   };
 }

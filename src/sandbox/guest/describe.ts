@@ -1,8 +1,9 @@
 // Text for values a guest threw or logged. Everything here may run the guest's getters and traps,
 // and therefore only ever runs inside a call that has a time limit.
 
+import { shownJson } from './written-json.ts';
+
 const MAX_CHARACTERS = 8_192;
-const { stringify } = JSON;
 const toText = String;
 const BaseError = Error;
 
@@ -30,7 +31,7 @@ export function showValue(value: unknown): string {
   if (typeof value === 'string') return cut(value);
   try {
     if (value instanceof BaseError) return cut(toText(value.stack));
-    const text = typeof value === 'object' && value !== null ? stringify(value) : toText(value);
+    const text = typeof value === 'object' && value !== null ? shownJson(value) : toText(value);
     return cut(text ?? toText(value));
   } catch {
     return '[a value that cannot be shown]';

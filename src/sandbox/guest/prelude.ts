@@ -5,6 +5,7 @@ import { answerText } from './answer.ts';
 import type { Origin } from './answer.ts';
 import { captureConsole } from './console.ts';
 import { describeThrown } from './describe.ts';
+import { prepareJson, readInput } from './written-json.ts';
 
 const { parse, stringify } = JSON;
 const { defineProperty } = Object;
@@ -75,16 +76,20 @@ function isThenable(value: unknown): boolean {
   return typeof (value as { then?: unknown }).then === 'function';
 }
 
-function callHandler(inputText: string): void {
+type Input = { request: Origin; context: Record<string, unknown> };
+
+function callHandler(input: Input | null): void {
   if (handler === undefined) {
     throw new Failure(
       'No handler was registered: call addHandler("transform", (request, context) => request).',
     );
   }
-  const { request, context } = parse(inputText) as {
-    request: Origin;
-    context: Record<string, unknown>;
-  };
+  // A check at save time brings no input: there is no request that would suit every handler.
+  if (input === null) {
+    state = { kind: 'returned', value: null };
+    return;
+  }
+  const { request, context } = input;
   origin = { path: request.path, query: request.query };
   context['drop'] = (reason: unknown): void => {
     dropReason = reason === undefined ? '' : toText(reason);
@@ -96,14 +101,12 @@ function callHandler(inputText: string): void {
 
 function start(code: string, inputText: string, envText: string): void {
   try {
+    const input = inputText === '' ? null : (readInput(inputText) as Input);
     captured = captureConsole({ lines: limits.logLines, characters: limits.logBytes });
     defineGlobal('console', captured.console);
     defineGlobal('process', { env: parse(envText) });
     evaluate(`${code}\n//# sourceURL=transformation.js`);
-    // A check at save time brings no input: there is no request that would suit every handler.
-    if (inputText !== '') callHandler(inputText);
-    else if (handler === undefined) callHandler(inputText);
-    else state = { kind: 'returned', value: null };
+    callHandler(input);
   } catch (error) {
     state = { kind: 'thrown', value: error };
   }
@@ -119,9 +122,10 @@ function returnedText(value: unknown): string {
     const message = `A transformation must return a request object, this one returned ${toText(value)}. Is \`return request;\` missing at the end of the handler?`;
     return `"kind":"result_error","message":${stringify(message)}`;
   }
-  return answerText(value, origin, {
-    outputCharacters: limits.outputBytes,
-    parts: limits.splitParts,
+  return answerText(value, {
+    origin,
+    limits: { outputCharacters: limits.outputBytes, parts: limits.splitParts },
+    note: captured.note,
   });
 }
 
@@ -137,10 +141,11 @@ function finish(): string {
   return `{${text},${captured.linesText()}}`;
 }
 
-/** The one function the child calls: first `start` with code, input, env and limits, then `finish`. */
+/** The one function the child calls: first `start` (`start-written` where numbers of the input are unusual) with code, input, env and limits, then `finish`. */
 export function run(phase: string, code: string, input: string, env: string, own: string): string {
-  if (phase !== 'start') return finish();
+  if (phase === 'finish') return finish();
   limits = parse(own) as Limits;
+  prepareJson(phase === 'start-written');
   start(code, input, env);
   return '';
 }

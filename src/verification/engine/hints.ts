@@ -1,3 +1,4 @@
+import { parseAsWritten } from '../../domain/numbers/parse.ts';
 import { activeSecrets, type Received, type Secret } from '../received.ts';
 import type { SignedScheme } from './scheme.ts';
 
@@ -57,7 +58,7 @@ function bodyMistakes(body: Buffer): [string, Buffer][] {
     mistakes.push(['it matches without the byte order mark', body.subarray(3)]);
   const text = body.toString('utf8');
   try {
-    const compact = JSON.stringify(JSON.parse(text));
+    const compact = JSON.stringify(parseAsWritten(text));
     if (compact !== text)
       mistakes.push([
         'it matches the body with its whitespace removed: something on the way re-serialised it',

@@ -1,6 +1,8 @@
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { withDoubles, withEqualNumbers } from '../../domain/numbers/exact-number.ts';
+import { addExactKeywords } from './exact.ts';
 import { compilePattern } from './patterns.ts';
 import { spendOn } from './steps.ts';
 import { prepareSchema, STEP_KEYWORD, type SchemaPlace, type SchemaProblem } from './walk.ts';
@@ -34,7 +36,14 @@ const OPTIONS: Options = {
 const metaValidators = new Map<Draft, Ajv>();
 
 /** A schema as functions: `first` stops at the first violation, `all` goes on. */
-export type CompiledSchema = { first: ValidateFunction; all: () => ValidateFunction };
+export type Validators = { first: ValidateFunction; all: () => ValidateFunction };
+
+export type CompiledSchema = Validators & {
+  /** Whether numbers of its own are more than doubles. */
+  isExact: boolean;
+  /** The same for what `exactBody` makes of a body. */
+  exact: () => Validators;
+};
 
 /** Compiles a schema, or says what is wrong with it and where. */
 export function compileSchema(source: unknown): CompiledSchema | { problems: SchemaProblem[] } {
@@ -46,16 +55,20 @@ export function compileSchema(source: unknown): CompiledSchema | { problems: Sch
     const message = 'must be draft-07, 2019-09 or 2020-12 of JSON Schema';
     return { problems: [{ path: ['$schema'], message }] };
   }
-  const wrong = metaProblems(draft, source);
+  const wrong = metaProblems(draft, withDoubles(source));
   if (wrong.length > 0) return { problems: wrong };
-  const { schema, problems } = prepareSchema(source);
+  const { schema, problems } = prepareSchema(withDoubles(source));
   if (problems.length > 0) return { problems };
+  const exactSource = withEqualNumbers(source);
+  const isExact = withDoubles(exactSource) !== exactSource;
+  let exact: Validators | undefined;
+  const makeExact = () => {
+    const own = isExact ? prepareSchema(exactSource).schema : schema;
+    return validatorsOf(draft, { schema: own, isExact: true });
+  };
   try {
-    let all: ValidateFunction | undefined;
-    return {
-      first: compile(draft, { schema, allErrors: false }),
-      all: () => (all ??= compile(draft, { schema, allErrors: true })),
-    };
+    const validators = validatorsOf(draft, { schema, isExact: false });
+    return { ...validators, isExact, exact: () => (exact ??= makeExact()) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be read';
     return { problems: [{ path: [], message: `cannot be compiled: ${reason}` }] };
@@ -86,11 +99,23 @@ function placeOf(error: ErrorObject | undefined): SchemaPlace {
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+function validatorsOf(
+  draft: Draft,
+  { schema, isExact }: { schema: unknown; isExact: boolean },
+): Validators {
+  let all: ValidateFunction | undefined;
+  return {
+    first: compile(draft, { schema, isExact, allErrors: false }),
+    all: () => (all ??= compile(draft, { schema, isExact, allErrors: true })),
+  };
+}
+
 function compile(
   draft: Draft,
-  { schema, allErrors }: { schema: unknown; allErrors: boolean },
+  { schema, isExact, allErrors }: { schema: unknown; isExact: boolean; allErrors: boolean },
 ): ValidateFunction {
   const ajv = new DRAFTS[draft]({ ...OPTIONS, meta: false, validateSchema: false, allErrors });
+  if (isExact) addExactKeywords(ajv);
   ajv.addKeyword({
     keyword: STEP_KEYWORD,
     // Said to be always valid, its call would be optimised away.

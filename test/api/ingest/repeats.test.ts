@@ -145,6 +145,39 @@ test('requests whose key is null or missing are no repeats of each other', async
   expect((await ingest.sendTo(id, { body: '{"a":{"id":7},"n":5}' })).kept).toEqual([]);
 });
 
+test.each([
+  ['numbers that are one double', '8202522731445525542', '8202522731445525543'],
+  ['numbers no double is as large as', '1e400', '1e401'],
+  ['fractions that are one double', '0.10000000000000000001', '0.10000000000000000002'],
+  ['a number and its text', '7', '"7"'],
+  ['a large number and its text', '8202522731445525542', '"8202522731445525542"'],
+  ['lists of such numbers', '[8202522731445525542]', '[8202522731445525543]'],
+])('%s are two keys', async (_name, one, other) => {
+  const id = await ingest.source('WEBHOOK', { config: { idempotency_key: 'body.a.id' } });
+  const send = (key: string, n: number) =>
+    ingest.sendTo(id, {
+      headers: { 'content-type': 'application/json' },
+      body: `{"a":{"id":${key}},"n":${n}}`,
+    });
+  expect((await send(one, 1)).kept).toHaveLength(1);
+  expect((await send(other, 2)).kept).toHaveLength(1);
+  expect((await send(one, 3)).kept).toEqual([]);
+  expect((await send(other, 4)).kept).toEqual([]);
+});
+
+test.each([
+  ['1.10', '1.1'],
+  ['1e2', '100.0'],
+  ['-0', '0'],
+  ['10e399', '1e400'],
+  ['1e999999999', '10e999999998'],
+])('%s and %s are one key', async (one, other) => {
+  const id = await ingest.source('WEBHOOK', { config: { idempotency_key: 'body.id' } });
+  const headers = { 'content-type': 'application/json' };
+  expect((await ingest.sendTo(id, { headers, body: `{"id":${one},"n":1}` })).kept).toHaveLength(1);
+  expect((await ingest.sendTo(id, { headers, body: `{"id":${other},"n":2}` })).kept).toEqual([]);
+});
+
 test('what is published repeats by the key of its source too', async () => {
   const id = await ingest.source('PUBLISH_API', { config: { idempotency_key: 'headers.x-key' } });
   const request = {

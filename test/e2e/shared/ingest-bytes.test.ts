@@ -123,6 +123,32 @@ test('what is meant for one hop alone stays behind', async () => {
   expect(JSON.stringify(received.rawHeaders)).not.toContain('of');
 });
 
+test('numbers and forms: what a filter takes and a transformation does not touch arrives as it was written', async () => {
+  const code = `addHandler('transform', (request) => { request.body.seen = 'é'; return request; });`;
+  const rules = `[{"type":"filter","body":{"$or":[{"id":8202522731445525542},{"name":"Martín"}]}},{"type":"transform","transformation":{"name":"seen","code":${JSON.stringify(code)}}}]`;
+  const url = receiver.url('numbers');
+  const made = await rawRequest(`${gateway.url()}/2026-09-01/connections`, {
+    headers: [JSON_TYPE, ['Authorization', `Bearer ${gateway.apiKey}`]],
+    body: [
+      `{"name":"numbers","source":{"name":"numbers"},"destination":{"name":"numbers","type":"HTTP","config":{"url":"${url}"}},"rules":${rules}}`,
+    ].map((text) => Buffer.from(text)),
+  });
+  expect([made.status, JSON.stringify(made.body)]).toEqual([200, expect.any(String)]);
+  const form = { headers: { 'content-type': 'application/x-www-form-urlencoded; charset=latin1' } };
+  const json = { headers: { 'content-type': 'application/json' } };
+  await admin.post('numbers', '{"id":8202522731445525543,"price":1.10}', json);
+  await admin.post('numbers', '{"id":8202522731445525542, "price":1.10,"huge":1e400}', json);
+  await admin.post('numbers', 'name=Mart%EDn&x=%e9', form);
+  await receiver.nth('numbers', 2);
+  const bodies = receiver.received('numbers').map(({ body }) => body.toString());
+  expect(new Set(bodies)).toEqual(
+    new Set([
+      '{"id":8202522731445525542,"price":1.10,"huge":1e400,"seen":"é"}',
+      'name=Mart%EDn&x=%e9&seen=%E9',
+    ]),
+  );
+});
+
 test('path and query arrive as they were written', async () => {
   const target = '/a//b/%2F%00/ü?x=1&x=2&%20=%zz&y=%00&empty=&plus=a+b';
   const encoded = target.replace('ü', '%C3%BC');
