@@ -278,12 +278,11 @@ test('code that replaces what JavaScript brings changes no number', async () => 
   expect(body).toBe(BODY.replace('}', ',"x":1}'));
 });
 
-test('a megabyte of unusual numbers costs little of the time and the memory of a run', async () => {
-  const items = Array.from(
-    { length: 18_000 },
-    (_, n) => `{"id":${ONE},"price":${n}.10,"n":"${n}"}`,
-  );
+test('thousands of unusual numbers fit into the time and the memory of a run', async () => {
+  const items = Array.from({ length: 2_000 }, (_, n) => `{"id":${ONE},"price":${n}.10,"n":"${n}"}`);
   const body = `{"items":[${items.join(',')}]}`;
-  const changed = await made(body, 'request.body.items.sort(() => 0); request.body.x = 1');
-  expect(changed.body === body.replace(/\}$/, ',"x":1}')).toBe(true);
+  const code = handler('(request) => { request.body.x = 1; return request; }');
+  const job = jobOf(code, { input: inputWith(body) });
+  const changed = onlyRequest(await pool.run(job)).body;
+  expect(changed === body.replace(/\}$/, ',"x":1}')).toBe(true);
 });

@@ -1,6 +1,6 @@
 // Writes what a handler returned, each body by itself, with its numbers as they came in where code left them alone.
 import { beginWriting, roundedValues, sourceOf, sourcesOfRounded } from './number-sources.ts';
-import { inputText, mayHoldRawNumbers, restored, type Replacer } from './written-json.ts';
+import { asWritten, inputText, mayHoldRawNumbers, type Replacer } from './written-json.ts';
 
 type Native = {
   stringify(value: unknown, replacer?: Replacer): string | undefined;
@@ -99,8 +99,9 @@ function writerOf(unkept: Unkept): Replacer {
       return item;
     }
     if (typeof item === 'number') {
-      if (sourceOf(this, key, item) === null) unkept.add(this, key, roundedMessage(item));
-      return restored(this, key, item);
+      const source = sourceOf(this, key, item);
+      if (source === null) unkept.add(this, key, roundedMessage(item));
+      return asWritten(item, source);
     }
     if (typeof item === 'bigint') return rawJSON(`${item}`);
     enter(unkept, this, key, item);

@@ -44,9 +44,12 @@ export function inputText(): string {
   return input;
 }
 
-/** A number of the output, to be written as it came in. */
-export function restored(holder: object, key: string, value: number): unknown {
-  const source = sourceOf(holder, key, value);
+function restored(holder: object, key: string, value: number): unknown {
+  return asWritten(value, sourceOf(holder, key, value));
+}
+
+/** What JSON.stringify writes as `source`, where that is known and another text than JavaScript's own. */
+export function asWritten(value: number, source: string | null | undefined): unknown {
   return typeof source !== 'string' || source === `${value}` ? value : rawJSON(source);
 }
 
