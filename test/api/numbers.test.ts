@@ -203,6 +203,19 @@ describe('what came in and went out is shown with its numbers as they were writt
     expect(stored).toContain(`"body":${body.replace(/\}$/, ',"seen":true}')}`);
   });
 
+  test('a test run whose body is nothing but a number', async () => {
+    const code = JSON.stringify("addHandler('transform', (request) => request);");
+    const headers = '{"content-type":"application/json"}';
+    const shown = await text(
+      send(
+        'PUT',
+        '/transformations/run',
+        `{"code":${code},"request":{"headers":${headers},"body":${ONE}}}`,
+      ),
+    );
+    expect(shown.split(`"body":${ONE}`)).toHaveLength(3);
+  });
+
   test('an execution, on both sides', async () => {
     const code = "addHandler('transform', (request) => request);";
     const made = await gateway.done('POST', '/transformations', { name: 'shown', code });
