@@ -8,7 +8,7 @@ import { removeAtEnd } from './left-behind.ts';
 import { lastingPort } from './ports.ts';
 import { familyOf, killAll, processesOf } from './processes.ts';
 
-/** A gateway in one process, with the servers it brings along. */
+/** A gateway as `npm start` runs it, with the servers it brings along. */
 export type Gateway = {
   dataDir: string;
   url(): string;
