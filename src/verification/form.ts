@@ -9,7 +9,6 @@ export type Form = { fields: FormField[]; rest: string; encoding: string };
 
 export type FormValue = Record<string, string | string[]>;
 
-
 /** Reads a form in its own charset: that of its content type, or of the field by which its sender names it. */
 export function readForm(bytes: Buffer, contentType: string | undefined): Form {
   const text = bytes.toString('latin1').replace(/^\u00ef\u00bb\u00bf/, '');

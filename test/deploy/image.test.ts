@@ -53,7 +53,9 @@ describe('the image', () => {
     const imported = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts'))
       .map((path) => readFileSync(join(root, 'src', path), 'utf8'))
-      .flatMap((text) => [...text.matchAll(/^(?:import|.*\bfrom) '([^'.][^'\n]*)'/gm)])
+      .flatMap((text) => [
+        ...text.matchAll(/^(?:import|(?:import|export|\}).*\bfrom) '([^'.][^'\n]*)'/gm),
+      ])
       .map(([, name = '']) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name)
       .filter((name) => !isBuiltin(name) && !name.startsWith('node:'));
     expect(imported).toContain('pg');
