@@ -22,10 +22,10 @@ export type Credits = {
 const FLOOR_PER_SECOND = 50;
 const FLOOR_DOUBLED_EVERY_MS = 5_000;
 const OVER_AFTER_MS = 10_000;
-// It takes a moment until less work shows in the acknowledgements.
-const CUT_EVERY_MS = 100;
+// What is under way has to come to its end before less work shows in the acknowledgements.
+const CUT_EVERY_MS = 200;
 // As long after acknowledgements were slow it stays as it is; then it grows, from the floor to everything in 1.5 s.
-const HOLD_MS = 500;
+const HOLD_MS = 300;
 const DOUBLED_EVERY_MS = 200;
 const ENOUGH_PER_SECOND = 10_000;
 // What begins together costs less: so long it gathers.

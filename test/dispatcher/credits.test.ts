@@ -26,7 +26,7 @@ async function flow(
 async function press(credits: ReturnType<typeof creditsOnClock>, times: number): Promise<void> {
   for (let n = 0; n < times; n++) {
     credits.press();
-    await flow(credits, { perSecond: 2_000, forMs: 100 });
+    await flow(credits, { perSecond: 2_000, forMs: 200 });
   }
 }
 
@@ -43,7 +43,7 @@ test('each time they are slow, half as much may begin as just did', async () => 
   credits.press();
   expect(credits.perSecond()).toBeGreaterThan(800);
   expect(credits.perSecond()).toBeLessThan(1_100);
-  await flow(credits, { perSecond: 2_000, forMs: 100 });
+  await flow(credits, { perSecond: 2_000, forMs: 200 });
   credits.press();
   expect(credits.perSecond()).toBeLessThan(550);
 });
@@ -58,9 +58,9 @@ test('many who say so at once count as one', async () => {
 test('however slow they are, a little goes on', async () => {
   const credits = creditsOnClock();
   await flow(credits, { perSecond: 2_000, forMs: 2_000 });
-  await press(credits, 30);
+  await press(credits, 10);
   credits.press();
-  const begun = await flow(credits, { perSecond: 2_000, forMs: 400 });
+  const begun = await flow(credits, { perSecond: 2_000, forMs: 300 });
   expect(begun).toBeGreaterThan(20);
   expect(begun).toBeLessThan(150);
 });
