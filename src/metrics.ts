@@ -6,6 +6,7 @@ export type Waiting = {
   outboxOldestSeconds: number;
   parkedDeliveries: number;
   awaitingKeys: number;
+  unroutedRequests: number;
   openCircuits: string[];
   clocks: { process: string; aheadMs: number }[];
 };
@@ -53,6 +54,10 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
     'sluice_requests_awaiting_keys',
     'Requests that wait for a key server that is away',
   );
+  const unrouted = gauge(
+    'sluice_unrouted_requests',
+    'Requests that could not be routed (ROUTING_FAILED) and have not been retried',
+  );
   const circuits = new Gauge({
     name: 'sluice_circuit_open',
     help: '1 for each destination that a worker has stopped sending to',
@@ -77,6 +82,7 @@ export function createMetrics(backlog: () => Promise<Waiting>): Metrics {
       oldest.set(now.outboxOldestSeconds);
       parked.set(now.parkedDeliveries);
       awaiting.set(now.awaitingKeys);
+      unrouted.set(now.unroutedRequests);
       circuits.reset();
       for (const destination of now.openCircuits) circuits.set({ destination }, 1);
       clocks.reset();

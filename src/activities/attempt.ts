@@ -6,6 +6,7 @@ import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { AttemptStatus, DestinationType } from '../domain/status.ts';
 import { withdrawAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
 import { gatewayNow } from '../db/clock.ts';
+import { timeOfId } from '../db/ids.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
 import type { Connection, Destination, Project, Source } from '../db/configuration.ts';
 import type { Database } from '../db/pool.ts';
@@ -32,6 +33,8 @@ type Dependencies = {
   log: Log;
   eventUrl: (eventId: string) => string | null;
   random: () => number;
+  /** How long after its arrival an event may still be sent. */
+  sendableMs?: number;
 };
 
 /** Everything in memory that an attempt is about; missing when something was deleted meanwhile. */
@@ -54,7 +57,8 @@ export function createAttemptOnce(deps: Dependencies): AttemptOnce {
       throw new Stopping();
     }
     const parties = partiesOf(deps.configuration, { attempt, destinationId });
-    const rule = parties ? retryRuleOf(parties.connection) : null;
+    const leftMs = timeOfId(attempt.eventId) + (deps.sendableMs ?? Infinity) - gatewayNow();
+    const rule = parties ? retryRuleOf(parties.connection, { leftMs }) : null;
     const request = parties ? outgoing(deps, { attempt, parties, rule }) : GONE;
     const raw =
       !parties || 'kind' in request

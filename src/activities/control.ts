@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import {
   ParkReason,
   type ChangedGate,
@@ -22,11 +22,9 @@ export type ControlActivities = {
   holdWaiting(order: { gateId: string }): Promise<void>;
   /** Wakes what waits at a gate, at a budget. */
   pumpParked(order: { gateId: string; reasons: ParkReason[] }): Promise<number>;
-  /** Finds what waits although nothing holds it back: wake-ups that got lost, rows that are gone. */
-  sweepParked(): Promise<number>;
 };
 
-type Dependencies = WakeDependencies & {
+export type ControlDependencies = WakeDependencies & {
   room: (gateId: string) => number;
   pace: (gateId: string) => number;
   log: Log;
@@ -52,7 +50,7 @@ function beat(): void {
   cancellationSignal().throwIfAborted();
 }
 
-export function createControlActivities(deps: Dependencies): ControlActivities {
+export function createControlActivities(deps: ControlDependencies): ControlActivities {
   return {
     async applyControl({ gate, change }) {
       const state = (await apply(deps.db, { gate, change })) ?? GONE;
@@ -79,7 +77,6 @@ export function createControlActivities(deps: Dependencies): ControlActivities {
       const [woken] = await Promise.all([pumpAll(), opens && requeueAll(deps.db, gateId)]);
       return woken;
     },
-    sweepParked: () => sweep(deps),
   };
 }
 
@@ -119,7 +116,11 @@ async function applyPolicy(
   return setDeliveryPolicy(db, { destinationId: gate.id, policy: read.data });
 }
 
-async function sweep(deps: Dependencies): Promise<number> {
+/** Finds what waits although nothing holds it back: wake-ups that got lost, rows that are gone. Returns how many it woke. */
+export async function sweepParked(
+  deps: ControlDependencies,
+  { beat: goesOn }: { beat: () => void },
+): Promise<number> {
   const { db, log } = deps;
   await resetLostWakes(db, { afterMs: LOST_WAKE_MS });
   let woken = 0;
@@ -128,13 +129,13 @@ async function sweep(deps: Dependencies): Promise<number> {
     woken +=
       reason === ParkReason.Turn
         ? (await wakeFirst(deps, { gateId, reason, limit: 1 })).workflows
-        : await pump(deps, { gateId, reason, beat });
+        : await pump(deps, { gateId, reason, beat: goesOn });
   }
   for (const forgotten of await listForgotten(db, { afterMs: FORGOTTEN_MS })) {
     await wakeForgotten(deps, forgotten);
     woken++;
   }
-  if (woken > 0) log.info({ woken, attempt: activityInfo().attempt }, 'Woke what was left waiting');
+  if (woken > 0) log.info({ woken }, 'Woke what was left waiting');
   return woken;
 }
 

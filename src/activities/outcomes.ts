@@ -43,9 +43,30 @@ export function createOutcomes({
     gatherMs: GATHER_MS,
     enough: ENOUGH,
     run: async (items) => {
-      await write(items);
+      await write(items).catch(async (error: unknown) => {
+        // Refused for good: without an outcome it would be sent again and again.
+        if (items.length > 1 || !isDataFault(error)) throw error;
+        log.error({ error, attempt: items[0]!.attemptId }, 'An outcome cannot be kept whole');
+        await write([bare(items[0]!)]);
+      });
       return items.map(() => undefined);
     },
     isItemFault: isDataFault,
   });
+}
+
+/** An outcome without what a receiver had a say in. */
+function bare(outcome: FinishedAttempt): FinishedAttempt {
+  const { responseStatus } = outcome;
+  const hasStatus = responseStatus !== null && responseStatus >= 100 && responseStatus <= 999;
+  return {
+    ...outcome,
+    responseStatus: hasStatus ? responseStatus : null,
+    message: 'What the destination answered cannot be kept.',
+    requestedUrl: null,
+    responseHeaders: null,
+    responseBody: Buffer.alloc(0),
+    bodyTruncated: true,
+    latencyMs: null,
+  };
 }

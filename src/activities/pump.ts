@@ -128,11 +128,15 @@ export async function wakeOrStart(
   await startDelivery({ workflowId, destinationId, eventIds });
 }
 
-/** Wakes one delivery; what says that it waits goes with it where it has ended. */
+/** Wakes one delivery; where it has ended, and could not say so, another one starts for what it left. */
 async function wakeOne(
-  { db, wakeDelivery }: Pick<WakeDependencies, 'db' | 'wakeDelivery'>,
+  { db, wakeDelivery, startDelivery }: WakeDependencies,
   { workflowId, eventIds }: Pick<Parked, 'workflowId' | 'eventIds'>,
 ): Promise<void> {
   const alive = await wakeDelivery(workflowId, eventIds);
-  if (!alive) await dropParked(db, workflowId);
+  if (alive) return;
+  const destinationId = destinationOfDelivery(workflowId);
+  // What waits in lanes is looked after by their sweep.
+  if (destinationId === '') return dropParked(db, workflowId);
+  await startDelivery({ workflowId, destinationId, eventIds });
 }

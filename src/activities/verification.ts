@@ -1,8 +1,6 @@
 import type { Dispatch } from '../domain/delivery.ts';
 import { RejectionCause } from '../domain/status.ts';
-import { replayScope, type FirstClaim } from '../db/claims.ts';
 import type { Configuration } from '../db/configuration-cache.ts';
-import type { Source } from '../db/configuration.ts';
 import { gatewayNow } from '../db/clock.ts';
 import { timeOfId } from '../db/ids.ts';
 import type { Database } from '../db/pool.ts';
@@ -19,9 +17,12 @@ import { withDecodedBody } from '../verification/decoding.ts';
 import { watchAwaitedKeys, type AwaitedKeys } from './awaited-keys.ts';
 import { createOpener, type Open } from '../verification/opening.ts';
 import { candidatesOf, type Received } from '../verification/received.ts';
+import { mostBytesOf } from '../verification/request-parts.ts';
 import { gateOf, onceKeys, schemaDetail, type SourceGate } from '../verification/source-gate.ts';
 import { refused, VerificationReason, type Verdict } from '../verification/verdict.ts';
 import type { Keys, Verifier } from '../verification/verifier.ts';
+import { createBudget, type Budget } from './routing/budget.ts';
+import { createTrials, type Trials } from './routing/trials.ts';
 
 export type VerificationActivities = {
   /** Takes the verdicts that could not be taken when the requests arrived; those refused go no further. */
@@ -32,6 +33,8 @@ type Dependencies = {
   db: Database;
   configuration: Configuration;
   keys: Keys;
+  /** The number by which others see that this process lives. */
+  dispatcherId?: () => number | null;
   /** What source URLs begin with, without a slash at the end. */
   publicUrl: string;
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
@@ -46,7 +49,13 @@ type Dependencies = {
 };
 
 /** With what verdicts are taken; `open`: one large body after the other, because nobody waits for them. */
-type Judge = Dependencies & { open: Open; giveUpAfterMs: number; keptBodyBytes: number };
+type Judge = Dependencies & {
+  open: Open;
+  budget: Budget;
+  trials: Trials;
+  giveUpAfterMs: number;
+  keptBodyBytes: number;
+};
 
 type Taken = Exclude<Verdict, { deferred: true }>;
 type Judged = { verdict: LateVerdict; sourceId: string; isOutage: boolean };
@@ -58,6 +67,8 @@ const LOOK_EVERY_MS = 2_500;
 const LONGEST_WAIT_MS = 60_000;
 const SLICE_BYTES = 16 * 1024 * 1024;
 const SLICE_REQUESTS = 100;
+const DECODED_BYTES = 48 * 1024 * 1024;
+const SMALL_BYTES = 65_536;
 
 export function createVerificationActivities(
   dependencies: Dependencies,
@@ -68,6 +79,8 @@ export function createVerificationActivities(
     giveUpAfterMs,
     keptBodyBytes,
     open: createOpener({ atOnce: 1 }),
+    budget: createBudget({ most: DECODED_BYTES, small: SMALL_BYTES }),
+    trials: createTrials(dependencies),
   };
   const awaited = watchAwaitedKeys({
     db: deps.db,
@@ -80,11 +93,19 @@ export function createVerificationActivities(
   });
   return {
     async verifyRequests({ dispatchId, requestIds }) {
-      const waiting = await listUnverified(deps.db, { dispatchId, requestIds });
-      for (const slice of slicesOf(waiting)) {
-        // A key server that is away is no verdict on anybody, and must not hold up the requests beside.
-        const left = await settle(deps, { slice, awaited });
-        if (left.length > 0) await setApart(deps.db, { dispatchId, awaited: left });
+      const unjudged = await listUnverified(deps.db, { dispatchId, requestIds });
+      if (unjudged.length === 0) return;
+      // One that was begun too often is told so when it is routed.
+      const { waiting } = await deps.trials.begin({ dispatchId, requestIds }, unjudged);
+      try {
+        for (const slice of slicesOf(waiting)) {
+          // A key server that is away is no verdict on anybody, and must not hold up the requests beside.
+          const left = await settle(deps, { slice, awaited });
+          if (left.length > 0) await setApart(deps.db, { dispatchId, awaited: left });
+        }
+      } catch (error) {
+        deps.trials.outlived(waiting);
+        throw error;
       }
     },
     close: () => awaited.close(),
@@ -122,7 +143,7 @@ async function settle(
           tried.map(({ id }) => id),
         )
       : [];
-  const judged = await Promise.all(requests.map((request) => judge(deps, request)));
+  const judged = await Promise.all(requests.map((request) => judgeInTurn(deps, request)));
   const isLeft = ({ verdict, isOutage }: Judged) => isOutage && !isOld({ id: verdict.requestId });
   const settled = judged.filter((each) => !isLeft(each)).map(({ verdict }) => verdict);
   await settleVerdicts(deps.db, { verdicts: settled, keptBodyBytes: deps.keptBodyBytes });
@@ -152,7 +173,7 @@ function hintOf({ detail }: LateVerdict): string {
 /** Whether a verdict on one of these can be taken: nothing is written. */
 async function isAnswered(deps: Judge, requestIds: string[]): Promise<boolean> {
   const requests = await readUnverified(deps.db, requestIds);
-  const judged = await Promise.all(requests.map((request) => judge(deps, request)));
+  const judged = await Promise.all(requests.map((request) => judgeInTurn(deps, request)));
   // One that is there no more, or that somebody has settled, waits for nothing.
   return judged.length < requestIds.length || judged.some(({ isOutage }) => !isOutage);
 }
@@ -160,6 +181,12 @@ async function isAnswered(deps: Judge, requestIds: string[]): Promise<boolean> {
 function tell({ log }: Dependencies, { requestId, cause, detail }: LateVerdict): void {
   if (cause === null) return;
   log.info({ request: requestId, cause, ...(detail as object) }, 'Not accepted');
+}
+
+/** What its body may become counts as long as it is looked at: a few kilobytes may be megabytes. */
+async function judgeInTurn(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
+  const release = await deps.budget.take(mostBytesOf(request));
+  return judge(deps, request).finally(release);
 }
 
 async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
@@ -181,7 +208,7 @@ async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
     }
     const passed = taken ?? { received: opened, verdict: null };
     const verified = taken !== null;
-    const verdict = { ...accepted, verified, ...rest(gate, { source, ...passed, requestId }) };
+    const verdict = { ...accepted, verified, ...rest(gate, passed) };
     return { verdict, sourceId, isOutage: false };
   });
 }
@@ -189,25 +216,17 @@ async function judge(deps: Judge, request: UnverifiedRequest): Promise<Judged> {
 /** What is left to ask of a request that is whose it says it is. */
 function rest(
   gate: SourceGate,
-  {
-    source,
-    received,
-    verdict,
-    requestId,
-  }: { source: Source; received: Received; verdict: Verdict | null; requestId: string },
+  { received, verdict }: { received: Received; verdict: Verdict | null },
 ): Pick<LateVerdict, 'cause' | 'detail' | 'claims'> {
   const detail = schemaDetail(gate, received);
   if (detail && gate.schema?.mode === 'reject') {
     return { cause: RejectionCause.SchemaViolation, detail, claims: [] };
   }
   const { idempotency, replay } = onceKeys(gate, { received, verdict });
-  const claims: FirstClaim[] = [];
-  for (const [scope, key] of [
-    [source.id, idempotency],
-    [replayScope(source.id), replay],
-  ] as const) {
-    if (key) claims.push({ scope, key: key.hash, owner: requestId, expiresAtMs: key.expiresAtMs });
-  }
+  const claims = [
+    ...(idempotency ? [{ ...idempotency, replay: false }] : []),
+    ...(replay ? [{ ...replay, replay: true }] : []),
+  ];
   return { cause: null, detail, claims };
 }
 

@@ -28,6 +28,8 @@ export type ApiDeps = {
   temporalUiUrl: string;
   /** The Temporal namespace, for links into its Web UI. */
   namespace: string;
+  /** For how long events are kept. */
+  retentionDays: number;
   sourceTypes: readonly string[];
   validateSourceConfig(
     type: string,

@@ -1,4 +1,5 @@
 import { parseAsWritten } from '../domain/numbers/parse.ts';
+import { jsonProblem } from '../verification/json-limits.ts';
 import { BodyEncoding, LARGE_PAYLOAD_BYTES, type PayloadData } from '../domain/schema/request.ts';
 
 /** What came in or goes out, as bytes; no body where it is too large to be shown. */
@@ -72,23 +73,12 @@ function queryOf(query: string): Record<string, string | string[]> {
   );
 }
 
+// Writing JSON is recursive in Node, and each value takes memory: what is beyond is shown as text.
 function parsedJson(text: string): unknown {
+  if (jsonProblem(text, { deepest: MAX_SHOWN_DEPTH }) !== null) return undefined;
   try {
-    const value = parseAsWritten(text);
-    return isDeeperThan(value, MAX_SHOWN_DEPTH) ? undefined : value;
+    return parseAsWritten(text);
   } catch {
     return undefined;
   }
-}
-
-// Writing JSON is recursive in Node: what is deeper than this is shown as text.
-function isDeeperThan(root: unknown, limit: number): boolean {
-  let level: unknown[] = [root];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > limit) return true;
-    level = level.flatMap((value) =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    );
-  }
-  return false;
 }

@@ -67,6 +67,10 @@ const PARK_HELD = `parked_held as (
     ${PARKED_ALREADY}
   ), `;
 
+// Whoever looks for lost events walks over new ones as they come: one that is made late lies behind, and is found by
+// the time since which it is due.
+const DUE_SINCE = `case when status_now = 'QUEUED' and t < now() - interval '20 seconds' then now() end`;
+
 const commitStatement = (gates: string, parked: string) => `
   with live as (
     delete from outbox where dispatch_id = $1 and request_id = any($2) returning request_id
@@ -82,7 +86,7 @@ const commitStatement = (gates: string, parked: string) => `
       lane_key, has_payload, next_attempt_at, dispatch_id, workflow_id, created_at, updated_at)
     select id, project_id, request_id, connection_id, source_id, destination_id, status_now,
       case when gate is null then 'INITIAL' else 'UNPAUSE' end, delivery_group,
-      lane_key, has_payload, to_timestamp(next_attempt_at / 1000), $1, 'requests/' || $1, t, t
+      lane_key, has_payload, coalesce(to_timestamp(next_attempt_at / 1000), ${DUE_SINCE}), $1, 'requests/' || $1, t, t
     from wanted cross join lateral to_timestamp(created_at / 1000) as t
     on conflict (id) do nothing
     returning id, request_id, connection_id, destination_id, status, lane_key, next_attempt_at
@@ -132,7 +136,7 @@ export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEv
           created_at: ignored.createdAtMs,
         })),
       ),
-      JSON.stringify(
+      storableJson(
         plan.verdicts.map((verdict) => ({
           request_id: verdict.requestId,
           rejection_cause: verdict.rejectionCause,

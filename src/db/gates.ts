@@ -67,6 +67,22 @@ export async function listUncontrolled(db: Db, limit: number): Promise<Gate[]> {
   return rows;
 }
 
+/** What has a control workflow, in order of ids, from behind one of them. */
+export async function listControlled(
+  db: Db,
+  { after, limit }: { after: string; limit: number },
+): Promise<Gate[]> {
+  const { rows } = await db.query<Gate>(sql`
+    select * from (
+      (select 'destination' as kind, id from destinations
+        where control_started_at is not null and deleted_at is null and id > ${after} order by id limit ${limit})
+      union all
+      (select 'connection' as kind, id from connections
+        where control_started_at is not null and deleted_at is null and id > ${after} order by id limit ${limit})
+    ) as g order by id limit ${limit}`);
+  return rows;
+}
+
 export async function markControlled(db: Db, gates: Gate[]): Promise<void> {
   for (const kind of ['destination', 'connection'] as const) {
     const ids = gates.filter((gate) => gate.kind === kind).map((gate) => gate.id);

@@ -1,5 +1,6 @@
 import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Db } from './pool.ts';
+import { FREED, SUSPECT, TRIAL_ENDED } from './suspects.ts';
 
 // The namespace of advisory locks by which a dispatcher shows that it lives.
 const DISPATCHER_LOCKS = 731_820_451;
@@ -91,25 +92,69 @@ export async function countDispatched(
   return rows[0]!.n;
 }
 
+/** Marks the claim of a request that waits until the one it repeats is routed. */
+const BEHIND = 'behind/';
+
 /**
- * Frees what was claimed by dispatchers that no longer live, and what stayed claimed for longer than `staleMs`.
+ * Frees what was claimed by dispatchers that no longer live, and what stayed claimed for longer than `staleMs`. What a
+ * dead one may have been at is a suspect from now on: one of these requests may be why it died.
  * Safe even if their workflow still runs: routing works only on rows that carry its own dispatch id.
  */
 export async function reclaimRequests(db: Db, { staleMs }: { staleMs: number }): Promise<number> {
   const { rowCount } = await db.query(sql`
-    update outbox set dispatch_id = null, claimed_by = null, claimed_at = null
-    where dispatch_id is not null
-      -- what waits for a key server may wait for hours; whoever waits for it is asked by activities/awaited-keys.ts
-      and (claimed_at < now() - make_interval(secs => ${staleMs / 1000}) and not starts_with(dispatch_id, 'verdict/')
-        or not ${dispatcherLives(raw('outbox.claimed_by'))})`);
+    update outbox set claimed_by = null, claimed_at = null,
+      dispatch_id = case when trials is not null or isdead and not starts_with(dispatch_id, ${BEHIND}) then ${SUSPECT} end,
+      trials = case when isdead and not starts_with(dispatch_id, ${BEHIND}) then coalesce(trials, 0) else trials end
+    from (
+      select request_id as id, dispatch_id as held, not ${dispatcherLives(raw('o.claimed_by'))} as isdead,
+        claimed_at < now() - make_interval(secs => ${staleMs / 1000})
+          -- what waits for a key server may wait for hours; whoever waits for it is asked by activities/awaited-keys.ts
+          and not starts_with(dispatch_id, 'verdict/') as isstale
+      from outbox o where dispatch_id is not null and dispatch_id <> ${SUSPECT}
+    ) as c
+    where outbox.request_id = c.id and outbox.dispatch_id = c.held and (isdead or isstale)`);
   return rowCount ?? 0;
+}
+
+/** Gives back what a dispatcher that ends in order has claimed: none of it is why it ends. */
+export async function releaseClaims(db: Db, { claimedBy }: { claimedBy: number }): Promise<void> {
+  await db.query(sql`
+    update outbox set dispatch_id = ${FREED}, claimed_by = null, claimed_at = null, ${TRIAL_ENDED}
+    where dispatch_id is not null and claimed_by = ${claimedBy}`);
+}
+
+/** Takes requests out of their dispatch that repeat one whose turn has not come: they are claimed anew a little later. */
+export async function setBehind(
+  db: Db,
+  { dispatchId, requestIds }: { dispatchId: string; requestIds: string[] },
+): Promise<void> {
+  await db.query(sql`
+    update outbox set dispatch_id = ${BEHIND + dispatchId}, claimed_at = now(), ${TRIAL_ENDED}
+    where dispatch_id = ${dispatchId} and request_id = any(${requestIds})`);
+}
+
+/** Frees those that were set behind others a while ago; returns how many. */
+export async function freeBehind(db: Db, { afterMs }: { afterMs: number }): Promise<number> {
+  const { rowCount } = await db.query(sql`
+    update outbox set dispatch_id = ${FREED}, claimed_by = null, claimed_at = null
+    where dispatch_id is not null and starts_with(dispatch_id, ${BEHIND})
+      and claimed_at < now() - make_interval(secs => ${afterMs / 1000})`);
+  return rowCount ?? 0;
+}
+
+/** Whether a dispatcher lives. */
+export async function isDispatcherAlive(db: Db, id: number): Promise<boolean> {
+  const { rows } = await db.query<{ lives: boolean }>(
+    sql`select ${dispatcherLives(raw(`${Math.trunc(id)}`))} as lives`,
+  );
+  return rows[0]!.lives;
 }
 
 /** The condition that the dispatcher whose number stands in `column` lives: some session of this database holds its lock. */
 export function dispatcherLives(column: Sql): Sql {
   return sql`exists (
     select 1 from pg_locks
-    where locktype = 'advisory' and classid = ${DISPATCHER_LOCKS} and objid = ${column}::oid and granted
+    where locktype = 'advisory' and classid = ${raw(`${DISPATCHER_LOCKS}`)} and objid = ${column}::oid and granted
       and database = (select oid from pg_database where datname = current_database()))`;
 }
 

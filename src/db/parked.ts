@@ -193,10 +193,11 @@ export async function joinParked(
   return rows[0]?.event_ids ?? [];
 }
 
-/** Events that were held wait no longer: they are queued again. */
+/** Events that were held wait no longer: they are queued again, and due, which is how they are found if they are lost. */
 export async function requeueHeld(db: Db, eventIds: string[]): Promise<void> {
   const [first, last] = bounds(eventIds);
-  await db.query(sql`update events set status = 'QUEUED', updated_at = now()
+  await db.query(sql`update events set status = 'QUEUED', updated_at = now(),
+      next_attempt_at = coalesce(next_attempt_at, date_trunc('milliseconds', now()))
     where id = any(${eventIds}) and id >= ${first} and id <= ${last} and status = 'HOLD'`);
 }
 

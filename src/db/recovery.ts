@@ -4,6 +4,7 @@ import { derivedRange, newId } from './ids.ts';
 import type { Database, Db } from './pool.ts';
 import { bounds } from './ids.ts';
 import { GatewayError } from '../domain/errors.ts';
+import { SUSPECT } from './suspects.ts';
 
 /** An event that was made due again, with the delivery that may still know it. */
 export type RequeuedEvent = {
@@ -111,11 +112,16 @@ export function requeueRequest(
       update requests set rejection_cause = null, rejection_detail = null, updated_at = now(),
         ignored_count = greatest(0, ignored_count - ${ignored.length})
       where id = ${requestId}`);
+    const { rowCount: isUnrouted } = await db.query(
+      sql`delete from unrouted where request_id = ${requestId}`,
+    );
+    // What could not be routed before may be why a process died: it is tried alone.
+    const [lane, trials] = isUnrouted ? [SUSPECT, 1] : [null, null];
     await db.query(sql`
-      insert into outbox as o (request_id, source_id, connection_ids, unverified)
-      select id, source_id, ${wanted}, ${rows[0]?.unverified ?? false} from requests where id = ${requestId}
+      insert into outbox as o (request_id, source_id, connection_ids, unverified, dispatch_id, trials)
+      select id, source_id, ${wanted}, ${rows[0]?.unverified ?? false}, ${lane}, ${trials}::smallint from requests where id = ${requestId}
       -- What waits already is claimed anew, for all that was asked for: the fence keeps the former claim out.
-      on conflict (request_id) do update set dispatch_id = null, claimed_by = null, claimed_at = null,
+      on conflict (request_id) do update set dispatch_id = case when o.trials is not null then ${SUSPECT} end, claimed_by = null, claimed_at = null,
         unverified = o.unverified or excluded.unverified, claims = null,
         connection_ids = case when o.connection_ids is null or excluded.connection_ids is null then null
           else o.connection_ids || excluded.connection_ids end`);

@@ -49,13 +49,16 @@ const ARRIVED = `arrived as materialized (
 
 const ALL_FRESH = `fresh as (select * from arrived)`;
 
-// Who comes first is settled in the statement that stores: a claim without its request would lose the next one.
+// Who comes first is settled in the statement that stores: a claim without its request would lose the next one. The key
+// of one that was routed and made no event goes to the next; one that is not routed yet is judged after this one came.
 const FIRST_OF_REPEATS = `claimed as (
     insert into claims as c (key, owner, expires_at)
     select key, owner, to_timestamp(until / 1000)
     from json_to_recordset($3) as w (key uuid, owner text collate "C", until double precision)
     on conflict (key) do update set owner = excluded.owner, expires_at = excluded.expires_at
-      where c.expires_at < now()
+      where c.expires_at < now() or (
+        not exists (select 1 from outbox o where o.request_id = c.owner)
+        and exists (select 1 from requests r where r.id = c.owner and r.events_count = 0))
     returning owner
   ), fresh as (
     select * from arrived where not repeats or id in (select owner from claimed)
@@ -131,7 +134,8 @@ function rowsOf(arrivals: Arrival[]) {
   });
 }
 
-function claimRow({ hash, expiresAtMs, replay }: LaterClaim) {
+/** A claim as it travels in the outbox. */
+export function claimRow({ hash, expiresAtMs, replay }: LaterClaim) {
   return { hash: hash.toString('base64'), until: expiresAtMs, replay };
 }
 

@@ -4,6 +4,7 @@ import { bounds } from './ids.ts';
 import type { Db } from './pool.ts';
 import type { LaterClaim } from './requests.ts';
 import { storableJson } from './storable.ts';
+import type { Trial } from './suspects.ts';
 
 /** A request as routing reads it; the wide part is there only where a rule asks for it. */
 export type RoutedRequest = {
@@ -25,7 +26,9 @@ export type DispatchedRequest = {
   connectionIds: string[] | null;
   /** What it has to be the first with. */
   claims: LaterClaim[];
-};
+  /** The dispatcher that claimed it. */
+  claimedBy: number | null;
+} & Trial;
 
 /** The requests of a dispatch that still wait to be routed, without their bytes. */
 export async function listDispatched(
@@ -38,9 +41,12 @@ export async function listDispatched(
     source_id: string;
     connection_ids: string[] | null;
     claims: { hash: string; until: number; replay: boolean }[] | null;
+    claimed_by: number | null;
+    trials: number | null;
+    trial_of: string | null;
   }>({
     name: 'list-dispatched',
-    text: `select r.id, r.project_id, r.source_id, o.connection_ids, o.claims from outbox o join requests r on r.id = o.request_id
+    text: `select r.id, r.project_id, r.source_id, o.connection_ids, o.claims, o.claimed_by, o.trials, o.trial_of from outbox o join requests r on r.id = o.request_id
            where o.dispatch_id = $1 and o.request_id = any($2) and r.id >= $3 and r.id <= $4 order by r.id`,
     values: [dispatchId, requestIds, ...bounds(requestIds)],
   });
@@ -54,6 +60,9 @@ export async function listDispatched(
       expiresAtMs: until,
       replay,
     })),
+    claimedBy: row.claimed_by,
+    trials: row.trials,
+    trialOf: row.trial_of,
   }));
 }
 
@@ -145,7 +154,8 @@ export function routed(row: RoutedRow): RoutedEvent {
     connectionId: row.connection_id,
     destinationId: row.destination_id,
     lane: row.lane_key === null ? null : row.connection_id,
-    dueAtMs: row.next_attempt_at?.getTime() ?? null,
+    // What is queued is due, whatever since.
+    dueAtMs: row.status === 'QUEUED' ? null : (row.next_attempt_at?.getTime() ?? null),
     isHeld: row.status === 'HOLD',
   };
 }

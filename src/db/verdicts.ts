@@ -1,8 +1,9 @@
 import sql from 'sql-template-tag';
-import { RejectionCause } from '../domain/status.ts';
-import { claimFirst, type FirstClaim } from './claims.ts';
-import type { Database, Db } from './pool.ts';
+import type { RejectionCause } from '../domain/status.ts';
+import { claimRow, type LaterClaim } from './requests.ts';
+import type { Db } from './pool.ts';
 import { among, bounds } from './ids.ts';
+import { FREED, TRIAL_ENDED, type Trial } from './suspects.ts';
 import { storableJson } from './storable.ts';
 
 /** A request whose verdict is still to be taken, as it arrived. */
@@ -18,27 +19,30 @@ export type UnverifiedRequest = {
   origin: string | null;
 };
 
-/** The verdict on a request: accepted where there is no cause, and then the keys it claims. */
+/** The verdict on a request: accepted where there is no cause, and then what it claims when it is routed. */
 export type LateVerdict = {
   requestId: string;
   verified: boolean;
   cause: RejectionCause | null;
   detail: unknown;
-  claims: FirstClaim[];
+  claims: LaterClaim[];
 };
 
 /** Marks the claim of a request that leaves its dispatch while its verdict cannot be taken. */
 const APART = 'verdict/';
 
-/** Those requests of a dispatch whose verdict could not be taken when they arrived, with the size of their bodies. */
+/** A request whose verdict is to be taken, with the size of its body. */
+export type Unjudged = Trial & { sourceId: string; bytes: number; claimedBy: number | null };
+
+/** Those requests of a dispatch whose verdict could not be taken when they arrived. */
 export async function listUnverified(
   db: Db,
   { dispatchId, requestIds }: { dispatchId: string; requestIds: string[] },
-): Promise<{ id: string; sourceId: string; bytes: number }[]> {
+): Promise<Unjudged[]> {
   const [first, last] = bounds(requestIds);
-  const { rows } = await db.query<{ id: string; sourceId: string; bytes: number }>({
-    name: 'list-unverified-requests',
-    text: `select o.request_id as id, o.source_id as "sourceId", octet_length(d.body) as bytes
+  const { rows } = await db.query<Unjudged>({
+    name: 'list-unverified',
+    text: `select o.request_id as id, o.source_id as "sourceId", octet_length(d.body) as bytes, o.claimed_by as "claimedBy", o.trials, o.trial_of as "trialOf"
            from outbox o join request_data d on d.id = o.request_id and d.id = any($2) and d.id >= $3 and d.id <= $4
            where o.dispatch_id = $1 and o.request_id = any($2) and o.unverified order by o.request_id`,
     values: [dispatchId, requestIds, first, last],
@@ -76,7 +80,7 @@ export async function setApart(
     with awaited as materialized (
       select * from json_to_recordset(${rows}) as a (request_id text, reason text, hint text)
     ), apart as (
-      update outbox set dispatch_id = ${APART + dispatchId}, claimed_at = now()
+      update outbox set dispatch_id = ${APART + dispatchId}, claimed_at = now(), ${TRIAL_ENDED}
       where dispatch_id = ${dispatchId} and request_id = any(${ids})
       returning request_id
     )
@@ -112,56 +116,33 @@ export async function freeApart(
   { sourceId, upTo = '~' }: { sourceId: string; upTo?: string },
 ): Promise<number> {
   const { rowCount } = await db.query(sql`
-    update outbox set dispatch_id = null, claimed_by = null, claimed_at = null
+    update outbox set dispatch_id = ${FREED}, claimed_by = null, claimed_at = null
     where starts_with(dispatch_id, 'verdict/') and source_id = ${sourceId} and request_id <= ${upTo}`);
   return rowCount ?? 0;
 }
 
 /**
- * Writes late verdicts. What was refused leaves the outbox, and so does what repeats an earlier request. Of a body that
- * nobody vouches for `keptBodyBytes` stay; one whose key was not to be had may still be retried.
+ * Writes late verdicts. What was refused leaves the outbox. Of a body that nobody vouches for `keptBodyBytes` stay; one
+ * whose key was not to be had may still be retried.
  */
 export async function settleVerdicts(
-  database: Database,
-  { verdicts, keptBodyBytes }: { verdicts: LateVerdict[]; keptBodyBytes: number },
-): Promise<void> {
-  if (verdicts.length === 0) return;
-  await database.transaction(async (db) => {
-    const claims = verdicts.flatMap((verdict) => verdict.claims);
-    const owners = claims.length > 0 ? await claimFirst(db, claims) : [];
-    const firsts = new Map<string, string>();
-    for (const [index, { owner }] of claims.entries()) {
-      if (owners[index] !== owner) firsts.set(owner, owners[index]!);
-    }
-    const judged = verdicts.map((verdict) => {
-      const first = firsts.get(verdict.requestId);
-      return first === undefined ? verdict : repeated(verdict, first);
-    });
-    await write(db, { verdicts: judged, keptBodyBytes });
-  });
-}
-
-function repeated(verdict: LateVerdict, first: string): LateVerdict {
-  const detail = { reason: RejectionCause.Replayed, hint: `${first} was the first with this id` };
-  return { ...verdict, cause: RejectionCause.Replayed, detail };
-}
-
-async function write(
   db: Db,
   { verdicts, keptBodyBytes }: { verdicts: LateVerdict[]; keptBodyBytes: number },
 ): Promise<void> {
+  if (verdicts.length === 0) return;
   const [ids, first, last] = among(verdicts.map((verdict) => verdict.requestId));
   const rows = storableJson(
-    verdicts.map(({ requestId, verified, cause, detail }) => ({
+    verdicts.map(({ requestId, verified, cause, detail, claims }) => ({
       request_id: requestId,
       verified,
       cause,
       detail,
+      claims: claims.length > 0 ? claims.map(claimRow) : null,
     })),
   );
   await db.query(sql`
     with verdict as materialized (
-      select * from json_to_recordset(${rows}) as v (request_id text, verified boolean, cause text, detail jsonb)
+      select * from json_to_recordset(${rows}) as v (request_id text, verified boolean, cause text, detail jsonb, claims jsonb)
     ), large as materialized (
       select d.id, octet_length(d.body) as bytes from request_data d join verdict v on v.request_id = d.id
       where v.cause = 'VERIFICATION_FAILED' and v.detail ->> 'reason' <> 'KEY_UNAVAILABLE'
@@ -172,7 +153,7 @@ async function write(
     ), refused as (
       delete from outbox o using verdict v where o.request_id = v.request_id and v.cause is not null
     ), accepted as (
-      update outbox o set unverified = false from verdict v where o.request_id = v.request_id and v.cause is null
+      update outbox o set unverified = false, claims = v.claims from verdict v where o.request_id = v.request_id and v.cause is null
     )
     update requests r set verified = v.verified, rejection_cause = v.cause, updated_at = now(),
       rejection_detail = case when l.id is null then v.detail else v.detail || jsonb_build_object('body_cut',

@@ -99,7 +99,8 @@ export async function holdWaiters(
 export async function requeueWaiters(db: Db, eventIds: string[]): Promise<void> {
   const [first, last] = bounds(eventIds);
   await db.query(sql`
-    update events e set status = 'QUEUED', updated_at = now()
+    update events e set status = 'QUEUED', updated_at = now(),
+      next_attempt_at = coalesce(e.next_attempt_at, date_trunc('milliseconds', now()))
     from destinations d, connections c
     where e.id = any(${eventIds}) and e.id >= ${first} and e.id <= ${last} and e.status = 'HOLD'
       and d.id = e.destination_id and d.paused_at is null and c.id = e.connection_id and c.paused_at is null`);

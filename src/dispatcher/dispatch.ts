@@ -4,6 +4,7 @@ import type { Options } from './options.ts';
 import type { Signals } from './signals.ts';
 
 const ROUTED_LOOK_MS = 2_000;
+const START_AGAIN_LOOKS = 8;
 
 /** Starts the workflow of a claim, however long Temporal is away, and waits until its requests are routed. */
 export async function dispatch(
@@ -24,11 +25,17 @@ export async function dispatch(
       await sleep(waitMs);
     }
   }
-  while (!signals.stopped()) {
+  for (let looks = 1; !signals.stopped(); looks++) {
     if (await routed.within(ROUTED_LOOK_MS)) return;
     // Another worker may have routed it, or a signal of this process got lost.
     const left = await countDispatched(database, claim).catch(() => 1);
     if (left === 0) return routed.forget();
+    // Its workflow may be gone, ended by hand or lost with all that Temporal had; where it runs, it is left alone.
+    if (looks % START_AGAIN_LOOKS === 0) {
+      await workflows.startDispatch(order).catch((error: unknown) => {
+        log.warn({ error, dispatch: dispatchId }, 'Temporal did not take a dispatch again');
+      });
+    }
   }
   routed.forget();
 }

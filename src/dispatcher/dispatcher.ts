@@ -1,9 +1,10 @@
-import { reclaimRequests } from '../db/outbox.ts';
+import { freeBehind, reclaimRequests, releaseClaims } from '../db/outbox.ts';
 import { openDispatcherSession } from '../db/outbox-session.ts';
 import { runCodeLanes } from './code-lanes.ts';
 import type { Options } from './options.ts';
 import { runPlainLane } from './plain-lane.ts';
 import { createSignals } from './signals.ts';
+import { runSuspectLane } from './suspect-lane.ts';
 
 /** Claims what waits in the outbox and starts one workflow per batch. */
 export type Dispatcher = {
@@ -20,7 +21,9 @@ export type Dispatcher = {
 
 const RECLAIM_EVERY_MS = 5_000;
 // A dispatcher that lives may take its time: long transformations, a Temporal that is away.
-const STALE_MS = 600_000;
+export const STALE_MS = 600_000;
+// A repeat looks again after its first, which mostly takes much less.
+const BEHIND_MS = 1_000;
 
 /** Starts as many lanes as batches may be routed at once; each claims, starts, waits until routed, and claims again. */
 export async function startDispatcher(options: Options): Promise<Dispatcher> {
@@ -39,13 +42,21 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
       },
       (error: unknown) => log.warn({ error }, 'Could not look for requests left behind'),
     );
+  const freeRepeats = () =>
+    freeBehind(database, { afterMs: BEHIND_MS }).then(
+      (n) => {
+        if (n > 0) signals.wake();
+      },
+      (error: unknown) => log.warn({ error }, 'Could not look for repeats that wait'),
+    );
   await reclaim();
-  const reclaiming = setInterval(() => void reclaim(), RECLAIM_EVERY_MS);
+  const reclaiming = setInterval(() => void reclaim().then(freeRepeats), RECLAIM_EVERY_MS);
   const context = { session, signals };
   // User code takes its time: its sources have lanes of their own, and hold up no other.
   const lanes = [
     ...Array.from({ length: concurrency }, () => runPlainLane(options, context)),
     runCodeLanes(options, context),
+    runSuspectLane(options, context),
   ];
   return {
     id: session.id,
@@ -57,6 +68,11 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
       credits.close();
       await Promise.all(lanes);
     },
-    close: () => session.close(),
+    async close() {
+      await releaseClaims(database, { claimedBy: session.id }).catch((error: unknown) =>
+        log.warn({ error }, 'Could not give back what was claimed'),
+      );
+      await session.close();
+    },
   };
 }

@@ -1,14 +1,14 @@
-/** Lanes for sources with user code, and lanes for all others. */
-export type LaneKind = 'plain' | 'code';
+/** Lanes for sources with user code, lanes for all others, and one for what a process may have died of. */
+export type LaneKind = 'plain' | 'code' | 'suspect';
 export type Signals = ReturnType<typeof createSignals>;
 
 /** What lanes wait for: work, the end of a routing, the end of everything. */
 export function createSignals() {
   let stopped = false;
-  const idle: Record<LaneKind, (() => void)[]> = { plain: [], code: [] };
+  const idle: Record<LaneKind, (() => void)[]> = { plain: [], code: [], suspect: [] };
   const routing = new Map<string, () => void>();
   // Nobody was idle to hear of it: the next one that would be looks once more.
-  const missed: Record<LaneKind, boolean> = { plain: false, code: false };
+  const missed: Record<LaneKind, boolean> = { plain: false, code: false, suspect: false };
   const wakeNext = (lane: LaneKind) => {
     const resolve = idle[lane].shift();
     if (resolve) resolve();
@@ -17,6 +17,7 @@ export function createSignals() {
   const wake = () => {
     wakeNext('plain');
     wakeNext('code');
+    wakeNext('suspect');
   };
   return {
     wake,
@@ -24,7 +25,7 @@ export function createSignals() {
     stopped: () => stopped,
     stop() {
       stopped = true;
-      for (const resolve of [...idle.plain, ...idle.code, ...routing.values()]) resolve();
+      for (const resolve of [...Object.values(idle).flat(), ...routing.values()]) resolve();
     },
     routed: (dispatchId: string) => routing.get(dispatchId)?.(),
     async work(lane: LaneKind, withinMs: number): Promise<void> {

@@ -10,6 +10,8 @@ export type RetryRule = {
   intervalMs: number;
   count: number | null;
   responseStatusCodes?: string[];
+  /** The time left until the event is removed: there is no retry beyond. */
+  leftMs?: number;
 };
 
 /** What a destination asked for in its `Retry-After`: wait this long at least, or stop retrying. */
@@ -25,6 +27,9 @@ export type RetryStep = { kind: 'retry'; delayMs: number } | { kind: 'fail' };
 
 /** Retries of a rule that names no `count`. A rule that names one may go beyond it. */
 export const DEFAULT_RETRY_COUNT = 50;
+
+/** What a rule that names no `interval` waits. */
+export const DEFAULT_RETRY_INTERVAL_MS = 60_000;
 
 /** The longest wait, 24.8 days: what a 32-bit millisecond timer can hold. Doubling stops here. */
 export const MAX_RETRY_DELAY_MS = 2 ** 31 - 1;
@@ -114,7 +119,8 @@ export function nextStep({
   const waitMs = Math.min(askedMs > scheduledMs ? askedMs : scheduledMs, MAX_RETRY_DELAY_MS);
   const jitterMs = Math.floor(Math.min(waitMs * JITTER_SHARE, MAX_JITTER_MS) * random);
   const delayMs = Math.min(Math.ceil(waitMs) + jitterMs, MAX_RETRY_DELAY_MS);
-  return delayMs > deadlineMs ? { kind: 'fail' } : { kind: 'retry', delayMs };
+  const leftMs = Math.min(deadlineMs, rule.leftMs ?? Infinity);
+  return delayMs > leftMs ? { kind: 'fail' } : { kind: 'retry', delayMs };
 }
 
 function isRetryable(rule: RetryRule, { responseStatus }: FailedAttempt): boolean {

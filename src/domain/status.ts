@@ -12,6 +12,8 @@ export const RejectionCause = {
   SchemaViolation: 'SCHEMA_VIOLATION',
   Replayed: 'REPLAYED',
   PastRetention: 'PAST_RETENTION',
+  /** It could not be routed; `rejection_detail` says why. */
+  RoutingFailed: 'ROUTING_FAILED',
   Unknown: 'UNKNOWN',
 } as const;
 export type RejectionCause = (typeof RejectionCause)[keyof typeof RejectionCause];

@@ -84,6 +84,7 @@ function apiDeps(foundation: Foundation, { announce, url }: { announce: () => vo
     publicUrl: config.publicUrl ?? url,
     temporalUiUrl: platform.temporalUiUrl ?? '',
     namespace: config.temporalNamespace,
+    retentionDays: config.retentionDays,
     sourceTypes: sourceTypeNames,
     validateSourceConfig: validateSource,
     checkUrl(destination: string) {

@@ -15,6 +15,7 @@ import { limitsOf } from '../domain/allot.ts';
 import { listUncontrolled, markControlled } from '../db/gates.ts';
 import { listLines } from '../db/parked.ts';
 import type { Foundation } from './foundation.ts';
+import { startSweeps } from './sweeps.ts';
 
 /** What holds deliveries back and lets them go on: pauses, paces, circuits, and the workflows that control them. */
 export type Flow = {
@@ -32,7 +33,7 @@ const PAUSE_MS = 150;
 
 /** `credits`: attempts that may be begun. */
 export function openFlow(
-  { pipeline: db, configuration, log, workflows }: Foundation,
+  { pipeline: db, configuration, log, workflows, temporal }: Foundation,
   credits: Credits,
 ): Flow {
   const wakeDelivery: WakeDelivery = (workflowId, eventIds) =>
@@ -60,6 +61,7 @@ export function openFlow(
   const wakeAgain = createWakeAgain({ ...waking, admission: traffic.admission });
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let sweeps: ReturnType<typeof startSweeps> | undefined;
 
   async function tend(): Promise<void> {
     for (;;) {
@@ -82,14 +84,13 @@ export function openFlow(
       if (!stopped) timer = setTimeout(look, LOOK_MS);
     });
   }
-  async function startSweep(): Promise<void> {
+  async function callLines(): Promise<void> {
     try {
-      await workflows.startSweep();
       // Who made these wait may be gone, and with it what it knew.
       for (const gateId of await listLines(db)) traffic.admission.turnedAway(gateId);
     } catch (error) {
-      log.warn({ error }, 'The sweep could not be started; trying again');
-      if (!stopped) setTimeout(() => void startSweep(), LOOK_MS).unref();
+      log.warn({ error }, 'Lines could not be called; trying again');
+      if (!stopped) setTimeout(() => void callLines(), LOOK_MS).unref();
     }
   }
 
@@ -111,11 +112,20 @@ export function openFlow(
     },
     start() {
       look();
-      void startSweep();
+      void callLines();
+      sweeps = startSweeps({
+        ...waking,
+        workflows,
+        namespace: temporal.namespace,
+        log,
+        room: traffic.admission.room,
+        pace,
+      });
     },
     async stop() {
       stopped = true;
       clearTimeout(timer);
+      sweeps?.stop();
       await traffic.close();
     },
   };

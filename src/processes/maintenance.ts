@@ -3,6 +3,7 @@ import { clockAheadMs, followClock } from '../db/clock.ts';
 import { divideStrays, dropDay, ensurePartitions } from '../db/partitions.ts';
 import { trimRejected } from '../db/rejected.ts';
 import { closeDays, expiredDays, isDone, readClosedDay, settleDay } from '../db/retention.ts';
+import { forgetUnrouted } from '../db/suspects.ts';
 import { isWrong } from './clock.ts';
 import type { Foundation } from './foundation.ts';
 
@@ -54,6 +55,7 @@ async function maintain(deps: Dependencies): Promise<void> {
   }
   await retain(deps);
   await purgeClaims(db);
+  await forgetUnrouted(db);
 }
 
 /** Keeps what anybody can send from filling the disk. */

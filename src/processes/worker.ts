@@ -8,8 +8,10 @@ import { createLine } from '../activities/turn.ts';
 import { createVerificationActivities } from '../activities/verification.ts';
 import { gatewayNow } from '../db/clock.ts';
 import { createTokenStore } from '../db/oauth-tokens.ts';
+import { reclaimRequests } from '../db/outbox.ts';
 import { createCredits } from '../dispatcher/credits.ts';
-import { startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
+import { STALE_MS, startDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts';
+import { sendableMs } from '../domain/retention.ts';
 import { createAuthenticatedSender } from '../egress/authentication.ts';
 import { createSender } from '../egress/send.ts';
 import { startWorker } from '../temporal/worker.ts';
@@ -68,13 +70,18 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
     log,
     eventUrl: (id) => `${publicUrl}/2026-09-01/events/${id}`,
     random: Math.random,
+    sendableMs: sendableMs(config.retentionDays),
   });
+  // What a process died of must not be given to this one by its workflow, which Temporal hands on at once.
+  const left = await reclaimRequests(db, { staleMs: STALE_MS });
+  if (left > 0) log.info({ requests: left }, 'Took over requests of a dispatcher that is gone');
   // The worker must be there before the dispatcher, and the dispatcher before anything is routed.
   let dispatcher: Dispatcher | undefined;
   const verification = createVerificationActivities({
     db,
     configuration,
     keys: network.keys,
+    dispatcherId: flow.traffic.flights.holder,
     publicUrl,
     log,
     keptBodyBytes: config.rejectedBodyKb * 1_024,
@@ -92,6 +99,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
         sandbox,
         maxBatch: config.dispatchMaxBatch,
         log,
+        dispatcherId: flow.traffic.flights.holder,
         onRouted: (dispatchId) => dispatcher?.routed(dispatchId),
       }),
       verifyRequests: verification.verifyRequests,

@@ -28,13 +28,20 @@ export type Workflows = {
   startControl(gate: Gate): Promise<void>;
   /** Starts the workflow of a connection's lanes, or tells it to look. */
   startLane(connectionId: string): Promise<void>;
-  /** Starts the sweep where it does not run. */
-  startSweep(): Promise<void>;
+  /** Whether a workflow runs and gets on: one whose task fails again and again does not. */
+  isAlive(workflowId: string): Promise<boolean>;
+  /** Temporal's own id of our namespace: after a loss of all its data it is another. */
+  namespaceId(): Promise<string>;
+  /** Ends the workflow by which versions before swept, where it still runs. */
+  endFormerSweep(): Promise<void>;
 };
 
 type NamedSource = { id: string; name: string };
 
-export function createWorkflows({ client, native }: Temporal): Workflows {
+// Workflow code that does not fit its history, or a bug of ours: a minute of tries.
+const STUCK_ATTEMPTS = 6;
+
+export function createWorkflows({ client, connection, namespace, native }: Temporal): Workflows {
   return {
     controlDestination: (id, change) =>
       control(client, { gate: { kind: 'destination', id }, change }),
@@ -56,13 +63,27 @@ export function createWorkflows({ client, native }: Temporal): Workflows {
         staticSummary: `Delivers the events of ${connectionId} in order`,
       });
     },
-    async startSweep() {
-      await client.workflow.start('sweep', {
-        taskQueue: TASK_QUEUE,
-        workflowId: 'sweep',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: 'Wakes what waits although nothing holds it back',
-      });
+    async isAlive(workflowId) {
+      try {
+        const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+        return (
+          status.name === 'RUNNING' && (raw.pendingWorkflowTask?.attempt ?? 0) < STUCK_ATTEMPTS
+        );
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
+    },
+    async namespaceId() {
+      const { namespaceInfo } = await connection.workflowService.describeNamespace({ namespace });
+      return namespaceInfo?.id ?? '';
+    },
+    async endFormerSweep() {
+      try {
+        await client.workflow.getHandle('sweep').terminate('Workers sweep without a workflow now.');
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
     },
     async startDispatch({ projectId, sources, ...order }) {
       const { dispatchId, requestIds } = order;

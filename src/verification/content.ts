@@ -1,5 +1,6 @@
 import { parseAsWritten, parseWithEqualNumbers } from '../domain/numbers/parse.ts';
 import { formValue, readForm, type FormValue } from './form.ts';
+import { jsonProblem, MOST_JSON_VALUES, type JsonProblem } from './json-limits.ts';
 import { decodeText } from './text.ts';
 
 /** Kinds of content as filters and transformations see them. */
@@ -21,10 +22,7 @@ export type ParsedBody =
   | { kind: 'xml' | 'text'; value: string }
   /** Stays bytes: nothing is shown of it but its size. */
   | { kind: 'binary'; value: null }
-  | { kind: 'unparsable'; value: string; problem: 'INVALID_JSON' | 'TOO_DEEP' };
-
-/** The deepest JSON that is parsed; what walks a value later may recurse. */
-export const DEEPEST_JSON = 256;
+  | { kind: 'unparsable'; value: string; problem: 'INVALID_JSON' | JsonProblem };
 
 const NDJSON = new Set([
   'application/x-ndjson',
@@ -97,7 +95,8 @@ export function parseBody(
 type Parse = (text: string) => unknown;
 
 function parseJson(text: string, parse: Parse): ParsedBody {
-  if (isTooDeep(text)) return { kind: 'unparsable', value: text, problem: 'TOO_DEEP' };
+  const problem = jsonProblem(text);
+  if (problem !== null) return { kind: 'unparsable', value: text, problem };
   try {
     return { kind: 'json', value: parse(text) };
   } catch {
@@ -107,6 +106,8 @@ function parseJson(text: string, parse: Parse): ParsedBody {
 
 function parseLines(text: string, parse: Parse): ParsedBody {
   const values: unknown[] = [];
+  const problem = linesProblem(text);
+  if (problem !== null) return { kind: 'unparsable', value: text, problem };
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     const parsed = parseJson(line, parse);
@@ -117,19 +118,18 @@ function parseLines(text: string, parse: Parse): ParsedBody {
   return { kind: 'ndjson', value: values };
 }
 
-function isTooDeep(text: string): boolean {
-  if (text.length <= DEEPEST_JSON) return false;
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (inString) {
-      if (unit === 0x5c) at++;
-      else if (unit === 0x22) inString = false;
-    } else if (unit === 0x22) inString = true;
-    else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > DEEPEST_JSON) return true;
-    } else if (unit === 0x7d || unit === 0x5d) depth--;
+function linesProblem(text: string): JsonProblem | null {
+  if (text.length <= MOST_JSON_VALUES) return null;
+  const first = cutAfter(text, { separator: '\n', most: MOST_JSON_VALUES });
+  return first === text ? jsonProblem(text) : 'TOO_MANY_VALUES';
+}
+
+/** The text up to the end of its `most`-th piece between separators. */
+function cutAfter(text: string, { separator, most }: { separator: string; most: number }): string {
+  let at = -1;
+  for (let n = 0; n < most; n++) {
+    at = text.indexOf(separator, at + 1);
+    if (at < 0) return text;
   }
-  return false;
+  return text.slice(0, at);
 }

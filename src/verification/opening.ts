@@ -83,7 +83,8 @@ async function inPieces<T>(work: Generator<undefined, T>): Promise<T> {
   }
 }
 
-function createLine(atOnce: number) {
+/** Work that is done so many at once, in the order in which it came. */
+export function createLine(atOnce: number) {
   const waiting: (() => void)[] = [];
   let running = 0;
   return {

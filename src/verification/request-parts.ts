@@ -1,8 +1,9 @@
 import type { PayloadParts } from '../domain/payload-path.ts';
 import { mayHoldUnusualNumbers } from '../domain/numbers/parse.ts';
-import { contentFamily, ContentFamily, parseBody } from './content.ts';
-import { decodeBody } from './decoding.ts';
+import { contentFamily, ContentFamily, parseBody, type ParsedBody } from './content.ts';
+import { decodeBody, mostDecodedBytes, type Decoded } from './decoding.ts';
 import { readForm, type Form } from './form.ts';
+import type { JsonProblem } from './json-limits.ts';
 
 /** A request as bytes: `path` with its slash, `query` without its question mark. */
 export type RawRequest = {
@@ -19,23 +20,57 @@ export type RequestParts = PayloadParts & {
   path: string;
 };
 
-/** Parses a request for rules: the body decoded and parsed where it can be, as base64 where it is no text. */
-export function requestParts(request: RawRequest): RequestParts {
+/** Why rules see a body as text, or not at all, although it may be right. */
+export type BodyProblem = JsonProblem | 'TOO_LARGE';
+
+/** A request as rules see it, and what kept its body from being parsed. */
+export type OpenedRequest = {
+  parts: RequestParts;
+  problem: BodyProblem | null;
+  /** The body with its numbers as they were written, for code and for people. */
+  writtenBody(): unknown;
+};
+
+/**
+ * Parses a request for rules: the body decoded and parsed where it can be, as base64 where it is no text. `decoded` is
+ * the body where it has been decoded before.
+ */
+export function openRequest(request: RawRequest, decoded?: Decoded): OpenedRequest {
   const headers = headersByName(request.headers);
-  const bytes = decodedBody(request.body, headers);
+  const contentEncoding = headers['content-encoding'];
+  const known = decoded ?? decodeBody(request.body, { contentEncoding });
+  // What cannot be decoded is bytes: a filter sees no text in it.
+  const bytes = 'body' in known ? known.body : Buffer.alloc(0);
   const parsed = parseBody(headers['content-type'], bytes, { sniffJson: true });
   const body = parsed.kind === 'binary' ? bytes.toString('base64') : parsed.value;
-  return { headers, body, query: queryByName(request.query), path: request.path };
+  const parts = { headers, body, query: queryByName(request.query), path: request.path };
+  let written: unknown;
+  const writtenBody = () => (written ??= bodyAsWritten(bytes, parts));
+  return { parts, problem: problemOf(known, parsed), writtenBody };
 }
 
-/** The body of a request with its numbers as they were written, for code and for people. */
-export function bodyAsWritten(
-  { body: bytes }: RawRequest,
-  { headers, body }: RequestParts,
-): unknown {
+function problemOf(decoded: Decoded, parsed: ParsedBody): BodyProblem | null {
+  if ('problem' in decoded) return decoded.problem === 'TOO_LARGE' ? 'TOO_LARGE' : null;
+  const isLimit = parsed.kind === 'unparsable' && parsed.problem !== 'INVALID_JSON';
+  return isLimit ? (parsed.problem as JsonProblem) : null;
+}
+
+/** How many bytes a request's body takes at most, as it came and decoded. */
+export function mostBytesOf(request: Pick<RawRequest, 'headers' | 'body'>): number {
+  const coding = codingOf(request);
+  const { length } = request.body;
+  return coding === undefined ? length : length + mostDecodedBytes(length, coding);
+}
+
+/** The last content coding of a request; undefined where its body is as it is. */
+export function codingOf({ headers }: Pick<RawRequest, 'headers'>): string | undefined {
+  const values = headers.filter(([name]) => name.toLowerCase() === 'content-encoding');
+  return values.length === 0 ? undefined : values.map(([, value]) => value).join(', ');
+}
+
+function bodyAsWritten(decoded: Buffer, { headers, body }: RequestParts): unknown {
   const type = headers['content-type'];
   if (typeof body === 'string' || body === null || isForm(type)) return body;
-  const decoded = decodedBody(bytes, headers);
   // Of ASCII in all charsets that JSON is sent in, but for UTF-16.
   if (!mayHoldUnusualNumbers(decoded.toString('latin1').replaceAll('\0', ''))) return body;
   return parseBody(type, decoded, { sniffJson: true, asWritten: true }).value;

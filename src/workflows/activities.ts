@@ -55,16 +55,6 @@ export function pumping(summary: string): Pick<ControlActivities, 'pumpParked' |
   });
 }
 
-/** A look that fails is made again at its next time. */
-export function sweeping(summary: string): Pick<ControlActivities, 'sweepParked'> {
-  return proxyActivities<ControlActivities>({
-    startToCloseTimeout: '1 hour',
-    heartbeatTimeout: '20s',
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
-    summary,
-  });
-}
-
 /** Lanes are drained as long as there is something to do, a minute at most; it beats like an attempt. */
 export function draining(summary: string): Pick<LaneActivities, 'drainLanes'> {
   return proxyActivities<LaneActivities>({

@@ -53,8 +53,26 @@ test('an outcome is written again until PostgreSQL takes it', async () => {
   expect(asked()).toBe(3);
 });
 
+test('an outcome that PostgreSQL will not take whole is kept without what the receiver said', async () => {
+  const written: unknown[] = [];
+  const db = {
+    query({ values }: { values: [string] }) {
+      const [first] = JSON.parse(values[0]) as Record<string, unknown>[];
+      written.push(first);
+      return first?.['message'] === 'poison' ? Promise.reject(refused()) : Promise.resolve({});
+    },
+  } as unknown as Database;
+  const outcomes = createOutcomes({ db, flights: createFlights(), log });
+  await Promise.all([
+    outcomes.add({ ...outcome(), message: 'poison', responseStatus: 2 ** 40 }),
+    outcomes.add(outcome()),
+  ]);
+  expect(written.at(-2)).toMatchObject({ status: 'SUCCESSFUL', response_status: null });
+  expect(written).toHaveLength(4);
+});
+
 test('an outcome that PostgreSQL will never take fails alone', async () => {
-  const { db } = failing([refused(), refused(), null]);
+  const { db } = failing([refused(), refused(), refused(), null]);
   const outcomes = createOutcomes({ db, flights: createFlights(), log });
   const [bad, good] = await Promise.allSettled([outcomes.add(outcome()), outcomes.add(outcome())]);
   expect([bad.status, good.status]).toEqual(['rejected', 'fulfilled']);

@@ -197,6 +197,12 @@ test('every wrong rule is named with its path', async () => {
   expect(await refusal([{ type: 'delay', delay: -1 }])).toEqual([
     'body.rules[0].delay must be 0 or more',
   ]);
+  // Kept for 30 days, as these are: later retries would find nothing to send.
+  expect(
+    await refusal([{ type: 'retry', strategy: 'linear', interval: 86_400_000, count: 40 }]),
+  ).toEqual([
+    'body.rules[0].count must be at most 29 at this interval: later retries would come after the event is removed (RETENTION_DAYS is 30); lower it or the interval, leave it out, or raise RETENTION_DAYS',
+  ]);
   expect(await refusal([{ type: 'delay', delay: 2 ** 31 }])).toEqual([
     'body.rules[0].delay must be at most 2147483647 ms',
   ]);

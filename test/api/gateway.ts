@@ -65,6 +65,7 @@ export async function startGateway(
     temporalUiUrl: 'http://temporal.test',
     namespace: 'default',
     sourceTypes: ['ASANA', 'NOTION', 'WEBHOOK', 'HTTP', 'STRIPE'],
+    retentionDays: 30,
     validateSourceConfig,
     ready: { postgresql: async () => {}, temporal: async () => {} },
     ...changes,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
-import { claimFirst, purgeClaims, type FirstClaim } from '../../src/db/claims.ts';
+import { claimFirst as claimed, purgeClaims, type FirstClaim } from '../../src/db/claims.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { testDatabase } from '../support/postgres.ts';
 
 const { db, drop } = await testDatabase();
@@ -13,6 +14,11 @@ const claimOf = (owner: string, more: Partial<FirstClaim> = {}): FirstClaim => (
   expiresAtMs: Date.now() + 60_000,
   ...more,
 });
+
+/** Claims, and tells the owners. */
+async function claimFirst(at: Db, asked: FirstClaim[]): Promise<string[]> {
+  return (await claimed(at, asked)).map(({ owner }) => owner);
+}
 
 test('the first owner keeps a key, and every later one is told who it is', async () => {
   const first = claimOf('a');

@@ -9,6 +9,7 @@ import {
   listRouted,
   readRequestData,
 } from '../../src/db/routing.ts';
+import { claimSuspects } from '../../src/db/suspects.ts';
 import { IgnoredCause, RejectionCause } from '../../src/domain/status.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { claim, makeEnds, planOf, rowOf, storeRequests } from './rows.ts';
@@ -53,7 +54,11 @@ test('a dispatch that lost its requests makes nothing of them and owns nothing',
   const requestIds = await storeRequests(db, ends, 2);
   const late = await claim(db, { claimedBy: 1 });
   await reclaimRequests(db, { staleMs: 3_600_000 });
-  const now = await claim(db, { claimedBy: 2 });
+  const now = await claimSuspects(db, {
+    dispatchId: newId('dispatch'),
+    claimedBy: 2,
+    risky: false,
+  });
   expect(now.requestIds).toEqual(requestIds);
 
   expect(await listDispatched(db, late)).toEqual([]);
@@ -71,7 +76,8 @@ test('two dispatches that route the same requests at once make each event once',
     commitRouting(db, planOf(first.dispatchId, { requestIds, ends })),
     reclaimRequests(db, { staleMs: 3_600_000 }),
   ]);
-  const second = await claim(db, { claimedBy: 2 });
+  const order = { dispatchId: newId('dispatch'), claimedBy: 2, risky: false };
+  const second = await claimSuspects(db, order);
   const again = second.requestIds.length
     ? await commitRouting(db, planOf(second.dispatchId, { requestIds: second.requestIds, ends }))
     : [];

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startPostgres, type EmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { processStamp } from '../../src/embedded/process-stamp.ts';
@@ -35,7 +36,10 @@ export type SplitGateway = {
   api: Part;
   worker: Part;
   postgres: Part;
-  temporal: Part;
+  temporal: Part & {
+    /** kill -9, and all it had is gone; the next start finds nothing. */
+    lose(): Promise<void>;
+  };
   /** A further process of the same installation, with what is peculiar to it. */
   add(
     command: 'api' | 'worker',
@@ -146,7 +150,15 @@ async function temporalPart(folder: string) {
     });
   };
   await start();
-  return { ...serverPart(() => server!, start), address: () => server!.address };
+  const part = serverPart(() => server!, start);
+  return {
+    ...part,
+    address: () => server!.address,
+    async lose() {
+      await part.kill();
+      await rm(join(folder, 'temporal-server'), { recursive: true, force: true });
+    },
+  };
 }
 
 function serverPart(

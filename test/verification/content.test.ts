@@ -8,7 +8,8 @@ import {
 } from 'node:zlib';
 import { assert, constantFrom, property, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { contentFamily, DEEPEST_JSON, parseBody } from '../../src/verification/content.ts';
+import { contentFamily, parseBody } from '../../src/verification/content.ts';
+import { DEEPEST_JSON } from '../../src/verification/json-limits.ts';
 import {
   decodeBody,
   decodeBodyLater,

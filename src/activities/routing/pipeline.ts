@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deduplicationText } from '../../domain/deduplicate.ts';
 import { IgnoredCause } from '../../domain/status.ts';
-import type { FirstClaim } from '../../db/claims.ts';
+import type { Claimed, FirstClaim } from '../../db/claims.ts';
 import { gatewayNow } from '../../db/clock.ts';
 import type { Connection } from '../../db/configuration.ts';
 import { rulesOf, type CompiledRule } from './compiled-rules.ts';
@@ -18,7 +18,7 @@ export type NotTaken = { kind: 'ignored'; cause: IgnoredCause; meta: unknown };
 export type PipelineDependencies = {
   transform: Transform;
   /** Claims a key for an owner; resolves to whoever owns it. */
-  claim: (claim: FirstClaim) => Promise<string>;
+  claim: (claim: FirstClaim) => Promise<Claimed>;
 };
 
 /**
@@ -72,7 +72,7 @@ async function runRule(deps: PipelineDependencies, call: Call): Promise<Step> {
   const { rule, piece } = call;
   switch (rule.type) {
     case 'filter': {
-      const meta = rule.failingParts(piece.payload.parts());
+      const meta = await piece.payload.open(rule.failingParts);
       if (meta.length > 0) return { kind: 'ignored', cause: IgnoredCause.Filtered, meta };
       return { kind: 'go', pieces: [piece] };
     }
@@ -94,14 +94,18 @@ async function deduplicate(
   { rule, piece, connection, requestId }: CallOf<'deduplicate'>,
 ): Promise<Step> {
   const { payload, part } = piece;
-  const parts = { ...payload.parts(), exactBody: payload.body.toString('latin1') };
-  const text = deduplicationText(rule.rule, parts);
+  const key = await payload.open((parts) => {
+    const compared = { ...parts, exactBody: payload.body.toString('latin1') };
+    const text = deduplicationText(rule.rule, compared);
+    return createHash('sha256').update(rule.fingerprint).update(text).digest();
+  });
   const owner = `${requestId}:${part}`;
-  const first = await claim({
+  const { owner: first } = await claim({
     scope: connection.id,
-    key: createHash('sha256').update(rule.fingerprint).update(text).digest(),
+    key,
     owner,
     expiresAtMs: gatewayNow() + rule.rule.windowMs,
+    connectionId: connection.id,
   });
   if (first === owner) return { kind: 'go', pieces: [piece] };
   const meta = { request_id: first.slice(0, first.indexOf(':')) };

@@ -3,23 +3,29 @@ import { contentFamily, ContentFamily } from '../../verification/content.ts';
 import { parseAsWritten } from '../../domain/numbers/parse.ts';
 import { encodeText, isEncodable, UTF_8, withCharset } from '../../verification/charset.ts';
 import { writeForm } from '../../verification/form.ts';
-import { formOf } from '../../verification/request-parts.ts';
+import { formOf, type RequestParts } from '../../verification/request-parts.ts';
 import { encodingOfText } from '../../verification/text.ts';
-import { seen, type SeenPayload } from './payload.ts';
+import type { SeenPayload } from './payload.ts';
+
+/** What code was shown, opened. */
+type Before = { before: SeenPayload; parts: RequestParts; writtenBody: () => unknown };
 
 /** What code returned, as bytes. A body it left alone stays byte for byte what came in, and so does a whole request. */
-export function returnedPayload(request: GuestRequest, before: SeenPayload): SeenPayload {
-  const isSameBody = sameBody(request, before);
+export function returnedPayload(
+  request: GuestRequest,
+  { before, parts, writtenBody }: Before,
+): SeenPayload {
+  const isSameBody = sameBody(request, { parts, writtenBody });
   const { path, query } = request;
-  if (isSameBody && path === before.path && query === before.query && sameHeaders(request, before))
+  if (isSameBody && path === before.path && query === before.query && sameHeaders(request, parts))
     return before;
   const headers = Object.entries(request.headers);
-  if (isSameBody) return seen({ path, query, headers, body: before.body }, { changed: true });
-  const { body, contentType } = bodyOf(request, before);
+  if (isSameBody) return before.became({ path, query, headers, body: before.body });
+  const { body, contentType } = bodyOf(request, { before, parts });
   const own = headers
     .filter(([name]) => !isAboutOldBytes(name))
     .map(([name, value]) => [name, isContentType(name) ? contentType : value] as const);
-  return seen({ path, query, headers: own, body }, { changed: true });
+  return before.became({ path, query, headers: own, body });
 }
 
 // What is written anew is not compressed any more, and its length is what it turns out to be.
@@ -27,16 +33,17 @@ function isAboutOldBytes(name: string): boolean {
   return /^content-(?:encoding|length)$/i.test(name);
 }
 
-function sameBody(request: GuestRequest, before: SeenPayload): boolean {
-  const { body } = before.parts();
+function sameBody(
+  request: GuestRequest,
+  { parts: { body }, writtenBody }: Pick<Before, 'parts' | 'writtenBody'>,
+): boolean {
   // Nothing was shown of a body that is JSON's null, or that could not be decoded: nothing was taken away.
   if (request.bodyKind === BodyKind.Empty) return body === null;
   if (request.bodyKind === BodyKind.Text) return request.body === body;
-  return typeof body !== 'string' && request.body === JSON.stringify(before.writtenBody());
+  return typeof body !== 'string' && request.body === JSON.stringify(writtenBody());
 }
 
-function sameHeaders(request: GuestRequest, before: SeenPayload): boolean {
-  const old = before.parts().headers;
+function sameHeaders(request: GuestRequest, { headers: old }: RequestParts): boolean {
   const names = (headers: object) => Object.keys(headers).filter((name) => !isLength(name));
   const now = names(request.headers);
   return (
@@ -51,7 +58,10 @@ function isLength(name: string): boolean {
 type Written = { body: Buffer; contentType: string };
 
 /** Code is shown forms and lines of JSON as objects and lists: they go out as what their content type says. */
-function bodyOf({ headers, body, bodyKind }: GuestRequest, before: SeenPayload): Written {
+function bodyOf(
+  { headers, body, bodyKind }: GuestRequest,
+  { before, parts }: Pick<Before, 'before' | 'parts'>,
+): Written {
   const contentType = Object.entries(headers).find(([name]) => isContentType(name))?.[1] ?? '';
   if (bodyKind !== BodyKind.Json) return encoded(body, contentType);
   const family = contentFamily(contentType);
@@ -59,7 +69,7 @@ function bodyOf({ headers, body, bodyKind }: GuestRequest, before: SeenPayload):
     const texts = textsOf(parseAsWritten(body));
     if (texts === null) return encoded(body, contentType);
     return {
-      body: writeForm(texts, { contentType, before: formOf(before, before.parts()) }),
+      body: writeForm(texts, { contentType, before: formOf(before, parts) }),
       contentType,
     };
   }

@@ -39,7 +39,7 @@ export function createTransform(deps: Dependencies): Transform {
     if (!transformation || transformation.deleted) {
       return { kind: 'failed', meta: { reason: 'The transformation was deleted.' } };
     }
-    const input = inputText(deps.configuration, call);
+    const input = await inputText(deps.configuration, call);
     const outcome = await deps.sandbox.run({
       ...codeVersion(transformation, call.connection.sourceId),
       code: transformation.code,
@@ -57,23 +57,24 @@ export function codeVersion({ id, version }: Transformation, sourceId: string): 
   return { tenant: sourceId, transformationId: id, version: String(version) };
 }
 
-function inputText(configuration: Configuration, { connection, payload }: TransformCall): string {
-  const { headers, query, path } = payload.parts();
-  const request = {
-    headers,
-    body: payload.writtenBody(),
-    query: payload.query,
-    parsed_query: query,
-    path,
-  };
+function inputText(
+  configuration: Configuration,
+  { connection, payload }: TransformCall,
+): Promise<string> {
   const source = configuration.source(connection.sourceId);
   const destination = configuration.destination(connection.destinationId);
-  return codeInput(request, connectionForCode({ connection, source, destination }));
+  return payload.open(({ headers, query, path }, writtenBody) => {
+    const body = writtenBody();
+    const request = { headers, body, query: payload.query, parsed_query: query, path };
+    return codeInput(request, connectionForCode({ connection, source, destination }));
+  });
 }
 
-function resultOf(outcome: TransformOutcome, before: SeenPayload): TransformResult {
+async function resultOf(outcome: TransformOutcome, before: SeenPayload): Promise<TransformResult> {
   if (outcome.kind === 'ok') {
-    const payloads = outcome.requests.map((request) => returnedPayload(request, before));
+    const payloads = await before.open((parts, writtenBody) =>
+      outcome.requests.map((request) => returnedPayload(request, { before, parts, writtenBody })),
+    );
     return { kind: 'go', payloads, split: outcome.split };
   }
   if (outcome.kind === 'drop') return { kind: 'drop', meta: { reason: outcome.reason } };

@@ -25,7 +25,7 @@ import { renderConnection } from '../render.ts';
 import { type Route, route } from '../route.ts';
 import { present } from './named-content.ts';
 import { changeConnection, saveConnection } from './save-connection.ts';
-import { assertRulesRunnable } from './save-rules.ts';
+import { assertRulesRunnable, assertWithinRetention } from './save-rules.ts';
 
 type Order = keyof typeof CONNECTION_ORDER;
 type Key = { projectId: string; id: string };
@@ -108,6 +108,7 @@ function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
     response: connection,
     async handle({ projectId, keyId: by, body }) {
       const upsert = method === 'put';
+      assertWithinRetention(deps, body);
       await assertRulesRunnable(deps, { projectId, rules: body.rules });
       const id = await deps.db.transaction((db) =>
         saveConnection(db, { deps, projectId, by, input: body, upsert }),
@@ -139,6 +140,7 @@ function updateRoute(deps: ApiDeps): Route {
     body: connectionUpdate,
     response: connection,
     async handle({ projectId, keyId: by, id, body }) {
+      assertWithinRetention(deps, body);
       await assertRulesRunnable(deps, { projectId, rules: body.rules });
       await deps.db.transaction(async (db) => {
         const before = present(await lockConnection(db, { projectId, id }), id);

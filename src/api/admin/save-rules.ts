@@ -1,5 +1,6 @@
 import type { Db } from '../../db/pool.ts';
 import { holdTransformations } from '../../db/transformations.ts';
+import { retentionProblems } from '../../domain/retention.ts';
 import type { Rule } from '../../domain/schema/rule.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalid } from '../errors.ts';
@@ -15,6 +16,19 @@ export async function assertRulesRunnable(
     const input = rule.transformation;
     await assertRunnable(deps, { projectId, input, root: rootOf(index) });
   }
+}
+
+/** Throws a 422 for rules by which an event would wait for longer than it is kept. */
+export function assertWithinRetention(
+  { retentionDays }: Pick<ApiDeps, 'retentionDays'>,
+  { rules = [] }: { rules?: Rule[] | undefined },
+): void {
+  const problems = retentionProblems(rules, { retentionDays });
+  if (problems.length === 0) return;
+  throw invalid(
+    'body',
+    problems.map(({ path, message }) => ({ path: ['rules', ...path], message })),
+  );
 }
 
 /** Rules as they are kept: a transformation that is described in one is made or changed, and named by its id. */

@@ -51,15 +51,15 @@ describe('a request that cannot be written', () => {
     );
     const steps = await routing.route(ids, routing.worker({ sandbox, log }));
     expect(steps.at(-1)!.remaining).toEqual([]);
-    for (const [n, id] of ids.entries()) {
-      const found = await rejection(id);
-      expect(found.waiting).toBe(false);
-      if (n !== 4) expect(found).toMatchObject({ rejection_cause: null });
-      else {
-        expect(found).toMatchObject({ rejection_cause: 'ROUTING_FAILED', events_count: 0 });
-        expect(found.rejection_detail?.reason).toBe('NOT_STORABLE');
-      }
-    }
+    const found = await Promise.all(ids.map(rejection));
+    const failed = {
+      rejection_cause: 'ROUTING_FAILED',
+      rejection_detail: { reason: 'NOT_STORABLE' },
+      events_count: 0,
+      waiting: false,
+    };
+    const others = { rejection_cause: null, waiting: false };
+    expect(found).toMatchObject(ids.map((_, n) => (n === 4 ? failed : others)));
     expect(told).toMatchObject([{ request: ids[4] }]);
   });
 
@@ -194,7 +194,10 @@ test('whatever text and numbers a sender or code brings, the requests beside it 
           body: JSON.stringify({ n: 2, key }),
           path: `/${header}`,
           query: header,
-          headers: [['Content-Type', 'application/json'], ['x', header]],
+          headers: [
+            ['Content-Type', 'application/json'],
+            ['x', header],
+          ],
         },
         { body: JSON.stringify({ n: 3, key: Math.random() }) },
       );

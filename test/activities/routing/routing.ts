@@ -7,7 +7,7 @@ import { insertConnection, updateConnection } from '../../../src/db/connections.
 import { destinations } from '../../../src/db/destinations.ts';
 import { newId } from '../../../src/db/ids.ts';
 import { ensureDefaultProject } from '../../../src/db/projects.ts';
-import { insertRequests } from '../../../src/db/requests.ts';
+import { insertRequests, type LaterClaim, type OnceKey } from '../../../src/db/requests.ts';
 import { createSealer } from '../../../src/db/sealing.ts';
 import { sources } from '../../../src/db/sources.ts';
 import {
@@ -27,6 +27,10 @@ export type Arriving = {
   query?: string;
   headers?: [string, string][];
   body?: string | Buffer;
+  /** What it claims when it is routed. */
+  claims?: LaterClaim[];
+  /** What it claims when it is stored. */
+  key?: OnceKey;
 };
 export type Defined = { sourceId: string; destinationId: string; connectionId: string };
 export type EventRow = {
@@ -81,7 +85,7 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
       },
       sandbox,
       maxBatch: 200,
-      log: { info() {} },
+      log: { info() {}, error() {} },
       onRouted: (dispatchId) => routed.push(dispatchId),
       ...own,
     });
@@ -158,11 +162,15 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
         rejectionDetail: null,
         receivedAtMs: Date.now(),
       }));
-      await insertRequests(
+      const stored = await insertRequests(
         db,
-        requests.map((request) => ({ request, idempotency: null, claims: [] })),
+        requests.map((request, i) => ({
+          request,
+          idempotency: arriving[i]!.key ?? null,
+          claims: arriving[i]!.claims ?? [],
+        })),
       );
-      return requests.map((request) => request.id);
+      return stored.map(({ requestId }) => requestId);
     },
 
     /** Claims requests for one dispatch, as the dispatcher does. */

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import sql from 'sql-template-tag';
 import { createDestinationPace } from '../../../src/activities/destination-pace.ts';
 import { createRoutingActivities } from '../../../src/activities/routing.ts';
-import type { Line } from '../../../src/activities/turn.ts';
 import { createAuthenticate, projectOf } from '../../../src/api/auth.ts';
 import { createTrust } from '../../../src/api/edge/addresses.ts';
 import { createFront } from '../../../src/api/edge/front.ts';
@@ -15,7 +14,10 @@ import { createRejectedBodies } from '../../../src/api/ingest/rejected-bodies.ts
 import { createRequestStore } from '../../../src/api/ingest/store.ts';
 import { ensureFirstKey } from '../../../src/db/api-keys.ts';
 import { openConfiguration } from '../../../src/db/configuration-cache.ts';
+import { insertConnection } from '../../../src/db/connections.ts';
+import { destinations } from '../../../src/db/destinations.ts';
 import { newId } from '../../../src/db/ids.ts';
+import type { Rule } from '../../../src/domain/schema/rule.ts';
 import { ensureDefaultProject } from '../../../src/db/projects.ts';
 import type { RequestRow } from '../../../src/db/request-reads.ts';
 import { createSealer } from '../../../src/db/sealing.ts';
@@ -103,8 +105,8 @@ export async function startIngest(changes: Partial<IngestOptions> & Partial<Edge
     maxBatch: 200,
     pace: createDestinationPace(),
     onRouted() {},
-    // Where nothing is connected, nothing waits in line and no code runs.
-    line: {} as Line,
+    line: { mustWait: () => false, join: () => Promise.resolve() },
+    // No code runs.
     sandbox: {} as SandboxPool,
   });
   const trust = createTrust(trustedProxies);
@@ -171,21 +173,34 @@ export async function startIngest(changes: Partial<IngestOptions> & Partial<Edge
       );
       return rows.map((row) => row.request_id);
     },
-    /** Routes what waits of a source, in several dispatches at once: nothing takes it. Returns all of the source's requests. */
-    async routed(sourceId: string): Promise<Kept[]> {
-      const groups = Map.groupBy(
-        await this.waiting(sourceId),
-        (id) => id.charCodeAt(id.length - 1) % 4,
-      );
-      await Promise.all(
-        [...groups.values()].map(async (requestIds) => {
-          const dispatchId = newId('dispatch');
-          await db.query(
-            sql`update outbox set dispatch_id = ${dispatchId}, claimed_by = 1 where request_id = any(${requestIds})`,
-          );
-          await routing.routeRequests({ dispatchId, requestIds });
-        }),
-      );
+    /** Connects a source to a destination of its own, which takes what the rules let through; once. */
+    async connect(sourceId: string, rules: Rule[] = []): Promise<void> {
+      if (configuration.connectionsOf(sourceId).length > 0) return;
+      const row = { projectId: project.id, name: sourceId, description: null };
+      const destinationId = newId('destination');
+      const http = { type: 'HTTP', config: { url: 'http://127.0.0.1:9' }, auth: null };
+      await destinations.insert(db, { ...row, ...http, id: destinationId });
+      const ends = { sourceId, destinationId };
+      await insertConnection(db, { ...row, ...ends, id: newId('connection'), rules });
+      await configuration.refresh();
+    },
+    /** Routes what waits of a source, in several dispatches at once, to a destination. Returns all of the source's requests. */
+    async routed(sourceId: string, { connected = true } = {}): Promise<Kept[]> {
+      if (connected) await this.connect(sourceId);
+      // Those that repeat one of another dispatch are looked at again when that one is routed.
+      for (let ids = await this.waiting(sourceId); ids.length > 0;) {
+        const groups = Map.groupBy(ids, (id) => id.charCodeAt(id.length - 1) % 4);
+        await Promise.all(
+          [...groups.values()].map(async (requestIds) => {
+            const dispatchId = newId('dispatch');
+            await db.query(
+              sql`update outbox set dispatch_id = ${dispatchId}, claimed_by = 1 where request_id = any(${requestIds})`,
+            );
+            await routing.routeRequests({ dispatchId, requestIds });
+          }),
+        );
+        ids = await this.waiting(sourceId);
+      }
       return rowsOf(sourceId);
     },
     async close() {
