@@ -103,10 +103,13 @@ const BEHIND = 'behind/';
 export async function reclaimRequests(db: Db, { staleMs }: { staleMs: number }): Promise<number> {
   const { rowCount } = await db.query(sql`
     update outbox set claimed_by = null, claimed_at = null,
-      dispatch_id = case when trials is not null or isdead and not starts_with(dispatch_id, ${BEHIND}) then ${SUSPECT} end,
-      trials = case when isdead and not starts_with(dispatch_id, ${BEHIND}) then coalesce(trials, 0) else trials end
+      dispatch_id = case when trials is not null or isdead and not isapart then ${SUSPECT} end,
+      trials = case when isdead and not isapart then coalesce(trials, 0) else trials end
     from (
-      select request_id as id, dispatch_id as held, not ${dispatcherLives(raw('o.claimed_by'))} as isdead,
+      -- what waits for something else was not under way
+      select request_id as id, dispatch_id as held,
+        starts_with(dispatch_id, ${BEHIND}) or starts_with(dispatch_id, 'verdict/') as isapart,
+        not ${dispatcherLives(raw('o.claimed_by'))} as isdead,
         claimed_at < now() - make_interval(secs => ${staleMs / 1000})
           -- what waits for a key server may wait for hours; whoever waits for it is asked by activities/awaited-keys.ts
           and not starts_with(dispatch_id, 'verdict/') as isstale

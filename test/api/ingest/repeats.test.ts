@@ -93,8 +93,8 @@ describe('the provider’s own id of a delivery', () => {
       const causes = await causesOf(id);
       expect([type, ...causes.toSorted((a, b) => String(a).localeCompare(String(b)))]).toEqual([
         type,
-        'NO_CONNECTION',
-        'NO_CONNECTION',
+        null,
+        null,
         'REPLAYED',
         'REPLAYED',
       ]);
