@@ -84,8 +84,9 @@ test('kill -9 of the parent ends its parts, and the next start goes on', async (
   await gateway.process().ended;
 
   await gateway.start();
-  requestIdOf(await admin.post('alone'));
-  await receiver.nth('alone', 21);
+  await admin.define({ name: 'next', url: receiver.url('next') });
+  requestIdOf(await admin.post('next'));
+  await receiver.nth('next', 1);
   expect(await gateway.stop()).toBe(0);
   expect(processesOf(gateway.dataDir)).toEqual([]);
 });

@@ -7,6 +7,7 @@ import { launch, type GatewayProcess } from './gateway-process.ts';
 import { removeAtEnd } from './left-behind.ts';
 import { lastingPort } from './ports.ts';
 import { familyOf, killAll, processesOf } from './processes.ts';
+import { until } from './until.ts';
 
 /** A gateway as `npm start` runs it, with the servers it brings along. */
 export type Gateway = {
@@ -21,6 +22,8 @@ export type Gateway = {
   killEverything(): void;
   /** The next start on the same data and port. */
   start(): Promise<void>;
+  /** Waits until its API answers: the process that serves it may be the next one. */
+  answers(): Promise<void>;
 };
 
 const TEST_KEY = 'sk_end_to_end_tests_only';
@@ -59,11 +62,21 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Ga
       const [, found] = await current.said(/Admin API +(http:\S+?)\/2026-09-01[^]*Try it:/);
       url = found!;
     },
+    async answers() {
+      const ready = () =>
+        fetch(`${url}/healthz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await until('its API to answer', ready);
+    },
   };
   await gateway.start();
   // A test that failed in the middle leaves nothing dead to the next.
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
     if (current.hasEnded()) await gateway.start();
+    await gateway.answers();
   });
   return gateway;
 }

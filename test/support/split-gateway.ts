@@ -83,7 +83,8 @@ export async function startSplitGateway(env: Record<string, string> = {}): Promi
   const api = await add('api');
   const worker = await add('worker');
   // A test that failed in the middle leaves nothing dead to the next.
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
     for (const part of [postgres, temporal, api, worker]) if (!part.isUp()) await part.start();
   });
   return {
