@@ -80,7 +80,7 @@ function enter(unkept: Unkept, holder: object, key: string, item: unknown): void
 function withoutFirst(write: Replacer, request: object): Replacer {
   let isFirst = true;
   return function (key, item) {
-    if (!isFirst) return apply(write, this, [key, item]) as unknown;
+    if (!isFirst) return apply<object, [string, unknown], unknown>(write, this, [key, item]);
     isFirst = false;
     return apply(write, request, ['body', item]);
   };
