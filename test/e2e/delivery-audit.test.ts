@@ -62,7 +62,11 @@ test('an event names its workflow, with a link to the Temporal Web UI', async ()
   expect(event['workflow_url']).toBe(
     `https://temporal-ui.example.com/namespaces/default/workflows/${encodeURIComponent(workflowId)}`,
   );
-  const found = await workflows.getHandle(workflowId).describe();
+  // It ends a moment after its last event is settled.
+  const found = await until('its end', async () => {
+    const now = await workflows.getHandle(workflowId).describe();
+    return now.status.name === 'RUNNING' ? null : now;
+  });
   expect(found.type).toBe('deliverEvents');
   expect(found.status.name).toBe('COMPLETED');
 });
