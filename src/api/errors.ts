@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, Response } from 'express';
+import { isTimeout } from '../db/faults.ts';
 import { type ErrorCode, ERRORS, GatewayError } from '../domain/errors.ts';
 import type { ErrorBody } from '../domain/schema/error.ts';
 import { pathText, type Problem } from '../domain/schema/problem.ts';
@@ -63,6 +64,10 @@ function faultOf(error: unknown): GatewayError {
   const { code, type, status } = (error ?? {}) as { code?: string; type?: string; status?: number };
   const known = faultOfBody(type ?? '') ?? faultOfDatabase(code ?? '');
   if (known) return known;
+  if (isTimeout(error)) {
+    const message = 'The database did not answer in time; try again.';
+    return new GatewayError('SERVICE_UNAVAILABLE', message);
+  }
   if (error instanceof URIError || status === 400) {
     return new GatewayError('BAD_REQUEST', 'The request could not be read.');
   }

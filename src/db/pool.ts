@@ -43,17 +43,21 @@ export function openDatabase(
     onError,
     onUnsafe = () => {},
     statementTimeoutMs = 30_000,
+    waitMs,
     steady = false,
   }: {
     max: number;
     onError: (error: Error) => void;
     onUnsafe?: (settings: string[]) => void;
     statementTimeoutMs?: number;
+    /** How long a statement waits for a connection at most; 5 s where it is not said. */
+    waitMs?: number;
     steady?: boolean;
   },
 ): Database {
   const pool = new pg.Pool({
     ...clientConfig(url),
+    ...(waitMs !== undefined && { connectionTimeoutMillis: waitMs }),
     max,
     idleTimeoutMillis: 60_000,
     types: TYPES,

@@ -47,7 +47,7 @@ export async function openFoundation(
 ): Promise<Foundation> {
   const onError = (error: Error) => log.warn({ error }, 'A database connection broke while idle');
   const onUnsafe = unsafeTeller(log);
-  const db = openDatabase(platform.databaseUrl, { max: 8, onError, onUnsafe });
+  const db = openDatabase(platform.databaseUrl, { max: 8, waitMs: 15_000, onError, onUnsafe });
   onEnd(() => db.close());
   const pipeline = openDatabase(platform.databaseUrl, { max: 16, steady: true, onError, onUnsafe });
   onEnd(() => pipeline.close());

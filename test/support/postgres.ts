@@ -17,7 +17,11 @@ export async function testDatabase(): Promise<TestDatabase> {
   );
   const url = new URL(template);
   url.pathname = `/${name}`;
-  const db = openDatabase(url.href, { max: 10, onError: (error) => console.error(error) });
+  const db = openDatabase(url.href, {
+    max: 10,
+    waitMs: 60_000,
+    onError: (error) => console.error(error),
+  });
   await ensurePartitions(db, { nowMs: Date.now(), days: 1 });
   return {
     url: url.href,
