@@ -77,5 +77,5 @@ export function checkGuestRequest(value: unknown): CheckedRequest {
   }
   const headers = checkHeaders(value['headers'], Buffer.byteLength(body));
   if (typeof headers === 'string') return { problem: headers };
-  return { request: { headers, path, query: query.replace(/^\?/, ''), body, bodyKind } };
+  return { request: { headers, path, query, body, bodyKind } };
 }

@@ -7,7 +7,8 @@ import { writeOutput, type Output } from './output.ts';
 const { parse, stringify } = JSON;
 const { hasOwn } = Object;
 const { isArray } = Array;
-const { deleteProperty } = Reflect;
+const { apply, deleteProperty } = Reflect;
+const { slice } = String.prototype;
 // Of all prototypes JSON.stringify asks these for toJSON, whatever the value is.
 const PROTOTYPES = {
   object: Object.prototype,
@@ -34,6 +35,13 @@ function jsonText(body: unknown, bodies: Output['bodies']): string {
   return bodies === null ? stringify(body) : (bodies[(body as { json: number }).json] ?? '');
 }
 
+/** What code writes with a question mark before it goes without; one that came in belongs to the query. */
+function queryOf(part: object, { query }: Origin): unknown {
+  const given = field(part, 'query', query);
+  const isMarked = typeof given === 'string' && given !== query && given[0] === '?';
+  return isMarked ? apply(slice, given, [1]) : given;
+}
+
 // A missing path or query means the one that came in: most handlers change the body alone.
 function partText(part: object, { origin, bodies }: Context): string {
   const body = field(part, 'body', null);
@@ -42,7 +50,7 @@ function partText(part: object, { origin, bodies }: Context): string {
   return (
     `{"headers":${stringify(field(part, 'headers', null))}` +
     `,"path":${stringify(field(part, 'path', origin.path))}` +
-    `,"query":${stringify(field(part, 'query', origin.query))}` +
+    `,"query":${stringify(queryOf(part, origin))}` +
     `,"body":${stringify(bodyText)},"bodyKind":"${bodyKind}"}`
   );
 }
