@@ -1,4 +1,4 @@
-import { MOST_FORM_FIELDS } from './body/form.ts';
+import { MOST_FORM_FIELDS, unescaped } from './body/form.ts';
 import { charsetOf, encodeText, encodingOf, UTF_8 } from './charset.ts';
 
 /** A field of a form: as it reads, and the bytes it was sent as, one character each. */
@@ -16,10 +16,7 @@ export function readForm(bytes: Buffer, contentType: string | undefined): Form {
   const read = pairs.reduce((length, pair) => length + pair.length + 1, 0);
   const encoding = encodingOfForm(pairs, contentType);
   const decoder = new TextDecoder(encoding, { ignoreBOM: true });
-  const textOf = (half: string) => {
-    const plain = unescaped(half);
-    return ASCII.test(plain) ? plain : decoder.decode(Buffer.from(plain, 'latin1'));
-  };
+  const textOf = (half: string) => decoder.decode(unescaped(Buffer.from(half, 'latin1')));
   const fields = pairs
     .filter((raw) => raw !== '')
     .map((raw) => {
@@ -75,7 +72,8 @@ const CHARSET_FIELDS = ['_charset_', 'charset'];
 function encodingOfForm(pairs: readonly string[], contentType: string | undefined): string {
   return namedEncoding(contentType, (field) => {
     const pair = pairs.find((each) => each.startsWith(`${field}=`));
-    return pair === undefined ? undefined : unescaped(halvesOf(pair)[1]);
+    if (pair === undefined) return undefined;
+    return unescaped(Buffer.from(halvesOf(pair)[1], 'latin1')).toString('latin1');
   });
 }
 
@@ -93,17 +91,6 @@ function namedEncoding(
 function halvesOf(pair: string): [string, string] {
   const equals = pair.indexOf('=');
   return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
-}
-
-const ASCII = /^[\0-\x7f]*$/;
-
-/** The bytes behind a text of a form, one character each. */
-function unescaped(text: string): string {
-  return text
-    .replaceAll('+', ' ')
-    .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    );
 }
 
 // The characters that the URL standard leaves as they are in forms.

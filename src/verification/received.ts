@@ -50,6 +50,12 @@ export function singleHeader(received: Received, name: string): string | undefin
   return values.length === 1 ? values[0] : undefined;
 }
 
+/** The content type; where a sender or a proxy says it twice it is a list, of which readers take the first. */
+export function contentTypeOf(received: Received): string | undefined {
+  const values = headerValues(received, { name: 'content-type' });
+  return values.length === 0 ? undefined : values.join(', ');
+}
+
 /** The secrets that were valid when the request arrived. */
 export function activeSecrets(secrets: readonly Secret[], { atMs }: { atMs: number }): Secret[] {
   return secrets.filter(

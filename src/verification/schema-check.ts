@@ -1,7 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { withDoubles } from '../domain/numbers/exact-number.ts';
 import { parseBody } from './content.ts';
-import { signedBody, singleHeader, type Received } from './received.ts';
+import { signedBody, contentTypeOf, type Received } from './received.ts';
 import { compileSchema, type Validators } from './schema/compile.ts';
 import { exactBody } from './schema/exact.ts';
 import { TooManySteps, withSteps } from './schema/steps.ts';
@@ -46,7 +46,7 @@ export function compileSchemaCheck({ json_schema: source }: SchemaSetting): Sche
     const body = signedBody(received, { over: 'decoded' });
     if (body === null) return [NO_JSON];
     if (body.length > LARGEST_CHECKED_BYTES) return [];
-    const parsed = parseBody(singleHeader(received, 'content-type'), body, { sniffJson: true });
+    const parsed = parseBody(contentTypeOf(received), body, { sniffJson: true });
     if (parsed.kind !== 'json' && parsed.kind !== 'ndjson' && parsed.kind !== 'form') {
       return [NO_JSON];
     }

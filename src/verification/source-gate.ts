@@ -4,7 +4,7 @@ import { compileVerifier, defaultIdempotencyKey } from './compile.ts';
 import { shortened } from './body/shortened.ts';
 import { parseBody } from './content.ts';
 import type { Scheme } from './engine/scheme.ts';
-import { signedBody, singleHeader, type Received } from './received.ts';
+import { contentTypeOf, signedBody, singleHeader, type Received } from './received.ts';
 import {
   compileSchemaCheck,
   type SchemaCheck,
@@ -164,7 +164,7 @@ function idempotencyText(path: string, received: Received): string {
 function bodyOf(received: Received, path: string): unknown {
   const bytes = signedBody(received, { over: 'decoded' });
   if (bytes === null) return null;
-  const contentType = singleHeader(received, 'content-type');
+  const contentType = contentTypeOf(received);
   const short = shortened(received, { body: bytes, steps: path.split('.').slice(1) });
   if (short === null) return null;
   if ('whole' in short) return short.whole;

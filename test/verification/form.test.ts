@@ -42,6 +42,12 @@ describe('a form is read in its own charset', () => {
     ],
     ['two bytes a character', `${FORM}; charset=Shift_JIS`, 'name=%93%FA%96%7B+%93%FA', '日本 日'],
     ['with half of a character escaped', `${FORM}; charset=Shift_JIS`, 'name=%83A', 'ア'],
+    [
+      'characters of seven bits each',
+      `${FORM}; charset=iso-2022-jp`,
+      'name=%1B%24B%46%7C%1B%28B',
+      '日',
+    ],
     ['Cyrillic', `${FORM}; charset=koi8-r`, 'name=%F1', 'Я'],
     [
       'the content type goes before a field',

@@ -62,6 +62,11 @@ describe('questions', () => {
   });
 });
 
+const FORM_TWICE = [
+  ['Content-Type', 'application/x-www-form-urlencoded'],
+  ['Content-Type', 'application/x-www-form-urlencoded'],
+] as const;
+
 describe('Mailgun', () => {
   const fields = { timestamp: seconds, token: 't', signature: hmac(`${seconds}t`).digest('hex') };
   async function inParts(more: Record<string, string | File> = {}): Promise<Received> {
@@ -79,6 +84,18 @@ describe('Mailgun', () => {
     const received = await inParts({ 'attachment-1': attachment });
     const verdict = verifyWith('MAILGUN', config, received);
     expect(verdict).toMatchObject({ verified: true, replayKey: 't' });
+  });
+
+  test('is read where its type stands twice, in one header or in two', async () => {
+    const { body, headers } = await inParts();
+    const type = headers[0]?.[1] ?? '';
+    const url = new URLSearchParams(fields).toString();
+    for (const received of [
+      request({ headers: headersOf({ 'content-type': `${type}, ${type}` }), body }),
+      request({ headers: [...headers, ...headers], body }),
+      request({ headers: [...FORM_TWICE], body: Buffer.from(url) }),
+    ])
+      expect(verifyWith('MAILGUN', config, received)).toMatchObject({ verified: true });
   });
 
   test('signs neither a file nor a form whose signature is another’s', async () => {

@@ -1,4 +1,4 @@
-import { singleHeader, type Received } from '../received.ts';
+import { contentTypeOf, type Received } from '../received.ts';
 import { readAside, type LATER, type Work } from './aside.ts';
 import { boundaryOf, scanMultipart } from './multipart.ts';
 
@@ -19,7 +19,7 @@ export function readForm(
   received: Received,
   body: Buffer,
 ): { fields: FormField[] } | { problem: FormProblem } {
-  const boundary = boundaryOf(singleHeader(received, 'content-type'));
+  const boundary = boundaryOf(contentTypeOf(received));
   const wire = body === received.body;
   const got = readAside(received, {
     name: `form ${wire ? 'wire' : 'decoded'}`,
@@ -68,8 +68,8 @@ const HEX = new Int8Array(256).fill(-1);
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
   for (const [value, byte] of Buffer.from(digits).entries()) HEX[byte] = value;
 
-// What is no escape stays as it is.
-function unescaped(text: Buffer): Buffer {
+/** The bytes behind a text of a form; what is no escape stays as it is. */
+export function unescaped(text: Buffer): Buffer {
   if (text.indexOf(0x25) === -1 && text.indexOf(0x2b) === -1) return text;
   const out = Buffer.allocUnsafe(text.length);
   let length = 0;

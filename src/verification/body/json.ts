@@ -1,5 +1,5 @@
 import { decodeText } from '../text.ts';
-import { singleHeader, type Received } from '../received.ts';
+import { contentTypeOf, type Received } from '../received.ts';
 import { refused, VerificationReason, type Refused } from '../verdict.ts';
 import { readAside, type LATER } from './aside.ts';
 import { scanJson, type ScanProblem, type Span } from './json-scan.ts';
@@ -35,7 +35,7 @@ export function readJson(
     work: () => scanJson(json, paths),
   });
   if (typeof got === 'string') return { problem: got };
-  const contentType = json === body ? singleHeader(received, 'content-type') : undefined;
+  const contentType = json === body ? contentTypeOf(received) : undefined;
   return valuesOf(json, { spans: got, contentType });
 }
 

@@ -8,7 +8,7 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 /** The boundary of a form in parts (RFC 7578); null where the content type is another. */
 export function boundaryOf(contentType: string | undefined): string | null {
   if (!/^\s*multipart\/form-data\s*;/i.test(contentType ?? '')) return null;
-  const found = /;\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType ?? '');
+  const found = /;\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;,"]{1,70}))/i.exec(contentType ?? '');
   return found?.[1] ?? found?.[2] ?? null;
 }
 

@@ -1,6 +1,6 @@
 import { contentFamily, ContentFamily } from '../content.ts';
 import { shortDigest } from '../engine/engine.ts';
-import { singleHeader, type Received } from '../received.ts';
+import { contentTypeOf, type Received } from '../received.ts';
 import { LARGEST_AT_ONCE_BYTES } from './aside.ts';
 import { readForm, valuesOf } from './form.ts';
 import { readJson } from './json.ts';
@@ -15,7 +15,7 @@ export function shortened(
 ): Buffer | { whole: string } | null {
   if (body.length <= LARGEST_AT_ONCE_BYTES) return body;
   const [first] = steps;
-  const family = contentFamily(singleHeader(received, 'content-type'));
+  const family = contentFamily(contentTypeOf(received));
   if (first === undefined)
     return family === ContentFamily.BINARY ? null : { whole: shortDigest(body) };
   if (family === ContentFamily.FORM) return oneField(received, { body, name: first });

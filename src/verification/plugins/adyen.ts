@@ -2,7 +2,7 @@ import { valuesOf } from '../body/form.ts';
 import { contentFamily, ContentFamily } from '../content.ts';
 import { decodeStrictly } from '../engine/decoders.ts';
 import { shortDigest } from '../engine/engine.ts';
-import { singleHeader, type Received } from '../received.ts';
+import { contentTypeOf, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import { formIn } from './form-body.ts';
 import { jsonIn } from './json-body.ts';
@@ -29,7 +29,7 @@ type Items = { fields: ReadonlyMap<string, string>[]; sent: Buffer[] };
 /** Adyen signs eight fields of every item; one bad item spoils the batch. Items come as JSON, or one as a form. */
 export const adyen: Plugin = (settings) => ({
   verify: (received) => {
-    const isForm = contentFamily(singleHeader(received, 'content-type')) === ContentFamily.FORM;
+    const isForm = contentFamily(contentTypeOf(received)) === ContentFamily.FORM;
     const items = isForm ? itemOfForm(received) : itemsOfJson(received);
     if ('reason' in items) return items;
     for (const item of items.fields) {

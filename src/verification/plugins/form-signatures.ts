@@ -5,11 +5,11 @@ import { decodeStrictly, sameBytes } from '../engine/decoders.ts';
 import { sortedForm } from '../engine/template.ts';
 import {
   activeSecrets,
+  contentTypeOf,
   headerValues,
   notDecodable,
   signedBody,
   signedUrl,
-  singleHeader,
   type Received,
 } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
@@ -64,7 +64,7 @@ function signedFields(received: Received): { bytes: Buffer } | Refused {
       ? nothing
       : notSigned('bodySHA256 in the URL is not the digest of the body');
   }
-  const type = singleHeader(received, 'content-type');
+  const type = contentTypeOf(received);
   // Nothing but a form is signed in this way: where no type is given, it is one.
   const isForm = type === undefined || contentFamily(type) === ContentFamily.FORM;
   if (!isForm)

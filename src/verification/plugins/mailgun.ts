@@ -1,7 +1,7 @@
 import { contentFamily, ContentFamily } from '../content.ts';
 import { decodeStrictly } from '../engine/decoders.ts';
 import { checkTimestamp, parseTimestamp } from '../engine/timestamp.ts';
-import { singleHeader, type Received } from '../received.ts';
+import { contentTypeOf, type Received } from '../received.ts';
 import { accepted, refused, VerificationReason, type Refused } from '../verdict.ts';
 import { valuesOf } from '../body/form.ts';
 import { formIn } from './form-body.ts';
@@ -45,7 +45,7 @@ export const mailgun: Plugin = (settings) => ({
 });
 
 function signedIn(received: Received): Signed | Refused {
-  const family = contentFamily(singleHeader(received, 'content-type'));
+  const family = contentFamily(contentTypeOf(received));
   const isForm = family === ContentFamily.FORM || family === ContentFamily.BINARY;
   const first = isForm ? formSignature(received) : jsonSignature(received);
   // What the content type does not say, the body may.
