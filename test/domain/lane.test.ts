@@ -31,6 +31,13 @@ test.each([
   expect(deliveryGroupOf({ groups: { key: 'body.id' } }, own)).toBe(key);
 });
 
+test('a number and a text of the same digits are one key', () => {
+  const keyOf = (id: string) =>
+    laneKeyOf({ key: 'body.id' }, { ...parts, body: parseWithEqualNumbers(`{"id":${id}}`) });
+  expect(['7', '7.0', '"7"'].map(keyOf)).toEqual(['7', '7', '7']);
+  expect(['null', '""'].map(keyOf)).toEqual(['', '']);
+});
+
 test('null is no key, and the text null is one', () => {
   const body = { nothing: null, text: 'null' };
   expect(laneKeyOf({ key: 'body.nothing' }, { ...parts, body })).toBe('');
