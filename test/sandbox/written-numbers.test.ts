@@ -209,6 +209,18 @@ describe('of numbers that are one double', () => {
     expect(logs).toEqual([]);
   });
 
+  test('copies of very many are told apart while that is quick, and then said to be rounded', async () => {
+    const others = Array.from('abcdefg', (name) => `,"${name}":1`).join('');
+    const ids = Array.from({ length: 12_000 }, (_, n) => BigInt(ONE) + BigInt(6 * n));
+    const result = await made(
+      `[${ids.map((id, n) => `{"id":${id},"n":${n}${others}}`).join()}]`,
+      'request.body = request.body.map((item) => ({ ...item }))',
+    );
+    expect(result.body).toContain(`[{"id":${ids[0]},`);
+    expect(result.body).not.toContain(String(ids.at(-1)));
+    expect(warnings(result.logs).at(-1)).toMatch(/^… and \d+ more numbers\.$/);
+  });
+
   test.each([
     ['one that moves', 'request.body = { x: [{ first: request.body.a.id }] }', 'body.x[0].first'],
     [

@@ -4,6 +4,9 @@ import { ownTable } from './own-table.ts';
 
 const { hasOwn, is, keys } = Object;
 const MOST_CANDIDATES = 200;
+/** Members that are compared in a run, at most: a tenth of a second. */
+const MOST_COMPARED = 2_000_000;
+let compared = 0;
 
 type Original = { readonly members: Record<string, unknown>; readonly source: string };
 
@@ -29,6 +32,7 @@ export function sourceInOriginal(copy: object, key: string, name: string): strin
   for (let index = 0; index < candidates.length; index++) {
     const candidate = candidates[index];
     if (candidate === undefined) continue;
+    if (compared > MOST_COMPARED) return null;
     const likeness = likenessOf(copy as Record<string, unknown>, candidate.members, key);
     if (likeness > best) {
       best = likeness;
@@ -44,6 +48,7 @@ function likenessOf(
   key: string,
 ): number {
   const names = keys(original);
+  compared += names.length;
   let same = 0;
   for (let index = 0; index < names.length; index++) {
     const name = names[index] ?? '';
