@@ -11,6 +11,8 @@ export type Circuits = {
   /** Whether one may send: always while closed, once in a while when open. Whoever gets a probe must end it. */
   enter(destinationId: string): 'closed' | 'probe' | 'open';
   endProbe(destinationId: string): void;
+  /** Notices holds that somebody has lifted: whoever waits in line asks nobody until they are over. */
+  lookAgain(): void;
   /** Sends nothing until then, whatever comes of what is under way: the receiver asked for it. A single attempt tries it then. */
   hold(destinationId: string, untilMs: number): void;
   heldUntilMs(destinationId: string): number | null;
@@ -143,6 +145,9 @@ export function createCircuits({
     endProbe(destinationId) {
       const circuit = circuits.get(destinationId);
       if (circuit) circuit.probing = false;
+    },
+    lookAgain() {
+      for (const destinationId of [...circuits.keys()]) look(destinationId);
     },
   };
 }

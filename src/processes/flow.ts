@@ -76,6 +76,7 @@ export function openFlow(
     }
   }
   function look(): void {
+    traffic.circuits.lookAgain();
     const warn = (what: string) => (error: unknown) => log.warn({ error }, what);
     void Promise.all([
       tend().catch(warn('Control workflows could not be started')),

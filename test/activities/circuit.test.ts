@@ -53,6 +53,25 @@ describe('a circuit that its receiver asked for', () => {
     expect(state('des_1').probeAtMs).toBe(90_000);
   });
 
+  test('ends when somebody lifts it, though nobody asks', () => {
+    let keptMs: number | null = null;
+    const changes: boolean[] = [];
+    const { hold, lookAgain } = createCircuits({
+      now: () => 1_000,
+      keptUntilMs: () => keptMs,
+      onChange: (_, state) => changes.push(state.open),
+    });
+    hold('des_1', 60_000);
+    // Not written yet: that is no reason to end it.
+    lookAgain();
+    expect(changes).toEqual([true]);
+    keptMs = 60_000;
+    lookAgain();
+    keptMs = null;
+    lookAgain();
+    expect(changes).toEqual([true, false]);
+  });
+
   test('holds in a process that reads of it, and ends there when it is ended', () => {
     let keptMs: number | null = 60_000;
     const changes: boolean[] = [];

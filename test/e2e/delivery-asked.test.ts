@@ -101,6 +101,31 @@ test('a hold survives a restart, and another URL ends it', async () => {
   expect(await over(later)).toMatchObject({ status: 'SUCCESSFUL', attempts: 1 });
 });
 
+test('whoever resumes a destination that is held lets what waits go at once', async () => {
+  receiver.script('resumed', [busy(503, 600), { status: 200 }]);
+  const { destinationId } = await admin.define({
+    name: 'resumed',
+    url: receiver.url('resumed'),
+    rules: [RULE],
+  });
+  await post('resumed');
+  await receiver.nth('resumed', 1);
+  await until('it is held', async () => {
+    const shown = await admin.done('GET', `/destinations/${destinationId}`);
+    return shown['held_until'] !== null;
+  });
+  const postedAtMs = Date.now();
+  const waiting = await post('resumed');
+  // One that is not held and came later is delivered: this one had its chance.
+  await admin.define({ name: 'unheld', url: receiver.url('unheld') });
+  expect(await over(await post('unheld'))).toMatchObject({ status: 'SUCCESSFUL' });
+  expect(receiver.received('resumed')).toHaveLength(1);
+  await admin.done('PUT', `/destinations/${destinationId}/unpause`);
+  expect(await over(waiting)).toMatchObject({ status: 'SUCCESSFUL', attempts: 1 });
+  // The sweep would find it, too, but nothing that has waited for less than a minute.
+  expect(receiver.received('resumed')[1]!.atMs - postedAtMs).toBeLessThan(60_000);
+});
+
 test('410 Gone ends the event and disables its destination, visibly, until it is enabled', async () => {
   receiver.script('gone', [GONE, { status: 200 }]);
   const { destinationId } = await admin.define({
