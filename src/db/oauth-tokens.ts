@@ -3,9 +3,14 @@ import type { Database } from './pool.ts';
 import type { Sealer } from './sealing.ts';
 
 /** What an authorization server handed out last. */
-export type KeptTokens = { refreshToken: string; accessToken: string; expiresAtMs: number };
+export type KeptTokens = {
+  refreshToken: string;
+  credentials: string;
+  accessToken: string;
+  expiresAtMs: number;
+};
 
-/** Keeps tokens for all processes, encrypted; `key` stands for a destination and its credentials. */
+/** Keeps tokens for all processes, encrypted; `key` stands for a destination and the refresh token it was saved with. */
 export function createTokenStore({ db, sealer }: { db: Database; sealer: Sealer }) {
   const contextOf = (key: string) => `oauth_tokens/${key}`;
   return {
@@ -25,7 +30,7 @@ export function createTokenStore({ db, sealer }: { db: Database; sealer: Sealer 
           where t.leased_until is null or t.leased_until < now()`);
       return (rowCount ?? 0) > 0;
     },
-    /** Keeps new tokens and ends the lease; what was kept for other credentials of the owner goes. */
+    /** Keeps new tokens and ends the lease; what was kept for other refresh tokens of the owner goes. */
     async save(key: string, { owner, tokens }: { owner: string; tokens: KeptTokens }) {
       const sealed = sealer.seal(tokens, contextOf(key));
       await db.query(sql`

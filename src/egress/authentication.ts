@@ -98,7 +98,7 @@ async function sendWithToken({
   const key = cacheKey(request, config);
   const token = await tokens.of(key, {
     owner: request.poolKey,
-    usesRefreshToken: config.auth_type === 'OAUTH2_AUTHORIZATION_CODE',
+    chain: chainOf(request, config),
     timeoutMs: request.timeoutMs,
     build: (refreshToken) => tokenRequest({ request, config, refreshToken }),
   });
@@ -117,8 +117,18 @@ async function sendWithToken({
 function cacheKey({ poolKey, url }: OutgoingRequest, config: DestinationAuth): string {
   // An identity token is made out to one service, so its host is part of what is kept.
   const audience = config.auth_type === 'GCP_SERVICE_ACCOUNT' ? new URL(url).origin : '';
-  const text = JSON.stringify([poolKey, config, audience]);
-  return createHash('sha256').update(text).digest('base64');
+  return hashOf([poolKey, config, audience]);
+}
+
+/** Stands for a refresh token as it was saved, and those that came after it, whatever secret or scope it is saved with. */
+function chainOf({ poolKey }: OutgoingRequest, config: DestinationAuth): string | null {
+  if (config.auth_type !== 'OAUTH2_AUTHORIZATION_CODE') return null;
+  const { auth_server: server, client_id: client, refresh_token: saved } = config.auth;
+  return hashOf([poolKey, server, client, saved]);
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64');
 }
 
 function withHeader(request: OutgoingRequest, header: Header): OutgoingRequest {

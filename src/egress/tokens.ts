@@ -6,7 +6,13 @@ import type { OutgoingRequest, Sender } from './send.ts';
 type Token = { value: string; expiresAtMs: number };
 
 /** What an authorization server handed out last in exchange for a refresh token. */
-export type KeptTokens = { refreshToken: string; accessToken: string; expiresAtMs: number };
+export type KeptTokens = {
+  refreshToken: string;
+  /** What the access token was given for: it is of no use to others. */
+  credentials: string;
+  accessToken: string;
+  expiresAtMs: number;
+};
 
 /**
  * Where tokens outlive this process, and are the same for all. A server that rotates refresh tokens takes each but once:
@@ -22,8 +28,8 @@ export type TokenStore = {
 type TokenQuestion = {
   /** Whose credentials they are. */
   owner: string;
-  /** Whether a refresh token is used up for it. */
-  usesRefreshToken: boolean;
+  /** The refresh token that is used up for it, with all that were handed out in its place; null where there is none. */
+  chain: string | null;
   timeoutMs: number;
   /** Makes the request for a token, with the refresh token that is valid now where one was handed out. */
   build(refreshToken: string | null): Promise<TokenRequest | RefusedAttempt>;
@@ -83,13 +89,13 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
 
   /** The token that any process was given last, or a new one for the refresh token that is valid now. */
   async function refresh(
-    key: string,
-    { question, refused }: { question: TokenQuestion; refused: string | null },
+    chain: string,
+    { question, known }: { question: TokenQuestion; known: Known },
   ): Promise<Token | RefusedAttempt> {
     const until = Date.now() + Math.min(question.timeoutMs, MAX_TOKEN_WAIT_MS);
     const { owner } = question;
-    while (!(await store.lease(key, { owner, forMs: LEASE_MS }))) {
-      const kept = usable(await store.read(key), refused);
+    while (!(await store.lease(chain, { owner, forMs: LEASE_MS }))) {
+      const kept = usable(await store.read(chain), known);
       if (kept) return kept;
       if (Date.now() > until)
         return handshakeFailed('Another process did not get a token in time.');
@@ -97,22 +103,23 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
     }
     let isSaved = false;
     try {
-      const kept = await store.read(key);
-      const token = usable(kept, refused);
+      const kept = await store.read(chain);
+      const token = usable(kept, known);
       if (token) return token;
       const answer = await ask(question, kept?.refreshToken ?? null);
       if ('kind' in answer) return answer;
       const { refreshToken, token: fresh } = answer;
       const { value: accessToken, expiresAtMs } = fresh;
       if (refreshToken !== null) {
-        const tokens = { refreshToken, accessToken, expiresAtMs };
+        const { credentials } = known;
+        const tokens = { refreshToken, credentials, accessToken, expiresAtMs };
         // The one before is worth nothing any more.
-        await insist(() => store.save(key, { owner, tokens }));
+        await insist(() => store.save(chain, { owner, tokens }));
         isSaved = true;
       }
       return fresh;
     } finally {
-      if (!isSaved) await store.release(key).catch(() => undefined);
+      if (!isSaved) await store.release(chain).catch(() => undefined);
     }
   }
 
@@ -120,7 +127,9 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
     key: string,
     { entry, question }: { entry: Entry; question: TokenQuestion },
   ): Promise<Token | RefusedAttempt> {
-    if (question.usesRefreshToken) return refresh(key, { question, refused: entry.refused });
+    const { chain } = question;
+    const known = { credentials: key, refused: entry.refused };
+    if (chain !== null) return refresh(chain, { question, known });
     const answer = await ask(question, null);
     return 'kind' in answer ? answer : answer.token;
   }
@@ -147,9 +156,12 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
   };
 }
 
-/** What was kept, unless its time is over or it was refused. */
-function usable(kept: KeptTokens | null, refused: string | null): Token | null {
-  if (kept === null || kept.expiresAtMs <= Date.now() || kept.accessToken === refused) return null;
+type Known = { credentials: string; refused: string | null };
+
+/** What was kept, unless its time is over, it was refused, or it was given for something else. */
+function usable(kept: KeptTokens | null, { credentials, refused }: Known): Token | null {
+  if (kept === null || kept.credentials !== credentials) return null;
+  if (kept.expiresAtMs <= Date.now() || kept.accessToken === refused) return null;
   return { value: kept.accessToken, expiresAtMs: kept.expiresAtMs };
 }
 

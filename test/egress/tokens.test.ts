@@ -142,6 +142,26 @@ test('a token that is still valid serves the next process, unless the destinatio
   expect(target.seen).toEqual(['Bearer token-1', ...Array(5).fill('Bearer token-2')]);
 });
 
+test.each([
+  ['secret', { client_secret: 'renewed' }],
+  ['scope', { scope: 'all' }],
+])('a new %s beside the saved refresh token goes on with the newest one', async (_, change) => {
+  const server = await rotating();
+  const target = await destination();
+  const sender = createAuthenticatedSender({ sender: loopbackSender() });
+  const saved = authorizationCode(server.url);
+  await sender.send(requestTo(target.url), saved);
+  // The saved one is the only one its owner knows, and was used up long ago.
+  const changed = { ...saved, auth: { ...saved.auth, ...change } };
+  await sender.send(requestTo(target.url), changed);
+  await sender.send(requestTo(target.url), changed);
+  expect(server.questions.map(({ form }) => form)).toMatchObject([
+    { refresh_token: 'r0' },
+    { refresh_token: 'r1', ...change },
+  ]);
+  expect(target.seen).toEqual([1, 2, 2].map((n) => `Bearer token-${n}`));
+});
+
 test('credentials that are saved anew begin with their own refresh token', async () => {
   const server = await rotating();
   const target = await destination();
