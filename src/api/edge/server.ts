@@ -43,12 +43,19 @@ export function createHttpServer({ maxConnections, trust, proxyProtocol }: Optio
   const [speakHttp] = server.listeners('connection') as [(this: Server, socket: Socket) => void];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
+    // One that is reset before anybody listens to it would end the process.
+    socket.on('error', () => socket.destroy());
     const takes = () => slots.take(socket, peerOf(socket));
     const begin = () => {
       if (takes()) return speakHttp.call(server, socket);
       // What is open for nothing makes room, once it is closed.
       server.closeIdleConnections();
-      setTimeout(() => (takes() ? speakHttp.call(server, socket) : refuse(socket)), CLOSING_MS);
+      setTimeout(() => {
+        // The place of one that has gone meanwhile would never be free again.
+        if (socket.destroyed) return;
+        if (takes()) speakHttp.call(server, socket);
+        else refuse(socket);
+      }, CLOSING_MS);
     };
     if (proxyProtocol && trust(peerOf(socket))) afterProxyHeader(socket, begin);
     else begin();

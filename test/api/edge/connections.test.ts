@@ -60,3 +60,35 @@ function count(): Promise<number> {
     ingest.server.getConnections((error, all) => (error ? reject(error) : resolve(all)));
   });
 }
+
+test('who is gone before there was room for it takes none, and troubles nobody', async () => {
+  const busy = Array.from({ length: 10 }, () => open());
+  for (const connection of busy) connection.say(request().slice(0, 20));
+  await until('they are there', () => count().then((all) => all === 10));
+  // Each waits for room for a moment, and resets its connection meanwhile.
+  await Promise.all(Array.from({ length: 30 }, () => resetAtOnce()));
+  await until('they have gone', () => count().then((all) => all === 10));
+  for (const connection of busy) connection.close();
+  await until('all have gone', () => count().then((all) => all === 0));
+
+  // Where there are idle ones, room is made for those that have gone.
+  for (let round = 0; round < 3; round++) {
+    const idle = Array.from({ length: 10 }, () => open());
+    const statuses = await Promise.all(idle.map((connection) => answered(connection)));
+    expect(statuses).toEqual(Array.from({ length: 10 }, () => 200));
+    await Promise.all(Array.from({ length: 10 }, () => resetAtOnce()));
+    for (const connection of idle) connection.close();
+    await until('all have gone again', () => count().then((all) => all === 0));
+  }
+});
+
+function resetAtOnce(): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(ingest.port, '127.0.0.1', () => {
+      socket.write(request());
+      setImmediate(() => socket.resetAndDestroy());
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve());
+  });
+}
