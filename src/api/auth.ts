@@ -95,7 +95,9 @@ function createKnownKeys(db: Db) {
       readAt = -Infinity;
     },
     async find(hash: Buffer, mayRead: () => boolean): Promise<ApiKeyRow | null> {
-      while (ageMs() > KNOWN_MS) await read();
+      const askedAt = performance.now();
+      // What was read since is new enough, however long it took: a slow database would be asked for ever.
+      while (ageMs() > KNOWN_MS && readAt < askedAt) await read();
       const row = look(hash);
       if (row || ageMs() <= UNKNOWN_MS || !mayRead()) return row;
       await read();

@@ -36,6 +36,24 @@ test('wrong keys cost next to no query, however many they are, and right ones no
   expect(queries()).toBeLessThan(4 + ((performance.now() - beganAt) / 1_000) * 5);
 });
 
+test('a database that takes longer than keys are known for is asked a few times, and not for ever', async () => {
+  let queries = 0;
+  const slow: Db = {
+    async query(statement) {
+      queries++;
+      const result = await gateway.db.query(statement);
+      await gateway.db.query({ text: 'select pg_sleep(1.1)', values: [] });
+      return result;
+    },
+  };
+  const authenticate = createAuthenticate(slow);
+  const asked = ['wrong', KEY].map((key) => authenticate(`Bearer ${key}`, '203.0.113.20'));
+  const [wrong, right] = await Promise.all(asked);
+  expect([wrong, right]).toEqual([null, expect.objectContaining({ keyId: expect.any(String) })]);
+  // Read once; once more for the key that was not known; each use of a key is noted.
+  expect(queries).toBeLessThanOrEqual(3);
+});
+
 test('an address that comes with wrong keys too often is told so, and its right key opens all the same', async () => {
   const as = (address: string, key: string) =>
     gateway.ask('GET', '/sources', { key, headers: { 'x-forwarded-for': address } });
