@@ -1,3 +1,4 @@
+import { isGrpcServiceError } from '@temporalio/client';
 import { StartupError } from '../embedded/errors.ts';
 import { giveWay } from '../embedded/priority.ts';
 import type { Log } from '../log.ts';
@@ -9,6 +10,9 @@ import type { Context } from './context.ts';
 import { openFoundation } from './foundation.ts';
 import type { Platform } from './platform.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker.ts';
+
+// As gRPC counts its answers.
+const NOT_FOUND = 5;
 
 /** Opens what the worker stands on and starts it; a worker that fails ends the process. */
 export async function runWorker(
@@ -42,11 +46,17 @@ async function connect(at: Address, log: Log): Promise<Temporal> {
       { cause },
     );
   });
-  await addSearchAttributes(temporal.connection, at.namespace).catch((error: unknown) =>
+  await addSearchAttributes(temporal.connection, at.namespace).catch((error: unknown) => {
+    if (isGrpcServiceError(error) && error.code === NOT_FOUND) {
+      throw new StartupError(
+        `Temporal at ${at.address} has no namespace ${at.namespace}. Make it ("temporal operator namespace create"), or set TEMPORAL_NAMESPACE to one it has.`,
+        { cause: error },
+      );
+    }
     log.warn(
       { error },
       'Search attributes could not be added; the migrate command needs the right to',
-    ),
-  );
+    );
+  });
   return temporal;
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnSync } from 'node:child_process';
 import { afterAll, expect, test } from 'vitest';
+import { startTemporal } from '../../src/embedded/temporal-server.ts';
+import { createLog } from '../../src/log.ts';
 import { launch, launchCommand, type GatewayProcess } from '../support/gateway-process.ts';
 import { temporaryData } from '../support/gateway.ts';
 import { lastingPort } from '../support/ports.ts';
@@ -74,6 +76,34 @@ test('a Temporal that does not answer is one sentence, and the PostgreSQL starte
   });
   expect(await refusal(start, dataDir)).toContain(`Temporal does not answer at ${NOBODY}`);
 });
+
+test.each(['all', 'worker'])(
+  'a namespace that Temporal does not have is one sentence of `%s`, and what was started is stopped',
+  async (command) => {
+    const folder = await temporaryData();
+    const temporal = await startTemporal({
+      dataDir: folder,
+      namespace: 'default',
+      uiPort: await lastingPort(),
+      log: createLog({ level: 'silent', name: 'test' }),
+    });
+    try {
+      const dataDir = await temporaryData();
+      const start = launch(command, {
+        DATA_DIR: dataDir,
+        PORT: '0',
+        TEMPORAL_ADDRESS: temporal.address,
+        TEMPORAL_NAMESPACE: 'elsewhere',
+        LOG_LEVEL: 'warn',
+      });
+      expect(await refusal(start, dataDir)).toBe(
+        `Temporal at ${temporal.address} has no namespace elsewhere. Make it ("temporal operator namespace create"), or set TEMPORAL_NAMESPACE to one it has.`,
+      );
+    } finally {
+      await temporal.stop();
+    }
+  },
+);
 
 test('no Temporal CLI and no python3 is one sentence, and the PostgreSQL started with it is stopped', async () => {
   const folder = await temporaryData();
