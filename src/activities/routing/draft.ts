@@ -1,11 +1,10 @@
 import type { Dispatch } from '../../domain/delivery.ts';
 import { commitRouting, type RoutingPlan, type RoutingVerdict } from '../../db/commit-routing.ts';
 import { insertExecutions, type NewExecution } from '../../db/executions.ts';
-import { isDataFault } from '../../db/faults.ts';
 import { requestIdOf } from '../../db/ids.ts';
 import type { Database, Db } from '../../db/pool.ts';
 import { insertPayloads, type NewPayload, type RoutedEvent } from '../../db/routing.ts';
-import { notStorable } from './failed.ts';
+import { isNotStorable, notStorable } from './failed.ts';
 
 /** What is decided for the requests of one call, before it is written. */
 export type Draft = RoutingPlan & { payloads: NewPayload[]; executions: NewExecution[] };
@@ -31,7 +30,7 @@ export function isFull({ events, payloads, executions }: Draft): boolean {
 export type Committed = { made: RoutedEvent[]; failed: RoutingVerdict[] };
 
 /**
- * Writes a draft at once, for those requests that still wait. Where PostgreSQL refuses what one request brought, the
+ * Writes a draft at once, for those requests that still wait. Where what one request brought cannot be written, the
  * others are written, and that one is rejected with the reason: its code has run, and is not run again.
  */
 export async function commitDraft(database: Database, draft: Draft): Promise<Committed> {
@@ -39,7 +38,7 @@ export async function commitDraft(database: Database, draft: Draft): Promise<Com
   try {
     return { made: await write(database, draft), failed: [] };
   } catch (error) {
-    if (!isDataFault(error)) throw error;
+    if (!isNotStorable(error)) throw error;
     const [only, ...others] = draft.verdicts;
     if (others.length > 0) return await commitHalves(database, draft);
     const verdict = notStorable(only!.requestId, error);

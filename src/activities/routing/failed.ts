@@ -6,7 +6,7 @@ const LONGEST_REASON = 500;
 
 /** Why a request could not be routed; it is kept, and may be retried. */
 const FailedReason = {
-  /** PostgreSQL refused a value that it or its code brought. */
+  /** PostgreSQL refused a value that it or its code brought, or it is too long to be written. */
   NotStorable: 'NOT_STORABLE',
   /** The rules of a connection broke on it. */
   NotPlanned: 'NOT_PLANNED',
@@ -19,7 +19,7 @@ export function notStorable(requestId: string, error: unknown): RoutingVerdict {
   return failed(
     requestId,
     FailedReason.NotStorable,
-    `PostgreSQL refused what was to be kept: ${message}`,
+    `What was to be kept could not be written: ${message}`,
   );
 }
 
@@ -47,6 +47,19 @@ export function isFaultOfRequest(error: unknown): boolean {
     error instanceof TypeError ||
     error instanceof SyntaxError ||
     error instanceof URIError ||
-    ('code' in error && error.code === 'ERR_STRING_TOO_LONG')
+    isTooLong(error)
+  );
+}
+
+/** Whether a plan could not be written for what it holds, and not because something is away. */
+export function isNotStorable(error: unknown): boolean {
+  return error instanceof Error && (isDataFault(error) || isTooLong(error));
+}
+
+/** Whether a text got longer than any that the engine can hold. */
+function isTooLong(error: Error): boolean {
+  return (
+    ('code' in error && error.code === 'ERR_STRING_TOO_LONG') ||
+    error.message === 'Invalid string length'
   );
 }

@@ -63,6 +63,21 @@ describe('a request that cannot be written', () => {
     expect(told).toMatchObject([{ request: ids[4] }]);
   });
 
+  test('is rejected with the reason where its text is longer than any that is written', async () => {
+    // Each NUL is written as six characters.
+    const long = { reason: '\0'.repeat(100 * 1024 * 1024) };
+    const rule = await routing.code(handler('return request;'));
+    const { sourceId } = await routing.define([rule]);
+    const bodies = [{ body: '{"bad":true}' }, { body: '{}' }];
+    const ids = await routing.arrive(sourceId, ...bodies);
+    const growing = sandboxOf((body) => ((body as { bad?: boolean }).bad ? long : {}));
+    await routing.route(ids, routing.worker({ sandbox: growing }));
+    expect(await Promise.all(ids.map(rejection))).toMatchObject([
+      { rejection_cause: 'ROUTING_FAILED', rejection_detail: { reason: 'NOT_STORABLE' } },
+      { rejection_cause: null, waiting: false },
+    ]);
+  });
+
   test('is routed by a retry once the reason is gone', async () => {
     const rule = await routing.code(handler('return request;'));
     const { sourceId } = await routing.define([rule]);
