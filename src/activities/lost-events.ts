@@ -22,6 +22,8 @@ type Dependencies = {
   startDelivery: StartDelivery;
   startLane: (connectionId: string) => Promise<void>;
   log: { warn(fields: object, message: string): void };
+  /** How long workflows are asked after in one look. */
+  askingMs?: number;
   now?: () => number;
 };
 
@@ -32,7 +34,8 @@ export type LostEvents = { look(): Promise<number> };
 const OVERDUE_MS = 30_000;
 // Whoever was alive is asked again so much later.
 const ASK_AGAIN_MS = 30_000;
-const MOST_ASKED = 300;
+const ASKING_MS = 5_000;
+const FORGET_MS = 600_000;
 const PAGES_A_LOOK = 40;
 const BETWEEN_PAGES_MS = 100;
 const MOST_WATCHED = 100_000;
@@ -108,8 +111,14 @@ async function restart(
 ): Promise<number> {
   const lost: Overdue[] = [];
   const left = overdue.filter((event) => !event.isKnown);
-  for (const [, group] of Map.groupBy(left, keepersOf)) {
-    if (!(await alive.any(keepersOf(group[0]!).split(' ')))) lost.push(...group);
+  // First those of whom nothing is known, then those that were found alive longest ago: each has its turn.
+  const groups = [...Map.groupBy(left, keepersOf)].map(([ids, group]) => ({
+    keepers: ids.split(' '),
+    group,
+  }));
+  const inTurn = groups.toSorted((a, b) => alive.knownTo(a.keepers) - alive.knownTo(b.keepers));
+  for (const { keepers, group } of inTurn) {
+    if (!(await alive.any(keepers))) lost.push(...group);
   }
   let restarted = 0;
   for (const [destinationId, group] of Map.groupBy(lost, (event) => event.destinationId)) {
@@ -132,26 +141,41 @@ function keepersOf({ workflowId, dispatchId, destinationId }: Overdue): string {
   return [...new Set([workflowId, `requests/${dispatchId}`, own])].join(' ');
 }
 
-type Liveness = { beginRound(): void; any(workflowIds: string[]): Promise<boolean> };
+type Liveness = {
+  beginRound(): void;
+  any(workflowIds: string[]): Promise<boolean>;
+  /** Until when one of these counts as alive; 0 where none was found so lately. */
+  knownTo(workflowIds: string[]): number;
+};
 
-/** Asks after workflows, after each not too often, and not after too many in a round: the others count as alive. */
+/** Asks after workflows, after each not too often, and not for too long in a round: the others count as alive. */
 function createLiveness({
   isAlive,
+  askingMs = ASKING_MS,
   now,
-}: Pick<Dependencies, 'isAlive'> & { now: () => number }): Liveness {
+}: Pick<Dependencies, 'isAlive' | 'askingMs'> & { now: () => number }): Liveness {
   const aliveUntil = new Map<string, number>();
-  let asked = 0;
+  let spentMs = 0;
+  const knownTo = (ids: string[]) => Math.max(...ids.map((id) => aliveUntil.get(id) ?? 0));
+  async function ask(id: string): Promise<boolean> {
+    const askedAtMs = performance.now();
+    try {
+      return await isAlive(id);
+    } finally {
+      spentMs += performance.now() - askedAtMs;
+    }
+  }
   return {
+    knownTo,
     beginRound() {
-      asked = 0;
-      for (const [id, until] of aliveUntil) if (until < now()) aliveUntil.delete(id);
+      spentMs = 0;
+      for (const [id, until] of aliveUntil) if (until + FORGET_MS < now()) aliveUntil.delete(id);
     },
     async any(workflowIds) {
-      if (workflowIds.some((id) => aliveUntil.has(id))) return true;
+      if (knownTo(workflowIds) >= now()) return true;
       for (const id of workflowIds) {
-        if (asked >= MOST_ASKED) return true;
-        asked++;
-        if (!(await isAlive(id))) continue;
+        if (spentMs >= askingMs) return true;
+        if (!(await ask(id))) continue;
         aliveUntil.set(id, now() + ASK_AGAIN_MS);
         return true;
       }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import sql from 'sql-template-tag';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createLostEvents } from '../../src/activities/lost-events.ts';
@@ -24,12 +25,14 @@ const HOUR_MS = 3_600_000;
 // As much later as nobody would call late any more.
 let laterMs = HOUR_MS;
 
-const lost = () =>
+const lost = ({ askingMs, answersAfterMs }: { askingMs?: number; answersAfterMs?: number } = {}) =>
   createLostEvents({
     db,
-    isAlive(id) {
+    ...(askingMs === undefined ? {} : { askingMs }),
+    async isAlive(id) {
       asked.push(id);
-      return Promise.resolve(running.has(id));
+      if (answersAfterMs !== undefined) await setTimeout(answersAfterMs);
+      return running.has(id);
     },
     startDelivery(order) {
       running.add(order.workflowId);
@@ -111,6 +114,25 @@ describe('an event whose workflow is gone', () => {
     await db.query(sql`update events set next_attempt_at = next_attempt_at - interval '2 minutes'`);
     expect(await lost().look()).toBe(1);
   });
+});
+
+test('an event whose workflow is gone is found behind however many that are late and alive', async () => {
+  const alive: string[] = [];
+  for (let n = 0; n < 400; n++) {
+    const [id] = await makeEvents(db, ends, 1);
+    alive.push(id!);
+    const { dispatch_id: dispatchId } = await rowOf(db, id!);
+    running.add(`delivery/${dispatchId as string}/${destinationId}`);
+  }
+  await due(alive, 'QUEUED');
+  const [gone] = await makeEvents(db, ends, 1);
+  await due([gone!], 'QUEUED');
+  const sweep = lost({ askingMs: 50, answersAfterMs: 1 });
+  for (let look = 0; look < 40 && started.length === 0; look++) {
+    await sweep.look();
+    laterMs += 15_000;
+  }
+  expect(startedEvents()).toEqual([gone]);
 });
 
 describe('nothing is started for an event', () => {
