@@ -1,3 +1,5 @@
+import type { QueryConfig, QueryResultRow } from 'pg';
+import type { Sql } from 'sql-template-tag';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthenticate } from '../../src/api/auth.ts';
 import { createRefusals } from '../../src/api/refused-keys.ts';
@@ -39,9 +41,9 @@ test('wrong keys cost next to no query, however many they are, and right ones no
 test('a database that takes longer than keys are known for is asked a few times, and not for ever', async () => {
   let queries = 0;
   const slow: Db = {
-    async query(statement) {
+    async query<Row extends QueryResultRow>(statement: Sql | QueryConfig) {
       queries++;
-      const result = await gateway.db.query(statement);
+      const result = await gateway.db.query<Row>(statement);
       await gateway.db.query({ text: 'select pg_sleep(1.1)', values: [] });
       return result;
     },
