@@ -167,16 +167,6 @@ describe('what a handler returns is checked', () => {
     });
   });
 
-  it('writes a query with or without its question mark, and keeps one that came in as part of the query', async () => {
-    const input = inputOf({ ...REQUEST, query: '?a=1' });
-    expect((await only(handler('(r) => r'), { input })).query).toBe('?a=1');
-    expect((await only(handler('(r) => { delete r.query; return r; }'), { input })).query).toBe(
-      '?a=1',
-    );
-    expect((await only(handler('(r) => { r.query = "?b=2"; return r; }'))).query).toBe('b=2');
-    expect((await only(handler('(r) => { r.query = "b=2"; return r; }'))).query).toBe('b=2');
-  });
-
   it('refuses more than 1 MB out and more than 1 MB in', async () => {
     expect(await run(handler('(r) => { r.body = "x".repeat(1100000); return r; }'))).toMatchObject({
       kind: 'too_large',

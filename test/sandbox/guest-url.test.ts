@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { URLSearchParams as GuestParams } from '../../src/sandbox/guest/search-params.ts';
 import { URL as GuestUrl } from '../../src/sandbox/guest/url.ts';
-import { handler, jobOf, testPool } from './sandbox.ts';
+import { handler, inputOf, jobOf, onlyRequest, REQUEST, testPool } from './sandbox.ts';
 
 const pool = testPool();
 afterAll(() => pool.close());
@@ -226,4 +226,16 @@ it('both are there in a guest', async () => {
   expect(await pool.run(jobOf(code))).toMatchObject({
     requests: [{ body: 'https://h/p/x?a=1&b=2+3c=1' }],
   });
+});
+
+it('a query may be written with its question mark, and one that came in belongs to the query', async () => {
+  const queryOf = async (query: string, statement: string) => {
+    const code = handler(`(r) => { ${statement}; return r; }`);
+    const input = inputOf({ ...REQUEST, query });
+    return onlyRequest(await pool.run(jobOf(code, { version: statement, input }))).query;
+  };
+  expect(await queryOf('?a=1', '')).toBe('?a=1');
+  expect(await queryOf('?a=1', 'delete r.query')).toBe('?a=1');
+  expect(await queryOf('a=1', 'r.query = "?b=2"')).toBe('b=2');
+  expect(await queryOf('a=1', 'r.query = "b=2"')).toBe('b=2');
 });
