@@ -259,7 +259,6 @@ describe('the table of ids', () => {
   });
 
   test('an id that is not promised never stands alone', () => {
-    const body = Buffer.from('{"id":"1"}');
     for (const { name, at, unique } of known.filter((one) => one.unique === Unique.NOTHING)) {
       const header = at.find((place) => place.startsWith('header:'))?.slice(7);
       const path =
@@ -281,6 +280,5 @@ describe('the table of ids', () => {
         false,
       ]);
     }
-    expect(body.length).toBeGreaterThan(0);
   });
 });
