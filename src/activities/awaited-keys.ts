@@ -1,12 +1,10 @@
 import { gatewayNow } from '../db/clock.ts';
-import { firstIdAt } from '../db/ids.ts';
+import { firstIdAt, timeOfId } from '../db/ids.ts';
 import type { Db } from '../db/pool.ts';
-import { freeApart, listApart } from '../db/verdicts.ts';
+import { freeApart, listApart, nextApart } from '../db/verdicts.ts';
 
 /** Watches for the keys that requests wait for, and lets the requests go on as soon as these are there. */
 export type AwaitedKeys = {
-  /** Why requests of a source need not be tried now: what the last one waited for; null where it is not known to wait. */
-  outageOf(sourceId: string): string | null;
   /** A request of this source has to wait for its key. */
   began(sourceId: string, hint: string): void;
   close(): void;
@@ -27,19 +25,19 @@ type Dependencies = {
 type Waiting = { waitMs: number; tryAtMs: number };
 
 /**
- * A source whose key server is away is tried with two of its requests, the oldest and the newest, ever more seldom;
- * the others are not read until it answers. All that waits lies in the outbox: any worker goes on with it.
+ * What waits for the key server of a source is tried with three requests, the oldest, the newest, and one in between
+ * that differs each time, ever more seldom; the others are not read until it answers. All that waits lies in the outbox:
+ * any worker goes on with it.
  */
 export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
   const { db, log, lookEveryMs } = deps;
   const waits = new Map<string, Waiting>();
-  const hints = new Map<string, string>();
   let looking = false;
 
   async function look(): Promise<void> {
     const apart = await listApart(db);
     const known = new Set(apart.map(({ sourceId }) => sourceId));
-    for (const id of waits.keys()) if (!known.has(id)) forget(id);
+    for (const id of waits.keys()) if (!known.has(id)) waits.delete(id);
     for (const { sourceId, requestIds } of apart) {
       // Those that have waited for too long are dispatched once more, and rejected if nothing has changed.
       const upTo = firstIdAt('request', gatewayNow() - deps.giveUpAfterMs);
@@ -50,9 +48,9 @@ export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
   async function tryOne(sourceId: string, requestIds: string[]): Promise<void> {
     const wait = waits.get(sourceId) ?? { waitMs: lookEveryMs, tryAtMs: 0 };
     if (performance.now() < wait.tryAtMs) return;
-    if (await deps.isAnswered(requestIds)) {
+    if (await deps.isAnswered(await sampleOf(sourceId, requestIds))) {
       log.info({ source: sourceId }, 'The keys that requests waited for are there');
-      forget(sourceId);
+      waits.delete(sourceId);
       return free(sourceId);
     }
     const waitMs = Math.min(wait.waitMs * 2, deps.longestWaitMs);
@@ -62,9 +60,13 @@ export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
     const freed = await freeApart(db, { sourceId, ...(upTo !== undefined && { upTo }) });
     if (freed > 0) deps.onSettled();
   }
-  function forget(sourceId: string): void {
-    waits.delete(sourceId);
-    hints.delete(sourceId);
+  /** The oldest and the newest may be of somebody who names a key that is nowhere. */
+  async function sampleOf(sourceId: string, ends: string[]): Promise<string[]> {
+    const times = ends.map(timeOfId);
+    const [fromMs, toMs] = [Math.min(...times), Math.max(...times)];
+    const from = firstIdAt('request', fromMs + Math.floor(Math.random() * (toMs - fromMs + 1)));
+    const between = await nextApart(db, { sourceId, from });
+    return [...new Set([...ends, ...(between === null ? [] : [between])])];
   }
 
   const timer = setInterval(() => {
@@ -78,13 +80,10 @@ export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
   }, lookEveryMs);
   timer.unref();
   return {
-    outageOf: (sourceId) => hints.get(sourceId) ?? null,
     began(sourceId, hint) {
-      if (!hints.has(sourceId)) {
-        log.warn({ source: sourceId, hint }, 'Requests wait for the keys to verify them with');
-        waits.set(sourceId, { waitMs: lookEveryMs, tryAtMs: performance.now() + lookEveryMs });
-      }
-      hints.set(sourceId, hint);
+      if (waits.has(sourceId)) return;
+      log.warn({ source: sourceId, hint }, 'Requests wait for the keys to verify them with');
+      waits.set(sourceId, { waitMs: lookEveryMs, tryAtMs: performance.now() + lookEveryMs });
     },
     close: () => clearInterval(timer),
   };

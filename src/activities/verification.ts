@@ -132,38 +132,21 @@ async function settle(
   deps: Judge,
   { slice, awaited }: { slice: Unverified[]; awaited: AwaitedKeys },
 ): Promise<AwaitedKey[]> {
-  const isOld = ({ id }: { id: string }) => gatewayNow() - timeOfId(id) >= deps.giveUpAfterMs;
-  // Where the server was away a moment ago, it is not asked again for each of thousands.
-  const known = slice.filter((request) => !isOld(request) && awaited.outageOf(request.sourceId));
-  const tried = slice.filter((request) => !known.includes(request));
-  const requests =
-    tried.length > 0
-      ? await readUnverified(
-          deps.db,
-          tried.map(({ id }) => id),
-        )
-      : [];
+  const isOld = (id: string) => gatewayNow() - timeOfId(id) >= deps.giveUpAfterMs;
+  const ids = slice.map(({ id }) => id);
+  const requests = await readUnverified(deps.db, ids);
+  // Each is tried, also while others of its source wait: some senders choose where the key of a request lies, and one that
+  // lies nowhere must not hold up what others sent. A key server that is away is not asked each time.
   const judged = await Promise.all(requests.map((request) => judgeInTurn(deps, request)));
-  const isLeft = ({ verdict, isOutage }: Judged) => isOutage && !isOld({ id: verdict.requestId });
+  const isLeft = ({ verdict, isOutage }: Judged) => isOutage && !isOld(verdict.requestId);
   const settled = judged.filter((each) => !isLeft(each)).map(({ verdict }) => verdict);
   await settleVerdicts(deps.db, { verdicts: settled, keptBodyBytes: deps.keptBodyBytes });
   for (const verdict of settled) tell(deps, verdict);
-  for (const { sourceId, verdict } of judged.filter(isLeft)) {
-    awaited.began(sourceId, hintOf(verdict));
-  }
-  const reason = VerificationReason.KEY_UNAVAILABLE;
-  return [
-    ...judged.filter(isLeft).map(({ verdict }) => ({
-      requestId: verdict.requestId,
-      reason,
-      hint: hintOf(verdict),
-    })),
-    ...known.map(({ id, sourceId }) => ({
-      requestId: id,
-      reason,
-      hint: awaited.outageOf(sourceId),
-    })),
-  ];
+  return judged.filter(isLeft).map(({ sourceId, verdict }) => {
+    const hint = hintOf(verdict);
+    awaited.began(sourceId, hint);
+    return { requestId: verdict.requestId, reason: VerificationReason.KEY_UNAVAILABLE, hint };
+  });
 }
 
 function hintOf({ detail }: LateVerdict): string {

@@ -110,6 +110,17 @@ export async function listApart(db: Db): Promise<{ sourceId: string; requestIds:
   }));
 }
 
+/** The first request of a source from this id on that waits for a key. */
+export async function nextApart(
+  db: Db,
+  { sourceId, from }: { sourceId: string; from: string },
+): Promise<string | null> {
+  const { rows } = await db.query<{ id: string | null }>(sql`
+    select min(request_id) as id from outbox
+    where starts_with(dispatch_id, 'verdict/') and source_id = ${sourceId} and request_id >= ${from}`);
+  return rows[0]?.id ?? null;
+}
+
 /** Lets requests that waited for a key be dispatched again: those of a source up to `upTo`. */
 export async function freeApart(
   db: Db,

@@ -12,7 +12,7 @@ import {
   type Ingest,
   type Kept,
 } from '../api/ingest/ingest.ts';
-import { snsMessage, snsNetwork, snsRequest } from '../api/ingest/sns.ts';
+import { NOWHERE_URL, snsMessage, snsNetwork, snsRequest } from '../api/ingest/sns.ts';
 import { until } from '../support/until.ts';
 import { claim as claimWaiting } from '../db/rows.ts';
 
@@ -127,7 +127,7 @@ describe('a key server that is away', () => {
     expect((await readBacklog(ingest.db)).awaitingKeys).toBe(1);
   });
 
-  test('is asked ever more seldom, for two of all that wait, and never gives up on them that day', async () => {
+  test('is asked ever more seldom, for a few of all that wait, and never gives up on them that day', async () => {
     const { source } = await waiting('m-6', { longestWaitMs: 100 });
     for (const id of ['m-7', 'm-8', 'm-9', 'm-10']) {
       await ingest.sendTo(source, snsRequest(snsMessage({ MessageId: id })));
@@ -142,6 +142,40 @@ describe('a key server that is away', () => {
     });
     expect((await claim()).requestIds).toEqual([]);
     expect(await ingest.waiting(source)).toHaveLength(5);
+  });
+
+  test('is that of a request alone where its sender chose the address: others of its source are accepted', async () => {
+    const source = await ingest.source('AWS_SNS');
+    const send = async (changes: Record<string, string>) =>
+      (await ingest.sendTo(source, snsRequest(snsMessage(changes)))).kept[0]!.id;
+    const made = activities({ lookEveryMs: 600_000 });
+    const stranger = await send({ MessageId: 'm-14', SigningCertURL: NOWHERE_URL });
+    await made.verifyRequests(await claim());
+    expect(await rowOf(stranger)).toMatchObject({
+      verified: null,
+      rejection_detail: { reason: 'KEY_UNAVAILABLE' },
+    });
+    const good = await send({ MessageId: 'm-15' });
+    await made.verifyRequests(await claim());
+    expect(await rowOf(good)).toMatchObject({ verified: true, rejection_cause: null });
+  });
+
+  test('is noticed to be back though the oldest and the newest that wait name a key that is nowhere', async () => {
+    const source = await ingest.source('AWS_SNS');
+    network.state.isAway = true;
+    const ids: string[] = [];
+    for (const changes of [{ SigningCertURL: NOWHERE_URL }, {}, { SigningCertURL: NOWHERE_URL }]) {
+      const message = snsMessage({ MessageId: `m-16-${ids.length}`, ...changes });
+      ids.push((await ingest.sendTo(source, snsRequest(message))).kept[0]!.id);
+    }
+    await activities({ longestWaitMs: 50 }).verifyRequests(await claim());
+    expect((await claim()).requestIds).toEqual([]);
+    network.state.isAway = false;
+    await until('the dispatchers to hear of it', () => settledTimes > 0);
+    const next = await claim();
+    expect(next.requestIds.toSorted()).toEqual(ids.toSorted());
+    await activities().verifyRequests(next);
+    expect(await rowOf(ids[1]!)).toMatchObject({ verified: true, rejection_cause: null });
   });
 
   test('holds up what waits through the end of the worker: another one goes on', async () => {

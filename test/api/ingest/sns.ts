@@ -6,6 +6,8 @@ import type { Send } from './ingest.ts';
 
 const DAY_MS = 86_400_000;
 const CERTIFICATE_URL = 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem';
+/** Looks like one of Amazon's, and is on no host there is. */
+export const NOWHERE_URL = 'https://sns.no-such-9.amazonaws.com/SimpleNotificationService-1.pem';
 const certificate = selfSigned({ fromMs: Date.now() - DAY_MS, toMs: Date.now() + DAY_MS });
 const SIGNED = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
 
@@ -42,6 +44,7 @@ export function snsNetwork() {
   const fetchDocument: FetchDocument = (url) => {
     state.asked++;
     if (state.isAway) return Promise.reject(new Error('connect ECONNREFUSED'));
+    if (url === NOWHERE_URL) return Promise.reject(new Error('getaddrinfo ENOTFOUND'));
     const isThere = url === CERTIFICATE_URL;
     return Promise.resolve({
       status: isThere ? 200 : 404,
