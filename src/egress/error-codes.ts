@@ -91,9 +91,14 @@ const FAMILIES: [prefix: string, code: NetworkCode][] = [
 ];
 
 /** Turns any error of node, its resolver, OpenSSL or undici into a code and a sentence; never throws. */
-export function faultOf(error: unknown): Fault {
-  const code = networkCode(error);
+export function faultOf(error: unknown, { hasStatus = true } = {}): Fault {
+  const code = !hasStatus && isLengthMismatch(error) ? 'PROTOCOL_ERROR' : networkCode(error);
   return { errorCode: code, message: SENTENCES[code] };
+}
+
+/** Of a body this means that it broke off; undici says it of a head that it cannot read, too. */
+function isLengthMismatch(error: unknown): boolean {
+  return error instanceof errors.ResponseContentLengthMismatchError;
 }
 
 export function timeoutFault(timeoutMs: number): Fault {

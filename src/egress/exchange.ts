@@ -107,7 +107,7 @@ export class Exchange implements WireHandler {
   onResponseError(_controller: Controller | null, error: Error): void {
     this.#controller = null;
     if (error instanceof AddressDenied) return this.#refuse(error.message);
-    const fault = faultOf(error);
+    const fault = faultOf(error, { hasStatus: this.#status !== null });
     if (!this.#mayGoAgain(fault)) return this.#end(fault);
     this.#isSecond = true;
     this.#deliveredAtMs = null;

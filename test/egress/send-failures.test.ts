@@ -49,6 +49,11 @@ describe('a destination that misbehaves ends as a failed attempt with its code, 
   test.each([
     ['no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
     ['a broken header', `${HEAD}content-length: ten\r\n\r\n`],
+    ['two lengths', `${HEAD}content-length: 2\r\ncontent-length: 2\r\n\r\nok`],
+    [
+      'a length and chunks',
+      `${HEAD}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
     ['endless headers', `${HEAD}${'x-filler: 0123456789\r\n'.repeat(10_000)}\r\n`],
   ])('one that answers %s', async (_what, answer) => {
     const { url } = await tcpReceiver((socket) => socket.end(answer));
