@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 /** One connection, as the exchanges on it see it: one after the other. */
 export type Wire = {
-  /** The next request is about to be written; whether another one went before it. */
+  /** The next request is about to be written; whether the connection was kept until now, and not opened for it. */
   begin(): boolean;
   /** Whether a byte has come since then. */
   hasAnswered(): boolean;
@@ -11,6 +11,8 @@ export type Wire = {
 const END_OF_HEAD = '\r\n\r\n';
 // An interim answer that is longer is left to undici, which has its own limit.
 const LONGEST_HEAD = 65_536;
+// One that waited for so long was opened for a request that was given up meanwhile.
+const KEPT_MS = 500;
 const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/;
 
 /**
@@ -20,6 +22,7 @@ const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/;
  */
 export function watchWire(socket: Socket): Wire {
   const read = socket.read.bind(socket);
+  const openedAt = performance.now();
   let requests = 0;
   let answered = false;
   // Before the first byte that is not of an interim answer; what came so far and may yet be one.
@@ -51,7 +54,7 @@ export function watchWire(socket: Socket): Wire {
       answered = false;
       isBefore = true;
       early = NOTHING;
-      return requests++ > 0;
+      return requests++ > 0 || performance.now() - openedAt > KEPT_MS;
     },
     hasAnswered: () => answered,
   };

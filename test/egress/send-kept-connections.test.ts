@@ -42,6 +42,26 @@ describe('a kept connection that breaks before a byte of an answer', () => {
     },
   );
 
+  test('that was opened for another request, which was given up meanwhile, counts as kept', async () => {
+    let requests = 0;
+    const { url } = await tcpReceiver((socket) => {
+      if (++requests === 1) socket.resetAndDestroy();
+      else socket.write(OK);
+    });
+    const named = url.replace('localhost', 'slow.test');
+    const known = Promise.withResolvers<string[]>();
+    const guardOptions = { resolve: () => known.promise };
+    const sender = loopbackSender({ connectionsPerOrigin: 1, guardOptions });
+    const late = await sender.send(requestTo(named, { timeoutMs: 100 }));
+    expect(late).toMatchObject({ errorCode: 'TIMEOUT', deliveredAtMs: null });
+    known.resolve(['127.0.0.1']);
+    const fromMs = performance.now();
+    await until('it was kept for a while', () => performance.now() > fromMs + 700);
+    const outcome = await sender.send(requestTo(named));
+    expect(outcome).toMatchObject({ kind: 'delivered', responseStatus: 200 });
+    expect(outcome).toHaveProperty('message', expect.stringContaining('new connection'));
+  });
+
   test('is not sent a third time, and the failure says what was tried', async () => {
     const connections = new Set<Socket>();
     let requests = 0;
