@@ -18,9 +18,22 @@ function ownEndpoints({ config, platform }: Foundation): string[] {
   return [
     endpointAt(config.host, config.port),
     ...endpointsOf(platform.databaseUrl),
-    platform.temporalAddress,
+    ...temporalEndpoints(platform),
     ...(platform.temporalUiUrl === null ? [] : [endpointOf(platform.temporalUiUrl)]),
   ];
+}
+
+// Where Temporal's servers listen beside their frontend's gRPC, unless told otherwise: its HTTP, and their services.
+const TEMPORAL_PORTS = [7243, 7234, 7235, 7239, 6933, 6934, 6935, 6939];
+
+/** A Temporal of our own is asked where it listens; of another its usual ports are known. */
+export function temporalEndpoints({
+  temporalAddress: address,
+  embedded,
+}: Pick<Foundation['platform'], 'temporalAddress' | 'embedded'>): string[] {
+  if (embedded.temporal) return [address];
+  const host = address.replace(/:\d+$/, '');
+  return [address, ...TEMPORAL_PORTS.map((port) => `${host}:${port}`)];
 }
 
 function endpointOf(url: string): string {
