@@ -39,7 +39,7 @@ export function renderSource(
 
 /** Whether a handshake of the source's provider may still hand over its secret. */
 export function isBeingSetUp(row: SourceRow): boolean {
-  return mayBeSetUp(row) && row.setup_until !== null && row.setup_until > new Date();
+  return mayBeSetUp(row) && row.setup_until !== null && row.setup_until.getTime() > gatewayNow();
 }
 
 /** Whether the source's provider hands over the secret in its handshake, and has not yet. */

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { followClock } from '../../src/db/clock.ts';
 import { each, type Gateway, type Json, startGateway } from './gateway.ts';
 
 let gateway: Gateway;
@@ -205,6 +206,18 @@ test('a source whose provider hands over the secret is open to it at first, and 
 
   const emptied = await gateway.done('PUT', `/sources/${id}`, { config: { auth: null } });
   expect(minutesLeft(emptied)).toBe(60);
+});
+
+test('a set-up window is shown open by the clock by which it is open', async () => {
+  const made = await gateway.done('POST', '/sources', { name: 'late-clock', type: 'ASANA' });
+  await followClock(gateway.db);
+  vi.useFakeTimers({ now: Date.now() + 86_400_000, toFake: ['Date'] });
+  try {
+    const shown = await gateway.done('GET', `/sources/${String(made['id'])}`);
+    expect(shown['setup_until']).toBe(made['setup_until']);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a source of another kind has no set-up window, until its type becomes one that has', async () => {
