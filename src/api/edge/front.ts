@@ -8,6 +8,7 @@ import { isFromForeignPage } from './foreign-page.ts';
 import { readForwarded } from './forwarded.ts';
 import { hostProblem } from './host.ts';
 import { finish } from './linger.ts';
+import { createPipeline } from './pipeline.ts';
 import { createServedHosts, type ServedHosts } from './served-hosts.ts';
 import { parseRequestTarget } from './target.ts';
 
@@ -36,8 +37,14 @@ export function createFront(options: Options, { api, ingest }: { api: Handler; i
   const known = { ...options, publicHost, serves: createServedHosts(options) };
   // What follows a request that two readers could read differently may be no request at all.
   const unreadable = new WeakSet<Socket>();
+  const pipeline = createPipeline();
   return (req: IncomingMessage, res: ServerResponse): void => {
     if (unreadable.has(req.socket)) return void req.resume();
+    if (!pipeline.enter(req, res)) {
+      // Answered in its turn it would be kept until then, with all that came behind it.
+      unreadable.add(req.socket);
+      return void req.socket.destroy();
+    }
     const refused = admit(known, req);
     if (refused?.status === 400) unreadable.add(req.socket);
     if (refused) return finish(req, res, refused);
@@ -79,7 +86,7 @@ function adminProblem(
   const hosts = host === null ? [publicHost] : [publicHost, host];
   if (!isFromForeignPage(req, hosts)) return null;
   const message =
-    'A page of another origin may not do this. If it is your own, open it at PUBLIC_URL, under which this API is known.';
+    'A page of another origin may not do this. If it is your own, open it under the host it calls; behind a proxy that changes the Host, set PUBLIC_URL to where it is opened.';
   return refusal('FORBIDDEN', message, { data: { origin: req.headers.origin ?? null } });
 }
 
