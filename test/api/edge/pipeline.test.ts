@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPipeline } from '../../../src/api/edge/pipeline.ts';
-import { answersIn, exchange } from '../../support/raw-http.ts';
+import { exchange } from '../../support/raw-http.ts';
 import { until } from '../../support/until.ts';
 import { startIngest, type Ingest } from '../ingest/ingest.ts';
 
