@@ -47,7 +47,7 @@ async function connect(at: Address, log: Log): Promise<Temporal> {
     );
   });
   await addSearchAttributes(temporal.connection, at.namespace).catch((error: unknown) => {
-    if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) {
+    if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) {
       throw new StartupError(
         `Temporal at ${at.address} has no namespace ${at.namespace}. Make it ("temporal operator namespace create"), or set TEMPORAL_NAMESPACE to one it has.`,
         { cause: error },

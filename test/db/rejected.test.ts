@@ -54,11 +54,21 @@ test('what was acknowledged is not touched', async () => {
     ...(await store(2, { verified: true })),
     ...(await store(1, { verified: true, rejectionCause: RejectionCause.Replayed })),
     ...(await store(1, { verified: true, rejectionCause: RejectionCause.SourceDisabled })),
-    ...(await store(1, { rejectionCause, rejectionDetail: { reason: 'KEY_UNAVAILABLE' } })),
   ];
   const wrongMethod = RejectionCause.UnsupportedHttpMethod;
   await store(3, { rejectionCause, rejectionDetail: { reason: 'MISSING_SIGNATURE' } });
   await store(2, { rejectionCause: wrongMethod });
   expect(await trim(1)).toBe(5);
   expect(await kept()).toEqual(others.toSorted());
+});
+
+test('what waited for a key in vain has a share of its own: a flood of other refusals does not push it out', async () => {
+  const waited = { rejectionCause, rejectionDetail: { reason: 'KEY_UNAVAILABLE' } };
+  const inVain = await store(3, waited);
+  const flood = await store(6, { rejectionCause, rejectionDetail: { reason: 'MALFORMED' } });
+  expect(await trim(45_000)).toBe(2);
+  expect(await kept()).toEqual([...inVain, ...flood.slice(2)]);
+  const more = await store(3, waited);
+  expect(await trim(45_000)).toBe(2);
+  expect(await kept()).toEqual([inVain[2], ...flood.slice(2), ...more]);
 });
