@@ -1,3 +1,4 @@
+import { canonicalJson } from '../payload-path.ts';
 /** What one evaluation carries with it: where in nested lists it stands, what it may still spend, what it worked out. */
 export type Evaluation = {
   /** Indexes of the list elements being looked at, outermost first; `[$index]` reads them. */
@@ -44,6 +45,12 @@ export function remember<T>(
 export function textOf(value: object, evaluation: Evaluation): string {
   const make = () => JSON.stringify(value);
   return remember(evaluation, { name: 'text', subject: value, make });
+}
+
+/** The JSON text of an object or list with the keys of every object in order: equal values have equal texts. */
+export function canonicalTextOf(value: object, evaluation: Evaluation): string {
+  const make = () => canonicalJson(value);
+  return remember(evaluation, { name: 'canonical text', subject: value, make });
 }
 
 /** Whether some element passes, each looked at with its index on record for `[$index]`. */

@@ -1,6 +1,6 @@
 import { ExactNumber } from '../numbers/exact-number.ts';
 import { exactlyEqual, exactOrder, needsExactness } from './comparison.ts';
-import { spend, textOf } from './evaluation.ts';
+import { canonicalTextOf, spend, textOf } from './evaluation.ts';
 import type { Evaluation } from './evaluation.ts';
 
 export type Primitive = string | number | boolean | ExactNumber | null;
@@ -48,7 +48,10 @@ function negate(test: OperatorTest): OperatorTest {
   return (input, evaluation) => !test(input, evaluation);
 }
 
-/** Objects and lists compare as JSON text, in the order of their keys, with a string as well. */
+/**
+ * Objects and lists compare by their members, whatever the order of keys: PostgreSQL gives an operand back in an order
+ * of its own. With a string they compare as JSON text, in the order of their keys.
+ */
 function equalTo(operand: unknown): OperatorTest {
   if (isPrimitive(operand) || typeof operand !== 'object') {
     return (input, evaluation) => {
@@ -56,12 +59,10 @@ function equalTo(operand: unknown): OperatorTest {
       return typeof operand === 'string' && textOf(input, evaluation) === operand;
     };
   }
-  let text: string | undefined;
   return (input, evaluation) => {
-    if (typeof input !== 'string' && (typeof input !== 'object' || isPrimitive(input)))
-      return false;
-    text ??= textOf(operand, evaluation);
-    return (typeof input === 'string' ? input : textOf(input, evaluation)) === text;
+    if (typeof input === 'string') return input === textOf(operand, evaluation);
+    if (typeof input !== 'object' || isPrimitive(input)) return false;
+    return canonicalTextOf(input, evaluation) === canonicalTextOf(operand, evaluation);
   };
 }
 

@@ -69,18 +69,23 @@ describe('plain values and shapes', () => {
 });
 
 describe('operators', () => {
-  check('$eq and $neq compare primitives loosely, the rest as JSON text', [
-    [{ a: { $eq: '1' } }, { a: 1 }, yes],
-    [{ a: { $neq: '1' } }, { a: 1 }, no],
-    [{ a: { $eq: { x: 1, y: 2 } } }, { a: { x: 1, y: 2 } }, yes],
-    [{ a: { $eq: { x: 1, y: 2 } } }, { a: { y: 2, x: 1 } }, no],
-    [{ a: { $neq: { x: 1, y: 2 } } }, { a: { y: 2, x: 1 } }, yes],
-    [{ a: { $eq: { x: 1 } } }, { a: '{"x":1}' }, yes],
-    [{ a: { $eq: '[1]' } }, { a: [1] }, yes],
-    [{ a: { $eq: 1 } }, { a: [1] }, no],
-    [{ a: { $neq: [1] } }, { a: [1] }, no],
-    [{ a: { $neq: 'x' } }, { a: ['x'] }, yes],
-  ]);
+  check(
+    '$eq and $neq compare primitives loosely, objects by their members, the rest as JSON text',
+    [
+      [{ a: { $eq: '1' } }, { a: 1 }, yes],
+      [{ a: { $neq: '1' } }, { a: 1 }, no],
+      [{ a: { $eq: { x: 1, y: 2 } } }, { a: { x: 1, y: 2 } }, yes],
+      [{ a: { $eq: { x: 1, y: { p: 1, q: 2 } } } }, { a: { y: { q: 2, p: 1 }, x: 1 } }, yes],
+      [{ a: { $neq: { x: 1, y: 2 } } }, { a: { y: 2, x: 1 } }, no],
+      [{ a: { $eq: { x: 1, y: 2 } } }, { a: { y: 2, x: 1, z: 3 } }, no],
+      [{ a: { $eq: [1, 2] } }, { a: [2, 1] }, no],
+      [{ a: { $eq: { x: 1 } } }, { a: '{"x":1}' }, yes],
+      [{ a: { $eq: '[1]' } }, { a: [1] }, yes],
+      [{ a: { $eq: 1 } }, { a: [1] }, no],
+      [{ a: { $neq: [1] } }, { a: [1] }, no],
+      [{ a: { $neq: 'x' } }, { a: ['x'] }, yes],
+    ],
+  );
   check('comparisons are those of JavaScript on strings and numbers', [
     [{ a: { $gt: 9 } }, { a: '10' }, yes],
     [{ a: { $gt: '9' } }, { a: '10' }, no],
