@@ -38,7 +38,7 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
     reclaimRequests(database, { staleMs: STALE_MS }).then(
       (n) => {
         if (n > 0) log.info({ requests: n }, 'Took over requests of a dispatcher that is gone');
-        if (n > 0) signals.wake();
+        if (n > 0) signals.wakeForReclaimed();
       },
       (error: unknown) => log.warn({ error }, 'Could not look for requests left behind'),
     );

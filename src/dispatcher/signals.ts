@@ -14,13 +14,18 @@ export function createSignals() {
     if (resolve) resolve();
     else missed[lane] = true;
   };
+  // New requests are no suspects: that lane has nothing to look for when they come.
   const wake = () => {
     wakeNext('plain');
     wakeNext('code');
-    wakeNext('suspect');
   };
   return {
     wake,
+    /** Requests came back from a dispatcher that is gone: any of them may be what it died of. */
+    wakeForReclaimed() {
+      wake();
+      wakeNext('suspect');
+    },
     wakeNext,
     stopped: () => stopped,
     stop() {
