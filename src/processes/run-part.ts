@@ -7,8 +7,8 @@ import type { FromPart, Order, PartName, ToPart } from './part-process.ts';
 import { createShutdown } from './shutdown.ts';
 import { sentenceOf } from './start-fault.ts';
 
-// So many wakings a second are enough: a dispatcher that is at work looks by itself.
-const WAKE_EVERY_MS = 5;
+// A dispatcher that is at work looks by itself; each message costs both processes, and the one between them, a switch.
+const WAKE_EVERY_MS = 25;
 
 /** What a child of `sluice all` does: it begins, wakes and ends when its parent says so, and ends with its parent. */
 export async function runPart(
