@@ -31,12 +31,12 @@ type Entry = {
   secret?: true;
 };
 
-/** Every variable Sluice reads. The README's table and the print at start are made from this. */
+/** Every variable Sluice reads. The table in docs/configuration.md and what is logged at start are made from this. */
 const entries = {
   port: {
     name: 'PORT',
     schema: wholeNumber({ min: 0, max: 65_535 }).default(8300),
-    description: 'Port of ingest, admin API and dashboard; `0` takes any free one',
+    description: 'Port of ingest and the admin API; `0` picks a free one',
     remedy: 'a port number between 0 and 65535',
   },
   host: {
@@ -46,13 +46,13 @@ const entries = {
       .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
       .refine((host) => isIP(host) !== 0 || /^[\w.-]+$/.test(host))
       .default('127.0.0.1'),
-    description: 'Address to listen on; `0.0.0.0` or `::` to be reached from other machines',
+    description: 'Address to listen on; `0.0.0.0` or `::` accepts connections from other machines',
     remedy: 'an address or a name of this machine, without a port',
   },
   publicUrl: {
     name: 'PUBLIC_URL',
     schema: webUrl,
-    description: 'What source URLs begin with, when senders reach Sluice under another address',
+    description: 'Base of source URLs, if senders reach Sluice under another address',
     remedy: 'a URL like https://events.example.com',
     defaultText: 'from `HOST` and `PORT`',
   },
@@ -60,7 +60,7 @@ const entries = {
     name: 'ALLOWED_HOSTS',
     schema: list(isHostPattern),
     description:
-      'Further names the admin API answers for, with commas between them; `*.example.com` for all below it, `*` for any',
+      'Further host names under which the admin API responds, comma-separated; `*.example.com` for all names below it, `*` for any',
     remedy:
       'host names with commas between them and without ports, like sluice.internal,*.example.com',
     defaultText: 'addresses, localhost, and the hosts of `HOST` and `PUBLIC_URL`',
@@ -69,7 +69,7 @@ const entries = {
     name: 'TRUSTED_PROXIES',
     schema: list(isNetwork),
     description:
-      'Proxies that are believed what `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` say: networks or addresses, with commas between them',
+      'Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` headers Sluice trusts: networks or addresses, comma-separated',
     remedy: 'networks or addresses with commas between them, like 10.0.0.0/8,192.0.2.7',
     defaultText: 'none',
   },
@@ -78,51 +78,54 @@ const entries = {
     schema: z
       .stringbool({ truthy: ['true', '1', 'on'], falsy: ['false', '0', 'off'] })
       .default(false),
-    description: 'Connections of `TRUSTED_PROXIES` begin with a PROXY header, version 1 or 2',
+    description:
+      'Whether connections from `TRUSTED_PROXIES` begin with a PROXY header, version 1 or 2',
     remedy: 'true or false',
   },
   maxConnections: {
     name: 'MAX_CONNECTIONS',
     schema: wholeNumber({ min: 10, max: 1_000_000 }).default(10_000),
-    description: 'Connections open at once; half for one address, unless it is a trusted proxy',
+    description:
+      'Open connections at most; one address may have half of them, unless it is a trusted proxy',
     remedy: 'a whole number between 10 and 1000000',
   },
   ingestMemoryMib: {
     name: 'INGEST_MEMORY_MIB',
     schema: wholeNumber({ min: 128, max: 65_536 }).default(256),
-    description: 'Memory for bodies that are being taken in; beyond it senders are made to wait',
+    description: 'Memory (MiB) for request bodies being received; beyond it, senders wait',
     remedy: 'a whole number between 128 and 65536',
   },
   ingestMemoryPerAddressMib: {
     name: 'INGEST_MEMORY_PER_ADDRESS_MIB',
     schema: wholeNumber({ min: 10, max: 32_768 }).default(64),
-    description: 'What one address may have of it for bodies larger than 64 KiB',
+    description: 'How much of it one address may use for bodies larger than 64 KiB',
     remedy: 'a whole number between 10 and 32768',
   },
   bodyMinBytesPerSecond: {
     name: 'BODY_MIN_BYTES_PER_SECOND',
     schema: wholeNumber({ min: 0, max: 1_000_000 }).default(512),
-    description: 'A body that comes more slowly for ten seconds is given up',
+    description: 'Sluice gives up on a body that arrives more slowly than this for ten seconds',
     remedy: 'a whole number between 0 and 1000000',
   },
   dataDir: {
     name: 'DATA_DIR',
     schema: z.string().default('.data'),
-    description: 'Where the embedded servers and the kept secrets live; one gateway each',
+    description:
+      'Directory for the embedded servers and generated secrets; each gateway needs its own',
     remedy: 'a path',
   },
   apiKey: {
     name: 'API_KEY',
     schema: z.string().min(16).optional(),
-    description: 'The API key of the operator; another value takes its place at the next start',
+    description: 'API key of the operator; a changed value replaces it at the next start',
     remedy: 'at least 16 characters long',
-    defaultText: 'made at first start, kept in `DATA_DIR`',
+    defaultText: 'generated at first start, kept in `DATA_DIR`',
     secret: true,
   },
   databaseUrl: {
     name: 'DATABASE_URL',
     schema: z.string().startsWith('postgres').optional(),
-    description: 'PostgreSQL 15 or later to use instead of the embedded one',
+    description: 'URL of a PostgreSQL (15 or later) to use instead of the embedded one',
     remedy: 'a URL like postgres://user:password@host:5432/database',
     defaultText: 'embedded',
     secret: true,
@@ -133,40 +136,40 @@ const entries = {
       .string()
       .regex(/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i)
       .optional(),
-    description: 'Temporal server to use instead of the embedded one',
+    description: 'Address of a Temporal server to use instead of the embedded one',
     remedy: 'host:port without a scheme, like temporal.example.com:7233',
     defaultText: 'embedded',
   },
   temporalNamespace: {
     name: 'TEMPORAL_NAMESPACE',
     schema: z.string().regex(/^\S+$/).default('default'),
-    description: 'Temporal namespace of the workflows; must exist on a server of your own',
+    description: 'Temporal namespace of the workflows; on your own server it must exist',
     remedy: 'a name without spaces',
   },
   temporalCli: {
     name: 'TEMPORAL_CLI',
     schema: z.string().optional(),
-    description: 'Path of the program `temporal` that runs the embedded server',
+    description: 'Path of the `temporal` program that runs the embedded server',
     remedy: 'a path',
     defaultText: 'from `PATH`, or fetched once',
   },
   temporalUiPort: {
     name: 'TEMPORAL_UI_PORT',
     schema: wholeNumber({ min: 1, max: 65_535 }).default(8233),
-    description: "Port of the embedded server's Web UI; a free one where it is taken",
+    description: "Port of the embedded server's Web UI; if it is taken, Sluice picks a free one",
     remedy: 'a port number between 1 and 65535',
   },
   temporalUiUrl: {
     name: 'TEMPORAL_UI_URL',
     schema: webUrl,
-    description: 'Where links to the Temporal Web UI lead, for a Temporal of your own',
+    description: 'Base URL of the Temporal Web UI, for links, if you run your own Temporal',
     remedy: 'a URL like https://temporal-ui.example.com',
     defaultText: "the embedded server's",
   },
   dispatchMaxBatch: {
     name: 'DISPATCH_MAX_BATCH',
     schema: wholeNumber({ min: 1, max: 10_000 }).default(200),
-    description: 'Requests one workflow takes at most; `1` gives each request one of its own',
+    description: 'Requests per workflow at most; `1` gives each request its own workflow',
     remedy: 'a whole number between 1 and 10000',
   },
   dispatchConcurrency: {
@@ -175,59 +178,61 @@ const entries = {
       Math.max(1, Math.floor(availableParallelism() / 2)),
     ),
     // Measured on two cores at 300/s and 1,000/s: with 2 the batches are half as large and everything waits twice as long.
-    description: 'Batches a worker routes at once; more make smaller batches, and latency grows',
+    description: 'Batches a worker routes in parallel; more make smaller batches and raise latency',
     remedy: 'a whole number between 1 and 100',
     defaultText: 'half the number of cores',
   },
   egressAllowCidrs: {
     name: 'EGRESS_ALLOW_CIDRS',
     schema: list((cidr) => ipaddr.isValidCIDR(cidr)),
-    description: 'Private networks destinations may lie in, with commas between them',
+    description: 'Private networks that deliveries may reach, comma-separated',
     remedy: 'networks with commas between them, like 10.0.0.0/8,127.0.0.0/8',
     defaultText: 'none',
   },
   retryAfterMaxSeconds: {
     name: 'RETRY_AFTER_MAX_SECONDS',
     schema: wholeNumber({ min: 1, max: 2_000_000 }).default(86_400),
-    description: "Longest wait that a receiver's `Retry-After` is granted, whatever it says",
+    description: "Longest wait (seconds) that Sluice grants a receiver's `Retry-After`",
     remedy: 'a whole number of seconds between 1 and 2000000',
   },
   retentionDays: {
     name: 'RETENTION_DAYS',
     schema: wholeNumber({ min: 1, max: 3_650 }).default(30),
-    description: 'Days until requests, events and attempts are removed',
+    description: 'Days after which requests, events and attempts are removed',
     remedy: 'a whole number between 1 and 3650',
   },
   rejectedBodyKb: {
     name: 'REJECTED_BODY_KB',
     schema: wholeNumber({ min: 0, max: 10_240 }).default(64),
-    description: 'kB that are kept of the body of a request that fails verification',
+    description: 'kB of body that Sluice keeps of a request that fails verification',
     remedy: 'a whole number between 0 and 10240',
   },
   rejectedMaxMb: {
     name: 'REJECTED_MAX_MB',
     schema: wholeNumber({ min: 1, max: 1_000_000 }).default(1_024),
-    description: 'MB that all requests that failed verification may take; the oldest go first',
+    description:
+      'MB that all requests that failed verification may use; the oldest are removed first',
     remedy: 'a whole number between 1 and 1000000',
   },
   encryptionKey: {
     name: 'ENCRYPTION_KEY',
     schema: z.string().refine(isKeyOf32Bytes).optional(),
-    description: 'Encrypts the secrets of sources and destinations: 32 bytes, in hex or base64',
+    description:
+      'Key that encrypts the secrets of sources and destinations: 32 bytes in hex or base64',
     remedy: '32 bytes in hex or base64, as "openssl rand -hex 32" prints them',
-    defaultText: 'made at first start, kept in `DATA_DIR`',
+    defaultText: 'generated at first start, kept in `DATA_DIR`',
     secret: true,
   },
   logLevel: {
     name: 'LOG_LEVEL',
     schema: z.enum(levels).default('info'),
-    description: `Least level that is logged: ${levels.map((level) => `\`${level}\``).join(', ')}`,
+    description: `Lowest level that is logged: ${levels.map((level) => `\`${level}\``).join(', ')}`,
     remedy: `one of ${levels.join(', ')}`,
   },
   sandboxChildren: {
     name: 'SANDBOX_CHILDREN',
     schema: wholeNumber({ min: 1, max: 256 }).default(() => availableParallelism()),
-    description: 'Processes that run the transformations of users',
+    description: 'Processes that run transformations',
     remedy: 'a whole number between 1 and 256',
     defaultText: 'number of cores',
   },
@@ -276,7 +281,7 @@ export function describeConfig(config: Config): Record<string, string> {
   );
 }
 
-/** The table of all variables in Markdown, as the README carries it. */
+/** The table of all variables in Markdown, as docs/configuration.md shows it. */
 export function configTable(): string {
   const defaults = readConfig({});
   const rows = fields.map(([field, { name, defaultText, description }]) => {

@@ -1,3 +1,4 @@
+import { IDS, INTRODUCTION, REASONS, SETUP, SIGNED_CONTENT, TYPES, WAYS } from './docs-text.ts';
 import { genericAuth } from './providers/generic.ts';
 import type { Scheme, SignatureLayout, SignedScheme } from './engine/scheme.ts';
 import { templateWords } from './engine/template.ts';
@@ -6,24 +7,6 @@ import { Unique, type DeliveryId } from './providers/ids/define.ts';
 import { sourceTypeNames, sourceTypes } from './source-types.ts';
 import { VerificationReason } from './verdict.ts';
 
-const INTRODUCTION = `# Source types
-
-Generated from the tables the gateway verifies with; change those, not this page.
-
-A source's type says how its requests are verified, what the provider asks before it sends anything, what it wants
-to hear, and which of its ids makes a delivery the same delivery again. Without \`auth\` nothing is verified.
-**Generic** means that the provider's scheme is not known for certain: say it yourself with \`header_key\`,
-\`algorithm\`, \`encoding\`, \`signed_content\`, and what else the provider's page names.
-
-Every type that verifies also takes \`tolerance_seconds\` (how far clock and retries may be off, 0 for no limit; for
-a JWT the leeway of its times, 0 for none), \`replay_protection\`, \`previous_secrets\` (secrets that stay valid until their \`not_after\`), and, where the URL is
-signed, \`registered_url\`. A request that is not verified is kept, with its reason, and answered as the last column
-says; \`unverified_status\` chooses otherwise.`;
-
-const IDS = `A request is a repeat where its id is the same, and what the id stands for. Where the provider does not promise
-that an id is unique, the body has to be the same too. Where a request may hold several events (\`*\`), it is a repeat
-where it holds the same ones. What changes when a delivery is sent again, such as a count of attempts, never counts.`;
-
 /** The page of all source types, for docs/providers.md. */
 export function providersPage(): string {
   const providers = sourceTypeNames.map((name) => [name, sourceTypes[name]] as const);
@@ -31,23 +14,55 @@ export function providersPage(): string {
   return [
     '<!-- prettier-ignore-start -->',
     INTRODUCTION,
-    '## Ways of verifying for `WEBHOOK` and `HTTP`',
-    'Chosen with `auth_type`. `WEBHOOK` also takes the name of any type below.',
-    table(Object.entries(genericAuth)),
-    '## Types',
+    SETUP,
+    TYPES,
     table(providers),
-    '## The same delivery',
+    WAYS,
+    table(Object.entries(genericAuth)),
     IDS,
     idTable(),
-    '## Signed content',
-    `A template. Words in braces are replaced: ${templateWords.map(code).join(', ')}, and \`{header:name}\`, \`{query:name}\`, \`{form:name}\`, \`{json:path}\`, \`{pair:name}\` (a part of the signature header), \`{field:name}\` (a field of \`auth\`).`,
-    '## Reasons',
-    'A request that is not verified says why, and where a cheap test could tell, which common mistake it was.',
+    REASONS,
     Object.keys(VerificationReason)
       .map((reason) => `- \`${reason}\``)
       .join('\n'),
+    SIGNED_CONTENT,
+    templateTable(),
     '<!-- prettier-ignore-end -->\n',
   ].join('\n\n');
+}
+
+const WORD_MEANINGS: Readonly<Record<string, string>> = {
+  body: 'the raw body',
+  url: 'the URL that the sender called, or `registered_url`',
+  decodedUrl: 'the same URL with its percent-encoded reserved characters decoded',
+  method: 'the HTTP method in upper case',
+  path: 'the path behind the source, with its slash',
+  query: 'the query string, without `?`',
+  pathAndQuery: 'the path and query of the URL',
+  secret: 'the secret itself',
+  'sha256hex(body)': 'the SHA-256 of the body in hex',
+  'sha256base64(body)': 'the SHA-256 of the body in base64',
+  'sha256(t.body)':
+    'the SHA-256, as bytes, of the part `t` of the signature header, a dot and the body',
+  sortedForm: 'the fields of a form, sorted by name',
+};
+
+const PLACE_MEANINGS: Readonly<Record<string, string>> = {
+  'header:name': 'a header',
+  'query:name': 'a parameter of the query',
+  'form:name': 'a field of a form',
+  'json:path': 'a value of a JSON body',
+  'pair:name': 'a part of the signature header, such as `t` in `t=1,v1=…`',
+  'field:name': 'a field of `auth`',
+};
+
+/** What may stand in braces; a word without a meaning here is listed all the same. */
+function templateTable(): string {
+  const words = templateWords.map((word) => row([code(word), WORD_MEANINGS[word] ?? '']));
+  const places = Object.entries(PLACE_MEANINGS).map(([place, text]) => row([code(place), text]));
+  return [row(['In the template', 'Replaced by']), row(['---', '---']), ...words, ...places].join(
+    '\n',
+  );
 }
 
 function code(word: string): string {

@@ -14,8 +14,8 @@ function rows(table: string): string[][] {
   );
 }
 
-test('the README lists every variable of the configuration, as the configuration describes it', () => {
-  const readme = readFileSync(join(import.meta.dirname, '..', 'README.md'), 'utf8');
-  const [, listed = ''] = /<!-- config:start -->\n([\s\S]*?)<!-- config:end -->/.exec(readme) ?? [];
+test('docs/configuration.md lists every variable of the configuration, as the configuration describes it', () => {
+  const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'configuration.md'), 'utf8');
+  const [, listed = ''] = /<!-- config:start -->\n([\s\S]*?)<!-- config:end -->/.exec(page) ?? [];
   expect(rows(listed)).toEqual(rows(configTable()));
 });
