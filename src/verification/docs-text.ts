@@ -25,7 +25,8 @@ curl -X POST $URL/2026-09-01/connections -H "authorization: Bearer $KEY" -H 'con
 }'
 \`\`\`
 
-The response contains \`source.url\`, for example \`http://127.0.0.1:8300/in/src_…\`.
+The response contains \`source.url\`, for example \`http://127.0.0.1:8300/in/src_…\`. Replace the URL of the destination
+with your own; to try the source alone, use \`"destination": { "name": "ci", "type": "MOCK_API" }\`, which accepts everything.
 
 **2. Make Sluice reachable from the internet.** Put a proxy with TLS in front of it and set \`PUBLIC_URL\`, so that
 \`source.url\` shows the address that the provider must call: see [operations](operations.md#behind-a-proxy).
