@@ -78,15 +78,13 @@ const entries = {
     schema: z
       .stringbool({ truthy: ['true', '1', 'on'], falsy: ['false', '0', 'off'] })
       .default(false),
-    description:
-      'Whether connections from `TRUSTED_PROXIES` begin with a PROXY header, version 1 or 2',
+    description: 'Connections from `TRUSTED_PROXIES` begin with a PROXY header, version 1 or 2',
     remedy: 'true or false',
   },
   maxConnections: {
     name: 'MAX_CONNECTIONS',
     schema: wholeNumber({ min: 10, max: 1_000_000 }).default(10_000),
-    description:
-      'Open connections at most; one address may have half of them, unless it is a trusted proxy',
+    description: 'Open connections at most; half for one address that is not a trusted proxy',
     remedy: 'a whole number between 10 and 1000000',
   },
   ingestMemoryMib: {
@@ -110,8 +108,7 @@ const entries = {
   dataDir: {
     name: 'DATA_DIR',
     schema: z.string().default('.data'),
-    description:
-      'Directory for the embedded servers and generated secrets; each gateway needs its own',
+    description: 'Directory for embedded servers and generated secrets; one gateway each',
     remedy: 'a path',
   },
   apiKey: {
@@ -210,15 +207,13 @@ const entries = {
   rejectedMaxMb: {
     name: 'REJECTED_MAX_MB',
     schema: wholeNumber({ min: 1, max: 1_000_000 }).default(1_024),
-    description:
-      'MB that all requests that failed verification may use; the oldest are removed first',
+    description: 'MB for all requests that failed verification; the oldest are removed first',
     remedy: 'a whole number between 1 and 1000000',
   },
   encryptionKey: {
     name: 'ENCRYPTION_KEY',
     schema: z.string().refine(isKeyOf32Bytes).optional(),
-    description:
-      'Key that encrypts the secrets of sources and destinations: 32 bytes in hex or base64',
+    description: 'Encrypts the secrets of sources and destinations: 32 bytes in hex or base64',
     remedy: '32 bytes in hex or base64, as "openssl rand -hex 32" prints them',
     defaultText: 'generated at first start, kept in `DATA_DIR`',
     secret: true,
