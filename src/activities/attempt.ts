@@ -2,6 +2,7 @@ import type { AttemptOutcome } from '../domain/outcome.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { nextStep, type RetryRule } from '../domain/retry.ts';
 import { settle } from '../domain/settle.ts';
+import { validSecrets } from '../domain/signing-secrets.ts';
 import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { AttemptStatus, DestinationType } from '../domain/status.ts';
 import { withdrawAttempts, type BegunAttempt, type FinishedAttempt } from '../db/attempts.ts';
@@ -163,9 +164,6 @@ function outgoing(
     project: {
       id: project.id,
       headersPrefix: project.headersPrefix,
-      signingSecrets: project.signingSecrets
-        .filter((secret) => secret.not_after === null || Date.parse(secret.not_after) > nowMs)
-        .map((secret) => secret.secret),
     },
     source,
     connection,
@@ -176,6 +174,10 @@ function outgoing(
       pathForwardingDisabled: destination.config.path_forwarding_disabled ?? false,
       httpMethod: destination.config.http_method ?? null,
       timeoutMs: (destination.config.delivery_timeout ?? 0) * 1000 || DEFAULT_TIMEOUT_MS,
+      signingSecrets: validSecrets(destination.signingSecrets ?? project.signingSecrets, nowMs).map(
+        ({ secret }) => secret,
+      ),
+      internalHeaders: destination.config.internal_headers ?? [],
     },
     event: { id: attempt.eventId, url: eventUrl(attempt.eventId) },
     request: {

@@ -2,12 +2,13 @@ import { type ConnectionRow, findConnections } from '../db/connections.ts';
 import { gatewayNow } from '../db/clock.ts';
 import { type DestinationRow, destinations } from '../db/destinations.ts';
 import { type EventPayloadRow, type EventRow, readEventPayloads } from '../db/event-reads.ts';
-import { readSigning } from '../db/projects.ts';
 import { readRequests, type RequestDataRow } from '../db/request-reads.ts';
+import { ownSecrets, readSigning } from '../db/signing-secrets.ts';
 import { type SourceRow } from '../db/sources.ts';
 import type { DestinationConfig } from '../domain/schema/destination.ts';
 import type { EventData } from '../domain/schema/event.ts';
 import { LARGE_PAYLOAD_BYTES } from '../domain/schema/request.ts';
+import type { SigningSecret } from '../domain/signing-secrets.ts';
 import { AttemptTrigger } from '../domain/status.ts';
 import { appendedHeaderNames, buildRequest, type Delivery } from '../egress/outgoing.ts';
 import { splitUrl } from '../egress/request-target.ts';
@@ -21,7 +22,7 @@ type Parts = {
   destination: DestinationRow;
   source: SourceRow;
   connection: ConnectionRow;
-  signing: { headersPrefix: string; secrets: string[] };
+  signing: { headersPrefix: string; shared: SigningSecret[] };
 };
 
 /** The outgoing requests of these events, as the next attempt by hand would send them; by event id. */
@@ -84,15 +85,13 @@ async function eventDataOf(deps: ApiDeps, parts: Parts): Promise<EventData> {
   return written<EventData>(text);
 }
 
-function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
+function deliveryOf({ publicUrl, sealer }: ApiDeps, parts: Parts): Delivery {
   const { event, incoming, payload = incoming, destination, source, connection, signing } = parts;
   const config = destination.config as DestinationConfig;
+  const nowMs = gatewayNow();
+  const secrets = ownSecrets(destination, { sealer, nowMs }) ?? signing.shared;
   return {
-    project: {
-      id: event.project_id,
-      headersPrefix: signing.headersPrefix,
-      signingSecrets: signing.secrets,
-    },
+    project: { id: event.project_id, headersPrefix: signing.headersPrefix },
     source,
     connection: { name: connection.name, webhookHeaders: connection.webhook_headers },
     destination: {
@@ -102,6 +101,8 @@ function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
       pathForwardingDisabled: config.path_forwarding_disabled ?? false,
       httpMethod: config.http_method ?? null,
       timeoutMs: 0,
+      signingSecrets: secrets.map(({ secret }) => secret),
+      internalHeaders: config.internal_headers ?? [],
     },
     event: { id: event.id, url: `${publicUrl}/2026-09-01/events/${event.id}` },
     request: {
@@ -119,6 +120,6 @@ function deliveryOf({ publicUrl }: ApiDeps, parts: Parts): Delivery {
       trigger: AttemptTrigger.Manual,
       willRetryAfterSeconds: null,
     },
-    nowMs: gatewayNow(),
+    nowMs,
   };
 }

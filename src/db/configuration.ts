@@ -4,17 +4,20 @@ import type { DestinationConfig } from '../domain/schema/destination.ts';
 import type { Rule } from '../domain/schema/rule.ts';
 import type { SourceConfig } from '../domain/schema/source.ts';
 import type { Isolation } from '../domain/schema/transformation.ts';
+import type { SigningSecret } from '../domain/signing-secrets.ts';
 import type { WebhookHeaders } from '../domain/status.ts';
 import { openSession } from './connect.ts';
 import type { Db } from './pool.ts';
 import type { Sealer } from './sealing.ts';
+import { openDestinationSecrets, openProjectSecrets } from './signing-secrets.ts';
 
 /** What the hot paths know of a project, a source, a destination, a connection: kept in memory, refreshed within a second. */
 export type Project = {
   id: string;
   name: string;
   headersPrefix: string;
-  signingSecrets: { secret: string; not_after: string | null }[];
+  /** For destinations that have none of their own. */
+  signingSecrets: SigningSecret[];
 };
 export type Source = {
   id: string;
@@ -35,6 +38,8 @@ export type Destination = {
   type: string;
   config: DestinationConfig;
   auth: unknown;
+  /** Null: the project's. */
+  signingSecrets: SigningSecret[] | null;
   paused: boolean;
   epoch: number;
   disabled: boolean;
@@ -162,10 +167,7 @@ function project(record: unknown, sealer: Sealer): Project {
     id: row.id,
     name: row.name,
     headersPrefix: row.headers_prefix,
-    signingSecrets: sealer.open(
-      row.signing_secrets,
-      `${row.id}/projects`,
-    ) as Project['signingSecrets'],
+    signingSecrets: openProjectSecrets(row, sealer),
   };
 }
 
@@ -193,6 +195,7 @@ function destination(record: unknown, sealer: Sealer): Destination {
     type: row.type,
     config: row.config,
     auth: row.auth && sealer.open(row.auth, `${row.project_id}/destinations/${row.id}`),
+    signingSecrets: openDestinationSecrets(row, sealer),
     paused: row.paused_at !== null,
     epoch: row.epoch,
     disabled: row.disabled_at !== null,

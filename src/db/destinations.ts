@@ -5,6 +5,8 @@ import type { Db } from './pool.ts';
 export type DestinationRow = NamedRow & {
   paused_at: Date | null;
   epoch: number;
+  /** Sealed; null while it uses those of the project. */
+  signing_secrets: Buffer | null;
   disabled_reason: string | null;
   held_until: Date | null;
   /** The URL that asked for it. */

@@ -17,3 +17,22 @@ export function isForbiddenHeader(name: string): boolean {
   const lower = name.toLowerCase();
   return HOP_BY_HOP.has(lower) || lower.startsWith('proxy-');
 }
+
+/** What the names of Sluice's own headers begin with, unless a project has another prefix. */
+export const HEADER_PREFIX = 'x-sluice';
+
+const STANDARD_WEBHOOKS = new Set(['webhook-id', 'webhook-timestamp', 'webhook-signature']);
+
+/** Whether a header is one of the three of Standard Webhooks. */
+export function isWebhookHeader(name: string): boolean {
+  return STANDARD_WEBHOOKS.has(name.toLowerCase());
+}
+
+// Receivers need these to recognize a repeat and to read the body.
+const NEEDED = new Set(['accept-encoding', 'content-encoding', 'content-type', 'idempotency-key']);
+
+/** Whether deliveries need a header for something else, so that no credential may take its place. */
+export function isReservedHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  return isWebhookHeader(lower) || NEEDED.has(lower) || lower.startsWith(`${HEADER_PREFIX}-`);
+}

@@ -59,3 +59,12 @@ export type DestinationType = (typeof DestinationType)[keyof typeof DestinationT
 /** Whose Standard Webhooks headers a connection's deliveries carry: Sluice's, or the sender's where it sent some. */
 export const WebhookHeaders = { Replace: 'replace', PassThrough: 'pass_through' } as const;
 export type WebhookHeaders = (typeof WebhookHeaders)[keyof typeof WebhookHeaders];
+
+/** The headers that tell a receiver about the gateway's insides; a destination lists those it wants. */
+export const InternalHeader = {
+  EventUrl: 'event_url',
+  OriginalIp: 'original_ip',
+  ConnectionName: 'connection_name',
+  DestinationName: 'destination_name',
+} as const;
+export type InternalHeader = (typeof InternalHeader)[keyof typeof InternalHeader];

@@ -1,10 +1,10 @@
-import { isForbiddenHeader } from '../domain/header-names.ts';
+import { HEADER_PREFIX, isForbiddenHeader, isWebhookHeader } from '../domain/header-names.ts';
 import { AttemptErrorCode, type Header, type RefusedAttempt } from '../domain/outcome.ts';
-import type { AttemptTrigger, WebhookHeaders } from '../domain/status.ts';
+import { type AttemptTrigger, InternalHeader, type WebhookHeaders } from '../domain/status.ts';
 import { destinationUrl } from './destination-url.ts';
 import type { OutgoingRequest } from './send.ts';
 import { bodySignature, standardWebhookHeaders } from './signatures.ts';
-import { addedWebhookHeaders, isWebhookHeader, passesSenders } from './webhook-headers.ts';
+import { addedWebhookHeaders, passesSenders } from './webhook-headers.ts';
 
 /** Everything one attempt is made of; each part holds no more than what goes out. */
 export type Delivery = {
@@ -12,8 +12,6 @@ export type Delivery = {
     id: string;
     /** What the gateway's own headers begin with; `x-sluice` where null. */
     headersPrefix: string | null;
-    /** All that are valid now, the newest first. */
-    signingSecrets: readonly string[];
     /** Ed25519 keys (`whsk_…`) to sign with beside the secrets. */
     privateKeys?: readonly string[];
   };
@@ -27,6 +25,10 @@ export type Delivery = {
     /** Replaces the request's own method. */
     httpMethod: string | null;
     timeoutMs: number;
+    /** All that are valid now, the newest first. */
+    signingSecrets: readonly string[];
+    /** What the receiver may know of the gateway's insides. */
+    internalHeaders: readonly InternalHeader[];
   };
   /** `url` is where a person can look at the event; null leaves the header out. */
   event: { id: string; url: string | null };
@@ -44,8 +46,6 @@ export type Delivery = {
   attempt: { number: number; trigger: AttemptTrigger; willRetryAfterSeconds: number | null };
   nowMs: number;
 };
-
-const DEFAULT_PREFIX = 'x-sluice';
 
 // Said anew for every attempt: the answer is read as it comes.
 const REPLACED = 'accept-encoding';
@@ -104,7 +104,7 @@ function appendedHeaders(delivery: Delivery): Header[] {
   const prefix = prefixOf(project);
   const has = (wanted: string) => request.headers.some(([name]) => name.toLowerCase() === wanted);
   const { body } = request;
-  const secrets = project.signingSecrets;
+  const secrets = destination.signingSecrets;
 
   const headers: Header[] = [];
   if (!has('accept')) headers.push(['accept', 'application/json, text/plain, */*']);
@@ -114,16 +114,12 @@ function appendedHeaders(delivery: Delivery): Header[] {
     const name = index === 0 ? `${prefix}-signature` : `${prefix}-signature-${index + 1}`;
     headers.push([name, bodySignature(secret, body)]);
   });
-  headers.push([`${prefix}-eventid`, event.id], [`${prefix}-requestid`, request.id]);
-  if (request.sourceIp !== null) headers.push([`${prefix}-original-ip`, request.sourceIp]);
-  headers.push([`${prefix}-verified`, String(request.verified)]);
-  if (event.url !== null) headers.push([`${prefix}-event-url`, printable(event.url)]);
-  headers.push([`${prefix}-source-name`, printable(source.name)]);
-  if (connection.name !== null) {
-    headers.push([`${prefix}-connection-name`, printable(connection.name)]);
-  }
   headers.push(
-    [`${prefix}-destination-name`, printable(destination.name)],
+    [`${prefix}-eventid`, event.id],
+    [`${prefix}-requestid`, request.id],
+    [`${prefix}-verified`, String(request.verified)],
+    [`${prefix}-source-name`, printable(source.name)],
+    ...internalHeaders(delivery),
     [`${prefix}-attempt-count`, String(attempt.number)],
     [`${prefix}-attempt-trigger`, attempt.trigger],
   );
@@ -136,8 +132,25 @@ function appendedHeaders(delivery: Delivery): Header[] {
   return [...headers, ...addedWebhookHeaders(choice, standardWebhookHeaders(webhook))];
 }
 
+/** The headers that the destination asks for, as far as there is something to say in them. */
+function internalHeaders(delivery: Delivery): Header[] {
+  const { project, connection, destination, event, request } = delivery;
+  const prefix = prefixOf(project);
+  const values: [InternalHeader, name: string, value: string | null][] = [
+    [InternalHeader.OriginalIp, 'original-ip', request.sourceIp],
+    [InternalHeader.EventUrl, 'event-url', event.url],
+    [InternalHeader.ConnectionName, 'connection-name', connection.name],
+    [InternalHeader.DestinationName, 'destination-name', destination.name],
+  ];
+  return values.flatMap(([kind, name, value]): Header[] =>
+    value !== null && destination.internalHeaders.includes(kind)
+      ? [[`${prefix}-${name}`, printable(value)]]
+      : [],
+  );
+}
+
 function prefixOf({ headersPrefix }: Delivery['project']): string {
-  return (headersPrefix ?? DEFAULT_PREFIX).toLowerCase().replace(/-+$/, '');
+  return (headersPrefix ?? HEADER_PREFIX).toLowerCase().replace(/-+$/, '');
 }
 
 /** Names may hold any character, header values may not: what is not printable ASCII is percent-encoded. */

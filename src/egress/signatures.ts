@@ -51,8 +51,8 @@ function secretKey(secret: string): KeyObject {
   );
 }
 
-// Reading a key costs more than signing with it; the few keys of an installation stay read.
-const MAX_KEPT_KEYS = 1000;
+// Reading a key costs more than signing with it, so keys stay read; every destination has its own.
+const MAX_KEPT_KEYS = 10_000;
 const secretKeys = new Map<string, KeyObject>();
 const privateKeys = new Map<string, KeyObject>();
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');

@@ -1,19 +1,8 @@
+import { isWebhookHeader } from '../domain/header-names.ts';
 import type { Header } from '../domain/outcome.ts';
 import { WebhookHeaders } from '../domain/status.ts';
 
-/** The headers of Standard Webhooks that a sender may have set before Sluice does. */
-const NAMES: ReadonlySet<string> = new Set([
-  'webhook-id',
-  'webhook-timestamp',
-  'webhook-signature',
-]);
-
 type Choice = { mode: WebhookHeaders; received: readonly Header[]; prefix: string };
-
-/** Whether a header that was received is one of Standard Webhooks. */
-export function isWebhookHeader(name: string): boolean {
-  return NAMES.has(name.toLowerCase());
-}
 
 /** Whether the sender's own Standard Webhooks headers go out under their names, unchanged. */
 export function passesSenders({ mode, received }: Omit<Choice, 'prefix'>): boolean {

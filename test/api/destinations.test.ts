@@ -36,6 +36,67 @@ test('a credential that no header can carry is refused when it is saved', async 
   await gateway.done('POST', '/destinations', { name: 'by-query', config });
 });
 
+test.each([
+  'Webhook-Signature',
+  'webhook-id',
+  'X-Sluice-Signature',
+  'idempotency-key',
+  'content-type',
+  'accept-encoding',
+])('a credential cannot take the place of the header %s', async (key) => {
+  const auths = [
+    { auth_type: 'CUSTOM_SIGNATURE', auth: { key, signing_secret: 's' } },
+    { auth_type: 'API_KEY', auth: { key, api_key: 'k' } },
+  ];
+  for (const auth of auths) {
+    expect(await refusal({ url, ...auth })).toEqual([
+      `body.config.auth.key must not be ${key.toLowerCase()}, which deliveries need for something else: choose another name, such as x-my-signature`,
+    ]);
+  }
+  const auth = { key, api_key: 'k', to: 'query' };
+  const config = { url, auth_type: 'API_KEY', auth };
+  await gateway.done('PUT', '/destinations', { name: 'by-query', config });
+  const answer = await gateway.ask('PUT', '/destinations', {
+    body: { name: 'by-query', config: { auth: { key, api_key: 'k' } } },
+  });
+  expect(answer.status).toBe(422);
+});
+
+test('a destination saved with a reserved header before can be changed and saved again as it is', async () => {
+  const auth = { key: 'X-Own', signing_secret: 's' };
+  const made = await gateway.done('POST', '/destinations', {
+    name: 'reserved',
+    config: { url, auth_type: 'CUSTOM_SIGNATURE', auth },
+  });
+  const id = String(made['id']);
+  const old = { ...auth, key: 'webhook-signature' };
+  const { sealer } = gateway.deps;
+  const sealed = sealer.seal(old, `${gateway.projectId}/destinations/${id}`);
+  const text = 'update destinations set auth = $1 where id = $2';
+  await gateway.db.query({ text, values: [sealed, id] });
+  const path = `/destinations/${id}`;
+  await gateway.done('PUT', path, { description: 'old' });
+  await gateway.done('PUT', path, { config: { auth: { ...old, signing_secret: 'new' } } });
+  const shown = await gateway.done('GET', `${path}?include=config.auth`);
+  expect(shown['config']).toMatchObject({ auth: { key: 'webhook-signature' } });
+  const other = { config: { auth: { ...old, key: 'webhook-id' } } };
+  expect((await gateway.ask('PUT', path, { body: other })).status).toBe(422);
+});
+
+test('a destination says which internal headers its deliveries carry', async () => {
+  expect(await refusal({ url, internal_headers: ['source_ip'] })).toEqual([
+    'body.config.internal_headers[0] must be one of event_url, original_ip, connection_name, destination_name',
+  ]);
+  const config = { url, internal_headers: ['event_url', 'original_ip'] };
+  const body = { name: 'frank', config };
+  expect((await gateway.done('POST', '/destinations', body))['config']).toEqual(config);
+  const none = await gateway.done('PUT', '/destinations', {
+    name: 'frank',
+    config: { internal_headers: null },
+  });
+  expect(none['config']).toEqual({ url });
+});
+
 test('a destination is made, changed, disabled, enabled and deleted', async () => {
   const policy = {
     rate: 5,

@@ -73,6 +73,8 @@ test('every operation of the document answers as the document says', async () =>
   await gateway.done('GET', `/destinations/${ends.destinationId}/circuit`);
   await gateway.done('GET', '/signing-secrets');
   await gateway.done('POST', '/signing-secrets/rotate');
+  await gateway.done('GET', `/destinations/${ends.destinationId}/signing-secrets`);
+  await gateway.done('POST', `/destinations/${ends.destinationId}/signing-secrets/rotate`);
   const key = await gateway.done('POST', '/api-keys', { label: 'k' });
   await gateway.done('GET', '/api-keys');
   await gateway.done('GET', `/api-keys/${String(key['id'])}`);

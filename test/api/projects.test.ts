@@ -66,6 +66,8 @@ test('what another project has is a 404 in every place, and nothing is asked of 
     ...['/retry', '/replay'].map((end) => ['POST', `/events/${eventId}${end}`]),
     ...['/cancel', '/mute'].map((end) => ['PUT', `/events/${eventId}${end}`]),
     ['GET', `/attempts/${attemptId}`],
+    ['GET', `/destinations/${destinationId}/signing-secrets`],
+    ['POST', `/destinations/${destinationId}/signing-secrets/rotate`],
   ] as [string, string][];
   for (const [method, path] of calls) {
     const answer = await gateway.ask(method, path);

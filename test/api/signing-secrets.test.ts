@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readSigning } from '../../src/db/projects.ts';
+import { readSigning } from '../../src/db/signing-secrets.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
 type Shown = { models: { secret: string; not_after: string | null }[] };
@@ -15,13 +15,14 @@ const shown = async () => (await gateway.done('GET', '/signing-secrets')) as Sho
 const rotate = async (body?: object) =>
   (await gateway.done('POST', '/signing-secrets/rotate', body)) as Shown;
 
-test('receivers can be told what deliveries are signed with', async () => {
+test('receivers of older destinations can be told what their deliveries are signed with', async () => {
   const { models } = await shown();
   expect(models).toEqual([{ secret: expect.stringMatching(/^whsec_.{44}$/), not_after: null }]);
   const { db, deps, projectId } = gateway;
-  const { secrets } = await readSigning(db, { sealer: deps.sealer, projectId, nowMs: Date.now() });
-  const sign = (secret: string) => createHmac('sha256', secret).update('body').digest('hex');
-  expect(secrets.map(sign)).toEqual(models.map(({ secret }) => sign(secret)));
+  const { shared } = await readSigning(db, { sealer: deps.sealer, projectId, nowMs: Date.now() });
+  const sign = ({ secret }: { secret: string }) =>
+    createHmac('sha256', secret).update('body').digest('hex');
+  expect(shared.map(sign)).toEqual(models.map(sign));
 });
 
 test('a new secret takes the first place, and the old one is used beside it for a while', async () => {

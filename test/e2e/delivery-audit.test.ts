@@ -2,10 +2,9 @@ import sql from 'sql-template-tag';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/db/pool.ts';
-import { ensureDefaultProject, readSigning } from '../../src/db/projects.ts';
-import { createSealer } from '../../src/db/sealing.ts';
 import { requestIdOf, type Json } from '../support/admin.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { isSignedWith } from '../support/signatures.ts';
 import { startSplitGateway } from '../support/split-gateway.ts';
 import { temporalClient } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
@@ -37,15 +36,45 @@ const event = await delivered();
 const workflowId = event['workflow_id'] as string;
 
 test('every delivery carries signatures that the Standard Webhooks library accepts, and no tampered body', async () => {
-  const sealer = createSealer(gateway.encryptionKey);
-  const { id: projectId } = await ensureDefaultProject(db, sealer);
-  const { secrets } = await readSigning(db, { sealer, projectId, nowMs: Date.now() });
-  const webhook = new Webhook(secrets[0]!);
+  const [signing] = await admin.models(`/destinations/${defined.destinationId}/signing-secrets`);
+  const webhook = new Webhook(signing['secret']);
   for (const { body, headers } of receiver.received('audited')) {
     expect(webhook.verify(body.toString(), headers)).toEqual({ order: 1 });
     expect(() => webhook.verify('{"order":2}', headers)).toThrow('No matching signature');
     const renamed = { ...headers, 'webhook-id': 'evt_other' };
     expect(() => webhook.verify(body.toString(), renamed)).toThrow('No matching signature');
+  }
+});
+
+test('no receiver can forge what another one accepts, and one of before keeps the shared secret until it is rotated', async () => {
+  const before = await admin.define({ name: 'of-before', url: receiver.url('of-before') });
+  await db.query(sql`update destinations set signing_secrets = null, updated_at = now()
+    where id = ${before.destinationId}`);
+  const path = `/destinations/${before.destinationId}/signing-secrets`;
+  const [shared] = await admin.models('/signing-secrets');
+  const [others] = await admin.models(`/destinations/${defined.destinationId}/signing-secrets`);
+  /** The first delivery from now on that this secret verifies. */
+  const signedWith = (secret: string) =>
+    until('a delivery that is signed with it', async () => {
+      const count = receiver.received('of-before').length;
+      requestIdOf(await admin.post('of-before'));
+      const next = await receiver.nth('of-before', count + 1);
+      return isSignedWith(secret, next) ? next : null;
+    });
+
+  const first = await signedWith(shared['secret']);
+  expect(isSignedWith(others['secret'], first)).toBe(false);
+  expect(isSignedWith(shared['secret'], receiver.received('audited')[0]!)).toBe(false);
+
+  const { models } = await admin.done('POST', `${path}/rotate`);
+  const [own] = models as { secret: string }[];
+  const second = await signedWith(own!.secret);
+  expect(isSignedWith(shared['secret'], second)).toBe(true);
+
+  const ended = await admin.done('POST', `${path}/rotate`, { old_valid_hours: 0 });
+  const third = await signedWith((ended['models'] as { secret: string }[])[0]!.secret);
+  for (const secret of [own!.secret, shared['secret'], others['secret']]) {
+    expect(isSignedWith(secret, third)).toBe(false);
   }
 });
 

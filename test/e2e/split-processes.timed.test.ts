@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { requestIdOf } from '../support/admin.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { isSignedWith } from '../support/signatures.ts';
 import { startSplitGateway } from '../support/split-gateway.ts';
 import { until } from '../support/until.ts';
 
@@ -46,6 +47,20 @@ test('a changed URL is where the next event goes', async () => {
     return receiver.received('moved')[0];
   });
   expect(moved.method).toBe('POST');
+});
+
+test('a rotated signing secret signs the next delivery, and one that ended none', async () => {
+  const { destinationId } = await here.define({ name: 'signed', url: receiver.url('signed') });
+  const path = `/destinations/${destinationId}/signing-secrets`;
+  const [old] = await here.models(path);
+  const { models } = await here.done('POST', `${path}/rotate`, { old_valid_hours: 0 });
+  const next = await soon('a delivery signed with it', async () => {
+    const count = receiver.received('signed').length;
+    requestIdOf(await there.post('signed', '{"n":1}'));
+    const delivery = await receiver.nth('signed', count + 1);
+    return isSignedWith(models[0]['secret'], delivery) ? delivery : null;
+  });
+  expect(isSignedWith(old['secret'], next)).toBe(false);
 });
 
 test('a changed connection holds for what arrives a second later, in every process', async () => {

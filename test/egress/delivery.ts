@@ -5,7 +5,7 @@ type Parts = { [Part in keyof Delivery]?: Partial<Delivery[Part]> };
 /** A whole delivery, of which a test changes what it is about. */
 export function deliveryOf(parts: Parts = {}): Delivery {
   return {
-    project: { id: 'tm_1', headersPrefix: null, signingSecrets: [], ...parts.project },
+    project: { id: 'tm_1', headersPrefix: null, ...parts.project },
     source: { name: 'shop', ...parts.source },
     connection: { name: 'shop-to-billing', webhookHeaders: 'replace', ...parts.connection },
     destination: {
@@ -15,6 +15,8 @@ export function deliveryOf(parts: Parts = {}): Delivery {
       pathForwardingDisabled: false,
       httpMethod: null,
       timeoutMs: 15_000,
+      signingSecrets: [],
+      internalHeaders: [],
       ...parts.destination,
     },
     event: { id: 'evt_1', url: 'http://localhost:8300/events/evt_1', ...parts.event },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { InternalHeader } from '../../src/domain/status.ts';
 import { appendedHeaderNames, buildRequest } from '../../src/egress/outgoing.ts';
 import type { OutgoingRequest } from '../../src/egress/send.ts';
 import { deliveryOf } from './delivery.ts';
@@ -17,7 +18,7 @@ const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 test('the headers that came in go out first, unchanged, then our own in their fixed order', () => {
   const request = built({
-    project: { signingSecrets: [secret] },
+    destination: { signingSecrets: [secret] },
     request: {
       headers: [
         ['Host', 'gateway.example'],
@@ -45,12 +46,8 @@ test('the headers that came in go out first, unchanged, then our own in their fi
     ['x-sluice-signature', expect.any(String)],
     ['x-sluice-eventid', 'evt_1'],
     ['x-sluice-requestid', 'req_1'],
-    ['x-sluice-original-ip', '203.0.113.7'],
     ['x-sluice-verified', 'true'],
-    ['x-sluice-event-url', 'http://localhost:8300/events/evt_1'],
     ['x-sluice-source-name', 'shop'],
-    ['x-sluice-connection-name', 'shop-to-billing'],
-    ['x-sluice-destination-name', 'billing'],
     ['x-sluice-attempt-count', '1'],
     ['x-sluice-attempt-trigger', 'INITIAL'],
     ['x-sluice-will-retry-after', '60'],
@@ -62,7 +59,8 @@ test('the headers that came in go out first, unchanged, then our own in their fi
 
 test('the prefix of our headers is the project\u2019s', () => {
   const { headers } = built({
-    project: { headersPrefix: 'X-Hookdeck', signingSecrets: ['old-style', 'older'] },
+    project: { headersPrefix: 'X-Hookdeck' },
+    destination: { signingSecrets: ['old-style', 'older'] },
   });
   const names = headers.map(([name]) => name);
   expect(names).toContain('x-hookdeck-eventid');
@@ -105,15 +103,34 @@ test('what the sender said of accept and idempotency-key stands, once', () => {
   expect(named).toEqual(headers);
 });
 
+test('a receiver is told of addresses and names inside only as far as its destination says', () => {
+  const told = (internalHeaders: InternalHeader[]) => {
+    const own = /^x-sluice-(event-url|original-ip|connection-name|destination-name)$/;
+    return built({ destination: { internalHeaders } }).headers.filter(([name]) => own.test(name));
+  };
+  expect(told([])).toEqual([]);
+  expect(told(['event_url'])).toEqual([
+    ['x-sluice-event-url', 'http://localhost:8300/events/evt_1'],
+  ]);
+  expect(told(Object.values(InternalHeader))).toEqual([
+    ['x-sluice-original-ip', '203.0.113.7'],
+    ['x-sluice-event-url', 'http://localhost:8300/events/evt_1'],
+    ['x-sluice-connection-name', 'shop-to-billing'],
+    ['x-sluice-destination-name', 'billing'],
+  ]);
+});
+
 test('what is not known is left out: no retry ahead, no address, no connection name', () => {
   const names = appendedHeaderNames(
     deliveryOf({
+      destination: { internalHeaders: Object.values(InternalHeader) },
       attempt: { willRetryAfterSeconds: null },
       request: { sourceIp: null },
       connection: { name: null },
       event: { url: null },
     }),
   );
+  expect(names).toContain('x-sluice-destination-name');
   for (const name of ['will-retry-after', 'original-ip', 'connection-name', 'event-url']) {
     expect(names).not.toContain(`x-sluice-${name}`);
   }

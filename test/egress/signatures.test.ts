@@ -16,7 +16,7 @@ function signed(secrets: string[], content = body): Record<string, string> {
 
 test('the Standard Webhooks library accepts what we send', () => {
   const request = buildRequest({
-    ...deliveryOf({ project: { signingSecrets: [current] }, request: { body } }),
+    ...deliveryOf({ destination: { signingSecrets: [current] }, request: { body } }),
     nowMs: Date.now(),
   });
   if ('kind' in request) throw new Error(request.message);

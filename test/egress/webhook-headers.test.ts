@@ -22,7 +22,7 @@ function headersOf(
   headers: Header[] = signed,
 ): Record<string, string> {
   const delivery = deliveryOf({
-    project: { signingSecrets: [OURS] },
+    destination: { signingSecrets: [OURS] },
     connection: { webhookHeaders },
     request: { headers, body },
   });

@@ -6,6 +6,7 @@ import {
   disableDestination,
   enableDestination,
 } from '../../db/destinations.ts';
+import { giveOwnSecret } from '../../db/signing-secrets.ts';
 import {
   circuit,
   destination,
@@ -22,7 +23,12 @@ import { authOfDestination, prepareDestination } from './prepare-destination.ts'
 
 /** How destinations are made and changed; connections make them too. */
 export function namedDestinations(deps: ApiDeps): Named<DestinationRow, DestinationUpdate> {
-  return { kind: 'destination', rows: destinations, prepare: prepareDestination(deps) };
+  return {
+    kind: 'destination',
+    rows: destinations,
+    prepare: prepareDestination(deps),
+    complete: (db, made) => giveOwnSecret(db, { sealer: deps.sealer, ...made }),
+  };
 }
 
 /** `/destinations` */

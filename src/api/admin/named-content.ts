@@ -19,6 +19,8 @@ export type Named<Row extends NamedRow, Update> = {
   kind: IdKind & ('source' | 'destination');
   rows: NamedTable<Row>;
   prepare: Prepare<Row, Update>;
+  /** What a new one gets besides, in the same transaction. */
+  complete?(db: Db, made: { projectId: string; id: string }): Promise<void>;
 };
 
 type Order<Update> = { projectId: string; input: Update & { name: string }; root: string };
@@ -26,11 +28,13 @@ type Order<Update> = { projectId: string; input: Update & { name: string }; root
 /** Makes one; a taken name is a 409 with the id of its owner. */
 export async function createNamed<Row extends NamedRow, Update>(
   db: Db,
-  { kind, rows, prepare }: Named<Row, Update>,
-  { projectId, input, root }: Order<Update>,
+  named: Named<Row, Update>,
+  order: Order<Update>,
 ): Promise<Row> {
-  const made = await insertNamed(db, { kind, rows, prepare }, { projectId, input, root });
+  const made = await insertNamed(db, named, order);
   if (made) return made;
+  const { kind, rows } = named;
+  const { projectId, input } = order;
   const owner = await rows.lockByName(db, { projectId, name: input.name });
   throw exists(kind, owner?.id ?? null);
 }
@@ -76,12 +80,14 @@ export function present<Row extends { deleted_at: Date | null }>(row: Row | null
 
 async function insertNamed<Row extends NamedRow, Update>(
   db: Db,
-  { kind, rows, prepare }: Named<Row, Update>,
+  { kind, rows, prepare, complete }: Named<Row, Update>,
   { projectId, input, root }: Order<Update>,
 ): Promise<Row | null> {
   const id = newId(kind);
   const content = await prepare({ projectId, id, before: null, input, root });
-  return rows.insert(db, { projectId, id, ...content });
+  const made = await rows.insert(db, { projectId, id, ...content });
+  if (made) await complete?.(db, { projectId, id });
+  return made;
 }
 
 async function change<Row extends NamedRow, Update>(

@@ -5,6 +5,7 @@ import {
   presentConfig,
   problemsOfConfig,
 } from '../../domain/schema/destination.ts';
+import { problemsOfHeaderName } from '../../domain/schema/destination-auth.ts';
 import type { Problem } from '../../domain/schema/problem.ts';
 import { DestinationType } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -16,9 +17,10 @@ import type { Prepare } from './named-content.ts';
 export function prepareDestination(deps: ApiDeps): Prepare<DestinationRow, DestinationUpdate> {
   return async ({ projectId, id, before, input, root }) => {
     const type = input.type ?? (before?.type as DestinationType) ?? DestinationType.Http;
-    const old = before?.type === type ? openConfig(deps, before) : {};
+    const old: DestinationConfig = before?.type === type ? openConfig(deps, before) : {};
     const config = mergeConfig(old, presentConfig(input.config ?? {}));
     const problems = problemsOfConfig(type, config);
+    problems.push(...newProblems(problemsOfHeaderName(config), problemsOfHeaderName(old)));
     if (input.config?.url !== undefined) problems.push(...(await problemsOfUrl(deps, config)));
     if (problems.length > 0) {
       throw invalid(
@@ -43,6 +45,11 @@ export function authOfDestination(deps: ApiDeps, row: DestinationRow): Destinati
   if (row.auth === null) return null;
   const context = sealingContext(row.project_id, row.id);
   return deps.sealer.open(row.auth, context) as DestinationConfig['auth'];
+}
+
+/** A header name that was saved before it became reserved may stay. */
+function newProblems(problems: Problem[], old: Problem[]): Problem[] {
+  return problems.filter(({ message }) => !old.some((known) => known.message === message));
 }
 
 function openConfig(deps: ApiDeps, row: DestinationRow): DestinationConfig {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isForbiddenHeader } from '../header-names.ts';
+import { isForbiddenHeader, isReservedHeader } from '../header-names.ts';
 import { check, type Problem } from './problem.ts';
 
 const text = z.string().min(1, 'must not be empty').max(10_000);
@@ -86,4 +86,17 @@ export function problemsOfAuthentication(config: {
   const { auth_type: type = null, auth = null } = config;
   if (type === null) return auth === null ? [] : [{ path: ['auth_type'], message: 'is required' }];
   return auth === null ? [{ path: ['auth'], message: 'is required' }] : problemsOfAuth(type, auth);
+}
+
+/** What is wrong with the name of the header that a credential is to go out in, where the user chooses one. */
+export function problemsOfHeaderName(config: {
+  auth_type?: DestinationAuthType | null | undefined;
+  auth?: Record<string, unknown> | null | undefined;
+}): Problem[] {
+  const { auth_type: type, auth } = config;
+  const key = auth?.['key'];
+  const inHeader = type === 'CUSTOM_SIGNATURE' || (type === 'API_KEY' && auth?.['to'] !== 'query');
+  if (!inHeader || typeof key !== 'string' || !isReservedHeader(key)) return [];
+  const message = `must not be ${key.toLowerCase()}, which deliveries need for something else: choose another name, such as x-my-signature`;
+  return [{ path: ['auth', 'key'], message }];
 }

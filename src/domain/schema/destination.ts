@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { withDoubles } from '../numbers/exact-number.ts';
-import { DestinationType } from '../status.ts';
+import { DestinationType, InternalHeader } from '../status.ts';
 import { deliveryPolicy, RatePeriod, ratePeriod } from './delivery-policy.ts';
 import { destinationAuthType, problemsOfAuthentication } from './destination-auth.ts';
 import { destinationId, projectId } from './id.ts';
@@ -27,6 +27,14 @@ const fieldsOfConfig = z.strictObject({
     .nullable()
     .optional()
     .describe('Whether an answer of 410 Gone disables the destination; yes if left out'),
+  internal_headers: z
+    .array(z.enum(InternalHeader))
+    .max(4)
+    .nullable()
+    .optional()
+    .describe(
+      'Which of x-sluice-event-url, x-sluice-original-ip, x-sluice-connection-name and x-sluice-destination-name deliveries carry; none if left out',
+    ),
   /** Write-only, but for `?include=config.auth`. */
   auth: z.record(z.string(), z.unknown()).overwrite(withDoubles).nullable().optional(),
   /** Seconds. */
