@@ -4,6 +4,7 @@ import type { Connection, Transformation } from '../../db/configuration.ts';
 import { executionId } from '../../db/ids.ts';
 import type { NewExecution } from '../../db/executions.ts';
 import { codeInput, connectionForCode } from '../../domain/code-input.ts';
+import { withHeaderNotes } from '../../domain/header-notes.ts';
 import type { CodeVersion, TransformOutcome } from '../../sandbox/job.ts';
 import type { SandboxPool } from '../../sandbox/pool.ts';
 import type { SeenPayload } from './payload.ts';
@@ -39,14 +40,16 @@ export function createTransform(deps: Dependencies): Transform {
     if (!transformation || transformation.deleted) {
       return { kind: 'failed', meta: { reason: 'The transformation was deleted.' } };
     }
-    const input = await inputText(deps.configuration, call);
-    const outcome = await deps.sandbox.run({
+    const { input, headers } = await inputOf(deps.configuration, call);
+    const run = await deps.sandbox.run({
       ...codeVersion(transformation, call.connection.sourceId),
       code: transformation.code,
       env: transformation.env,
       isolation: transformation.isolation,
       input,
     });
+    const requests = run.kind === 'ok' ? run.requests : [];
+    const outcome = { ...run, ...withHeaderNotes({ ...run, requests }, headers) };
     deps.record(execution({ call, transformation, outcome, input, dispatchId: deps.dispatchId }));
     return resultOf(outcome, call.payload);
   };
@@ -57,16 +60,17 @@ export function codeVersion({ id, version }: Transformation, sourceId: string): 
   return { tenant: sourceId, transformationId: id, version: String(version) };
 }
 
-function inputText(
+function inputOf(
   configuration: Configuration,
   { connection, payload }: TransformCall,
-): Promise<string> {
+): Promise<{ input: string; headers: Record<string, string> }> {
   const source = configuration.source(connection.sourceId);
   const destination = configuration.destination(connection.destinationId);
   return payload.open(({ headers, query, path }, writtenBody) => {
     const body = writtenBody();
     const request = { headers, body, query: payload.query, parsed_query: query, path };
-    return codeInput(request, connectionForCode({ connection, source, destination }));
+    const input = codeInput(request, connectionForCode({ connection, source, destination }));
+    return { input, headers };
   });
 }
 

@@ -4,6 +4,7 @@ import type { Db } from '../../db/pool.ts';
 import { findRequest, readRequests } from '../../db/request-reads.ts';
 import { findTransformation } from '../../db/transformations.ts';
 import { codeInput, type CodeRequest, connectionForCode } from '../../domain/code-input.ts';
+import { withHeaderNotes } from '../../domain/header-notes.ts';
 import { LARGE_PAYLOAD_BYTES } from '../../domain/schema/request.ts';
 import {
   type Isolation,
@@ -40,7 +41,7 @@ export function transformationRunRoute(deps: ApiDeps): Route {
       const input = await inputOf(deps, { projectId, run });
       const connection = await connectionOf(deps, { projectId, id: input.connectionId });
       const startMs = Date.now();
-      const outcome = await deps.sandbox.run({
+      const ran = await deps.sandbox.run({
         tenant: `run/${projectId}`,
         transformationId: code.id ?? 'draft',
         // Each run is a version of its own: a draft that was killed does not stand in the way of the next one.
@@ -50,7 +51,9 @@ export function transformationRunRoute(deps: ApiDeps): Route {
         isolation: code.isolation,
         input: codeInput(input.request, connection),
       });
-      return resultOf(outcome, { code, input, startMs });
+      const { headers } = input.request;
+      const logs = withHeaderNotes({ ...ran, requests: ran.requests ?? [] }, headers);
+      return resultOf({ ...ran, ...logs }, { code, input, startMs });
     },
   });
 }

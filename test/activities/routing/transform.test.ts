@@ -218,6 +218,31 @@ describe('code that does not make a request', () => {
   });
 });
 
+test('code that sets a header which deliveries do not carry is told so, once, and nothing is said of what it left alone', async () => {
+  const rule = await routing.code(
+    handler(`
+      request.headers['X-Sluice-Signature'] = 'mine';
+      request.headers['webhook-id'] = 'mine';
+      request.headers.host = 'elsewhere';
+      return [request, request];`),
+  );
+  const headers: [string, string][] = [
+    ['Content-Type', 'application/json'],
+    ['Host', 'in.example.com'],
+    ['X-Sluice-Source-Name', 'published'],
+    ['Webhook-Timestamp', '1'],
+  ];
+  const { requestId, events } = await routing.take([rule], { headers });
+  expect(events).toHaveLength(2);
+  const [run] = await routing.executionsOf(requestId);
+  expect(run!.log_level).toBe('warn');
+  expect(run!.logs.map(({ message }) => message.split(/[.:,]/)[0]).sort()).toEqual([
+    'The header host is not delivered as set here',
+    'The header webhook-id is delivered as x-sluice-original-webhook-id',
+    'The header x-sluice-signature is not delivered',
+  ]);
+});
+
 test('a run is recorded with what was said, what went out and how long it took', async () => {
   const rule = await routing.code(
     handler(
