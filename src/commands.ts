@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Changed, Commands } from './api/commands.ts';
-import type { GateKind } from './domain/control.ts';
+import type { Gate, GateChange } from './domain/control.ts';
 import { GatewayError } from './domain/errors.ts';
 import { AttemptTrigger } from './domain/status.ts';
 import { deliveryWorkflowId } from './domain/workflow-id.ts';
 import type { Configuration } from './db/configuration-cache.ts';
-import { readGate } from './db/gates.ts';
+import { listUncontrolledOf, readGate } from './db/gates.ts';
 import { newId } from './db/ids.ts';
 import { hasLanes } from './db/lanes.ts';
 import type { Database } from './db/pool.ts';
@@ -19,6 +19,7 @@ import {
   type RequeuedEvent,
 } from './db/recovery.ts';
 import type { Log } from './log.ts';
+import { startControls } from './temporal/start-controls.ts';
 import type { Workflows } from './temporal/workflows.ts';
 
 type Dependencies = {
@@ -33,6 +34,7 @@ type Dependencies = {
 
 const ROUTED_WITHIN_MS = 3_000;
 const APPLIED_WITHIN_MS = 3_000;
+const CONTROLLED_WITHIN_MS = 3_000;
 const LOOK_EVERY_MS = 25;
 const ANSWERS_WITHIN_MS = 2_000;
 const ASK_EVERY_MS = 100;
@@ -71,13 +73,14 @@ export function createCommands(deps: Dependencies): Commands {
       announce();
       return { requestId: copy, eventIds: await untilRouted(db, copy) };
     },
-    pauseConnection: ({ id }) => moveGate(deps, { kind: 'connection', id, change: 'pause' }),
-    unpauseConnection: ({ id }) => moveGate(deps, { kind: 'connection', id, change: 'resume' }),
-    pauseDestination: ({ id }) => moveGate(deps, { kind: 'destination', id, change: 'pause' }),
-    unpauseDestination: ({ id }) => moveGate(deps, { kind: 'destination', id, change: 'resume' }),
+    pause: ({ gate, reason }) =>
+      moveGate(deps, { gate, change: reason ? { kind: 'pause', reason } : { kind: 'pause' } }),
+    resume: ({ gate }) => moveGate(deps, { gate, change: { kind: 'resume' } }),
     async configurationChanged(changed) {
       await configuration.refresh();
-      if (changed) nudge(deps, changed);
+      if (!changed) return;
+      if (!changed.deleted) await untilControlled(deps, changed);
+      nudge(deps, changed);
     },
   };
 }
@@ -95,18 +98,35 @@ async function demandTemporal({ temporalAnswers }: Dependencies): Promise<void> 
 /** Sends the signal that anybody may send, and waits a moment until it has been applied. */
 async function moveGate(
   deps: Dependencies,
-  { kind, id, change }: { kind: GateKind; id: string; change: 'pause' | 'resume' },
+  { gate, change }: { gate: Gate; change: GateChange },
 ): Promise<void> {
   const { db, workflows } = deps;
   await demandTemporal(deps);
-  const send = kind === 'destination' ? workflows.controlDestination : workflows.controlConnection;
-  await send(id, { kind: change });
+  const before = await readGate(db, gate);
+  const send =
+    gate.kind === 'destination' ? workflows.controlDestination : workflows.controlConnection;
+  await send(gate.id, change);
   const until = Date.now() + APPLIED_WITHIN_MS;
   while (Date.now() < until) {
-    const gate = await readGate(db, { kind, id });
-    if (!gate || gate.paused === (change === 'pause')) return;
+    const now = await readGate(db, gate);
+    const isApplied = now?.epoch !== before?.epoch && now?.paused === (change.kind === 'pause');
+    if (!now || isApplied) return;
     await sleep(LOOK_EVERY_MS);
   }
+}
+
+/**
+ * Sees that a new destination or connection takes signals before its creation is answered. Where Temporal does not
+ * answer in time, a worker does it later.
+ */
+async function untilControlled(deps: Dependencies, { kind, id }: Changed): Promise<void> {
+  if (kind !== 'destination' && kind !== 'connection') return;
+  const gates = await listUncontrolledOf(deps.db, id);
+  if (gates.length === 0 || !(await deps.temporalAnswers())) return;
+  const started = startControls(deps, gates).catch((error: unknown) =>
+    deps.log.warn({ error, id }, 'A control workflow was not started yet; a worker will do it'),
+  );
+  await Promise.race([started, sleep(CONTROLLED_WITHIN_MS)]);
 }
 
 /** Tells who waits that something changed: another pace holds at once, and what was deleted keeps nobody waiting. */

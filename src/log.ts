@@ -24,13 +24,25 @@ const redactedPaths = secretFields.flatMap((field) => {
   return [field, `*${tail}`, `*.*${tail}`];
 });
 
-/** Makes the logger of one process. Level names are pino's; fields that carry secrets are replaced before they are written. */
-export function createLog({ level, name }: { level: string; name: string }): Log {
-  return pino({
+/**
+ * Makes the logger of one process, on standard output unless said otherwise. Level names are pino's; fields that carry
+ * secrets are replaced before they are written.
+ */
+export function createLog({
+  level,
+  name,
+  fileDescriptor = 1,
+}: {
+  level: string;
+  name: string;
+  fileDescriptor?: 1 | 2;
+}): Log {
+  const options = {
     level,
     name,
     serializers: { error: pino.stdSerializers.err },
     redact: { paths: redactedPaths, censor: '[redacted]' },
     timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  };
+  return fileDescriptor === 1 ? pino(options) : pino(options, pino.destination(fileDescriptor));
 }

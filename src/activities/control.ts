@@ -8,7 +8,7 @@ import {
 } from '../domain/control.ts';
 import { deliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import { deliveryWorkflowId } from '../domain/workflow-id.ts';
-import { openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
+import { countHeld, openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
 import { listForgotten, listNeglected, resetLostWakes, type Forgotten } from '../db/parked.ts';
 import type { Database } from '../db/pool.ts';
 import { hasWaiters, holdWaiters, requeueWaiters, waitersAt } from '../db/waiters.ts';
@@ -18,6 +18,8 @@ import { pump, wakeFirst, wakeOrStart, type WakeDependencies } from './pump.ts';
 export type ControlActivities = {
   /** Applies a change to a gate's row, which is what attempts look at; without one it tells what the gate is like. */
   applyControl(order: { gate: Gate; change: GateChange | null }): Promise<ChangedGate>;
+  /** How many events of a gate are held. */
+  countHeld(order: { gate: Gate }): Promise<{ held: number }>;
   /** Holds what waits behind a gate that has been shut, for its turn or its pace. */
   holdWaiting(order: { gateId: string }): Promise<void>;
   /** Wakes what waits at a gate, at a budget. */
@@ -60,6 +62,7 @@ export function createControlActivities(deps: ControlDependencies): ControlActiv
       const waiters = isShut && (await hasWaiters(deps.db, gate.id));
       return { ...state, handsOver: true, ...(waiters ? { waiters } : {}) };
     },
+    countHeld: async ({ gate }) => ({ held: await countHeld(deps.db, gate) }),
     async holdWaiting({ gateId }) {
       for await (const eventIds of waitersAt(deps.db, gateId)) {
         beat();

@@ -1,3 +1,5 @@
+import type { Gate } from '../domain/control.ts';
+
 /** What was changed or deleted, of whatever kind. */
 export type Changed = { kind: string; id: string; deleted?: boolean };
 
@@ -20,10 +22,10 @@ export type Commands = {
     sourceId: string;
     connectionIds?: string[];
   }): Promise<{ requestId: string; eventIds: string[] } | null>;
-  pauseConnection(order: { projectId: string; id: string }): Promise<void>;
-  unpauseConnection(order: { projectId: string; id: string }): Promise<void>;
-  pauseDestination(order: { projectId: string; id: string }): Promise<void>;
-  unpauseDestination(order: { projectId: string; id: string }): Promise<void>;
+  /** Lets the events of a destination or connection wait. */
+  pause(order: { projectId: string; gate: Gate; reason: string | null }): Promise<void>;
+  /** Lets them go on. */
+  resume(order: { projectId: string; gate: Gate }): Promise<void>;
   /** A source, destination or connection has changed: caches in this process are stale. */
   configurationChanged(changed?: Changed): Promise<void> | void;
 };

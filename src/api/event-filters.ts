@@ -6,7 +6,7 @@ import {
   listEvents,
   readEventPayloadSizes,
 } from '../db/event-reads.ts';
-import { type Filter, isBackwards } from '../db/query.ts';
+import { isBackwards } from '../db/query.ts';
 import { readRequestSizes } from '../db/request-reads.ts';
 import { type Event } from '../domain/schema/event.ts';
 import { eventId } from '../domain/schema/id.ts';
@@ -23,6 +23,7 @@ import {
   textFilter,
   timeFilter,
 } from './filters.ts';
+import { asksForNothing, futureFilter, notesOnFilters } from './future-filters.ts';
 import { batchesOf, fitting } from './page-of-payloads.ts';
 import { envelope, pageAsked, pagingOf } from './paging.ts';
 import { renderEvent } from './render.ts';
@@ -48,7 +49,7 @@ export const eventQuery = z.strictObject({
   successful_at: timeFilter.optional(),
   created_at: timeFilter.optional(),
   error_code: textFilter.optional(),
-  cli_id: textFilter.optional(),
+  cli_id: futureFilter('cli_id'),
   last_attempt_at: timeFilter.optional(),
   next_attempt_at: timeFilter.optional(),
   search_term: searchFilter.optional(),
@@ -58,9 +59,9 @@ export const eventQuery = z.strictObject({
   path: pathFilter.optional(),
   request_id: idFilter('request', 'req_').optional(),
   event_data_id: textFilter.optional(),
-  issue_id: textFilter.optional(),
-  bulk_retry_id: textFilter.optional(),
-  cli_user_id: textFilter.optional(),
+  issue_id: futureFilter('issue_id'),
+  bulk_retry_id: futureFilter('bulk_retry_id'),
+  cli_user_id: futureFilter('cli_user_id'),
   include: z.literal('data').optional(),
   progressive: flag.optional(),
   ...pagingOf({ orders: ORDERS, cursor: eventId }),
@@ -82,7 +83,8 @@ export async function eventPage(
     ? empty
     : await listEvents(db, { projectId, filters, connectionIds, page: asked });
   if (!query.include) {
-    return envelope(found, { asked, models: found.rows.map((row) => renderEvent(row, deps)) });
+    const models = found.rows.map((row) => renderEvent(row, deps));
+    return envelope(found, { asked, models, notes: notesOnFilters(query) });
   }
   const bytesOf = await sizesOf(deps, found.rows);
   const page = fitting(found, { bytesOf, backwards: isBackwards(asked) });
@@ -97,7 +99,7 @@ export async function eventPage(
     }
     return made;
   });
-  return envelope(page, { asked, models });
+  return envelope(page, { asked, models, notes: notesOnFilters(query) });
 }
 
 /** How large the bodies of events are: what a transformation made, or else what came in. */
@@ -109,16 +111,6 @@ async function sizesOf({ db }: ApiDeps, rows: EventRow[]): Promise<(row: EventRo
     readRequestSizes(db, [...new Set(requests)]),
   ]);
   return (row) => made.get(row.id) ?? received.get(row.request_id) ?? 0;
-}
-
-/** Whether a list asks for what belongs to things that do not exist here yet: nothing can match. */
-export function asksForNothing(query: {
-  issue_id?: Filter<string> | undefined;
-  bulk_retry_id?: Filter<string> | undefined;
-  cli_user_id?: Filter<string> | undefined;
-}): boolean {
-  const { issue_id, bulk_retry_id, cli_user_id } = query;
-  return [issue_id, bulk_retry_id, cli_user_id].some((filter) => filter?.in || filter?.any);
 }
 
 function filtersOf(query: EventQuery, requestId: string | undefined): EventFilters {

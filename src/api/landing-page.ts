@@ -1,8 +1,13 @@
+import { workflowsUrl } from '../temporal/web-ui.ts';
 import type { ApiDeps } from './deps.ts';
 
-/** The page that stands where the dashboard will be. */
+/** The page a browser finds at the gateway's address. */
 export function landingPage(
-  { publicUrl, temporalUiUrl }: Pick<ApiDeps, 'publicUrl' | 'temporalUiUrl'>,
+  {
+    publicUrl,
+    temporalUiUrl,
+    namespace,
+  }: Pick<ApiDeps, 'publicUrl' | 'temporalUiUrl' | 'namespace'>,
   basePath: string,
 ): string {
   const links = [
@@ -11,7 +16,13 @@ export function landingPage(
     [`${publicUrl}/readyz`, 'Readiness', 'what the gateway needs is there'],
     ...(temporalUiUrl === ''
       ? []
-      : [[temporalUiUrl, 'Temporal Web UI', 'every delivery, step by step']]),
+      : [
+          [
+            workflowsUrl({ temporalUiUrl, namespace }),
+            'Temporal Web UI',
+            'every delivery, step by step',
+          ],
+        ]),
   ];
   const items = links.map(
     ([url = '', name, text]) => `<li><a href="${escaped(url)}">${name}</a>: ${text}</li>`,

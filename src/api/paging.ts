@@ -56,7 +56,11 @@ export function pageAsked<By extends string>(asked: Asked<By>, defaultOrder: By)
 /** The envelope of a list, from a page of rows and what they look like outside. */
 export function envelope<Row, Model>(
   page: Page<Row>,
-  { asked, models }: { asked: ReturnType<typeof pageAsked>; models: Model[] },
+  {
+    asked,
+    models,
+    notes = [],
+  }: { asked: ReturnType<typeof pageAsked>; models: Model[]; notes?: string[] },
 ) {
   return {
     pagination: {
@@ -68,6 +72,7 @@ export function envelope<Row, Model>(
     },
     count: models.length,
     models,
+    ...(notes.length === 0 ? {} : { notes }),
   };
 }
 

@@ -50,12 +50,12 @@ export function mayBeSetUp({ type, config, auth }: SourceRow): boolean {
 
 export function renderDestination(
   row: DestinationRow,
-  { auth }: { auth?: object } = {},
+  { auth, heldCount }: { auth?: object; heldCount?: number } = {},
 ): Destination {
   return {
     ...namedFields(row),
     type: row.type as DestinationType,
-    paused_at: time(row.paused_at),
+    ...gateFields(row, heldCount),
     disabled_reason: row.disabled_reason,
     held_until: time(heldUntil(row)),
     config: { ...row.config, ...(auth && { auth: { ...auth } }) },
@@ -68,7 +68,10 @@ export function heldUntil({ held_until: until, held_url: url, config }: Destinat
   return until !== null && until.getTime() > gatewayNow() && url === own ? until : null;
 }
 
-export function renderConnection(joined: JoinedConnection, links: Links): Connection {
+export function renderConnection(
+  joined: JoinedConnection,
+  { heldCount, ...links }: Links & { heldCount?: number },
+): Connection {
   const { connection: row, source, destination } = joined;
   return {
     id: row.id,
@@ -82,7 +85,7 @@ export function renderConnection(joined: JoinedConnection, links: Links): Connec
     ordering: row.ordering,
     webhook_headers: row.webhook_headers,
     disabled_at: time(row.disabled_at),
-    paused_at: time(row.paused_at),
+    ...gateFields(row, heldCount),
     ...times(row),
   };
 }
@@ -175,6 +178,17 @@ export function renderAttempt(row: AttemptRow, links: Links): Attempt {
 /** The data of a request has the request's own letters as id. */
 export function eventDataId(requestId: string): string {
   return `edt_${requestId.slice(requestId.indexOf('_') + 1)}`;
+}
+
+function gateFields(
+  row: Pick<DestinationRow, 'paused_at' | 'pause_reason'>,
+  heldCount: number | undefined,
+) {
+  return {
+    paused_at: time(row.paused_at),
+    paused_reason: row.pause_reason,
+    ...(heldCount === undefined ? {} : { held_count: heldCount }),
+  };
 }
 
 function namedFields(row: NamedRow) {

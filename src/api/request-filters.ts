@@ -11,7 +11,7 @@ import { requestId } from '../domain/schema/id.ts';
 import { LARGE_PAYLOAD_BYTES, type PayloadData, type Request } from '../domain/schema/request.ts';
 import { RejectionCause } from '../domain/status.ts';
 import type { ApiDeps } from './deps.ts';
-import { asksForNothing, pathFilter, searchFilter } from './event-filters.ts';
+import { pathFilter, searchFilter } from './event-filters.ts';
 import {
   choiceFilter,
   flag,
@@ -19,9 +19,9 @@ import {
   jsonFilter,
   jsonObjectFilter,
   numberFilter,
-  textFilter,
   timeFilter,
 } from './filters.ts';
+import { asksForNothing, futureFilter, notesOnFilters } from './future-filters.ts';
 import { written } from './json-text.ts';
 import { batchesOf, fitting } from './page-of-payloads.ts';
 import { envelope, pageAsked, pagingOf } from './paging.ts';
@@ -46,7 +46,7 @@ export const requestQuery = z.strictObject({
   cli_events_count: numberFilter.optional(),
   created_at: timeFilter.optional(),
   ingested_at: timeFilter.optional(),
-  bulk_retry_id: textFilter.optional(),
+  bulk_retry_id: futureFilter('bulk_retry_id'),
   include: z.literal('data').optional(),
   progressive: flag.optional(),
   ...pagingOf({ orders: ['created_at', 'ingested_at'], cursor: requestId }),
@@ -64,7 +64,10 @@ export async function requestPage(
   const found = asksForNothing(query)
     ? { rows: [], next: null, prev: null }
     : await listRequests(db, { projectId, filters, page: asked });
-  if (!query.include) return envelope(found, { asked, models: found.rows.map(renderRequest) });
+  const notes = notesOnFilters(query);
+  if (!query.include) {
+    return envelope(found, { asked, models: found.rows.map(renderRequest), notes });
+  }
 
   const sizes = await readRequestSizes(
     db,
@@ -75,7 +78,7 @@ export async function requestPage(
     backwards: isBackwards(asked),
   });
   const models = await deps.payloads.inTurn(() => withPayloads(deps, { rows: page.rows, sizes }));
-  return envelope(page, { asked, models });
+  return envelope(page, { asked, models, notes });
 }
 
 async function withPayloads(

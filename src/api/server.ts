@@ -61,7 +61,7 @@ export function createApi(deps: ApiDeps): Express {
     response.json(document);
   });
   const page = landingPage(deps, BASE_PATH);
-  app.get(['/', '/dashboard'], (_request, response) => {
+  app.get('/', (_request, response) => {
     response.type('html').send(page);
   });
   app.use(BASE_PATH, mount(routes, authenticate));

@@ -30,6 +30,7 @@ export type ConnectionRow = {
   ordering: Ordering | null;
   webhook_headers: WebhookHeaders;
   paused_at: Date | null;
+  pause_reason: string | null;
   disabled_at: Date | null;
   deleted_at: Date | null;
   created_at: Date;

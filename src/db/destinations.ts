@@ -4,6 +4,7 @@ import type { Db } from './pool.ts';
 
 export type DestinationRow = NamedRow & {
   paused_at: Date | null;
+  pause_reason: string | null;
   epoch: number;
   /** Sealed; null while it uses those of the project. */
   signing_secrets: Buffer | null;

@@ -57,7 +57,6 @@ export type EventFilters = PayloadFilters & {
   attempts?: Filter<number> | undefined;
   response_status?: Filter<number> | undefined;
   error_code?: Filter<string> | undefined;
-  cli_id?: Filter<string> | undefined;
   successful_at?: Filter<Date> | undefined;
   created_at?: Filter<Date> | undefined;
   last_attempt_at?: Filter<Date> | undefined;
@@ -195,7 +194,6 @@ function testsOf({ projectId, filters, connectionIds }: Wanted): Sql[] {
     ...conditionsOn('c.attempts', filters.attempts),
     ...conditionsOn('c.response_status', filters.response_status),
     ...conditionsOn('c.error_code', filters.error_code),
-    ...conditionsOn('c.cli_id', filters.cli_id),
     ...conditionsOn('c.successful_at', filters.successful_at),
     ...conditionsOn('c.created_at', filters.created_at),
     ...conditionsOn('c.last_attempt_at', filters.last_attempt_at),

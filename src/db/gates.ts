@@ -16,6 +16,11 @@ const TABLES: Record<GateKind, Sql> = {
   connection: raw('connections'),
 };
 
+const COLUMNS: Record<GateKind, Sql> = {
+  destination: raw('destination_id'),
+  connection: raw('connection_id'),
+};
+
 /** What a gate is like now; null where nothing has this id. */
 export function readGate(db: Db, gate: Gate): Promise<GateState | null> {
   return oneGate(
@@ -56,6 +61,29 @@ export function setDeliveryPolicy(
           epoch = epoch + 1, updated_at = now()
         where id = ${destinationId} returning paused_at, pause_reason, epoch, deleted_at`,
   );
+}
+
+/** How many events of a destination or connection wait as HOLD. Counting stops at 100,000. */
+export async function countHeld(db: Db, { kind, id }: Gate): Promise<number> {
+  const { rows } = await db.query<{ held: number }>(sql`
+    select count(*)::integer as held from (
+      select 1 from events e where e.noted_status = 'HOLD' and e.${COLUMNS[kind]} = ${id}
+        and e.project_id = (select project_id from ${TABLES[kind]} where id = ${id})
+      limit 100000
+    ) as held_events`);
+  return rows[0]!.held;
+}
+
+/** What of a destination, or of a connection and its destination, has no control workflow yet. */
+export async function listUncontrolledOf(db: Db, id: string): Promise<Gate[]> {
+  const { rows } = await db.query<Gate>(sql`
+    select 'destination' as kind, id from destinations
+      where control_started_at is null and deleted_at is null
+        and (id = ${id} or id = (select destination_id from connections where id = ${id}))
+    union all
+    select 'connection' as kind, id from connections
+      where control_started_at is null and deleted_at is null and id = ${id}`);
+  return rows;
 }
 
 /** What can be paused but has no control workflow yet. */

@@ -20,7 +20,7 @@ import { announceListener } from './own-listeners.ts';
 import { openSandbox } from './sandbox.ts';
 import { openVerificationNetwork, validateSource } from './verification.ts';
 
-/** Ingest, admin API and dashboard on one port. */
+/** Ingest and admin API on one port. */
 export type ApiProcess = { url: string; stop(): Promise<void> };
 
 // People save and try code one at a time.

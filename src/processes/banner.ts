@@ -1,5 +1,8 @@
+import { workflowsUrl } from '../temporal/web-ui.ts';
 import { allowedCidrs, type Opened } from './allowed-cidrs.ts';
 import { demoCommand, type FirstEvent } from './first-event.ts';
+
+const NO_WEB_UI = 'unknown; set TEMPORAL_UI_URL';
 
 /** What a start shows: where everything is, and one command to try. */
 export function banner(
@@ -7,21 +10,28 @@ export function banner(
   { url, firstEvent }: { url: string; firstEvent: FirstEvent | null },
 ): string {
   const { platform, config } = opened;
-  const key = platform.isNewKey ? platform.apiKey : 'as before; show it with: npm run sluice key';
+  const { temporalAddress, temporalUiUrl } = platform;
+  const { temporalNamespace: namespace } = config;
   const egress = config.egressAllowCidrs ? 'EGRESS_ALLOW_CIDRS' : 'the embedded default';
   const networks = allowedCidrs(opened);
   const rows: [string, string][] = [
     ['Ingest', `${config.publicUrl ?? url}/in/<source>`],
     ['Admin API', `${url}/2026-09-01  (described at ${url}/openapi.json)`],
-    ['Dashboard', `${url}/dashboard`],
-    ['Temporal Web UI', platform.temporalUiUrl ?? 'unknown; set TEMPORAL_UI_URL'],
-    ['API key', key],
+    ['Temporal', `${temporalAddress}, namespace ${namespace}`],
+    ['Temporal CLI', 'npm run sluice temporal -- workflow list'],
+    ['Temporal Web UI', temporalUiUrl ? workflowsUrl({ temporalUiUrl, namespace }) : NO_WEB_UI],
+    ['API key', keyOf(opened)],
     ['Private networks', networks.length ? `${networks.join(', ')} (${egress})` : 'none reachable'],
   ];
   if (firstEvent) rows.push(['First event', shown(firstEvent)]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const table = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
   return `\nSluice is running.\n\n${table}\n\nTry it:\n\n  ${demoCommand({ url })}\n`;
+}
+
+function keyOf({ config, platform }: Opened): string {
+  if (config.apiKey) return 'the one in API_KEY';
+  return platform.isNewKey ? platform.apiKey : 'as before; show it with: npm run sluice key';
 }
 
 function shown({ id, status, workflowUrl, tookMs }: FirstEvent): string {

@@ -6,12 +6,16 @@ import { sentenceOf } from './start-fault.ts';
 
 const USAGE = `Usage: npm run sluice <command>
 
-  all      api and worker with the servers they need (what npm start runs)
-  api      ingest, admin API and dashboard
-  worker   dispatcher, Temporal worker, sandbox
-  migrate  brings the database up to date, and ends
-  key      shows the API key that the first start made
+  all       runs the API and the worker with the servers they need, as npm start does
+  api       runs ingest and the admin API
+  worker    runs the dispatcher, the Temporal worker and the sandbox
+  migrate   brings the database up to date
+  key       shows the API key
+  temporal  runs the Temporal CLI against the gateway's Temporal server,
+            for example: npm run sluice temporal -- workflow list
 `;
+
+const COMMANDS = ['all', 'api', 'worker', 'migrate', 'key', 'temporal'];
 
 /** Starts what `command` names, in order; a started part hands its end to `shutdown`. Each loads what it needs itself. */
 async function start(command: string, context: Context): Promise<void> {
@@ -47,9 +51,10 @@ export async function runCommand(args: string[], env: NodeJS.ProcessEnv): Promis
   }
 }
 
-async function run([command = 'help', part]: string[], env: NodeJS.ProcessEnv): Promise<void> {
+async function run([command = 'help', ...args]: string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const [part] = args;
   const isPart = command === 'part' && process.connected && (part === 'api' || part === 'worker');
-  if (!isPart && !['all', 'api', 'worker', 'migrate', 'key'].includes(command)) {
+  if (!isPart && !COMMANDS.includes(command)) {
     console.error(USAGE);
     process.exit(command === 'help' ? 0 : 2);
   }
@@ -57,6 +62,11 @@ async function run([command = 'help', part]: string[], env: NodeJS.ProcessEnv): 
   if (command === 'key') {
     const { showKey } = await import('./show-key.ts');
     return showKey(config);
+  }
+  if (command === 'temporal') {
+    const { runTemporalCli } = await import('./run-temporal-cli.ts');
+    const log = createLog({ level: config.logLevel, name: 'sluice', fileDescriptor: 2 });
+    process.exit(await runTemporalCli(config, { args, log }));
   }
   const log = createLog({ level: config.logLevel, name: 'sluice' });
   if (isPart) {

@@ -12,8 +12,9 @@ import type { Credits } from '../activities/limiter.ts';
 import type { StartDelivery, WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
 import { limitsOf } from '../domain/allot.ts';
-import { listUncontrolled, markControlled } from '../db/gates.ts';
+import { listUncontrolled } from '../db/gates.ts';
 import { listLines } from '../db/parked.ts';
+import { startControls } from '../temporal/start-controls.ts';
 import type { Foundation } from './foundation.ts';
 import { startSweeps } from './sweeps.ts';
 
@@ -69,8 +70,7 @@ export function openFlow(
       if (gates.length === 0 || stopped) return;
       for (const gate of gates) {
         if (stopped) return;
-        await workflows.startControl(gate);
-        await markControlled(db, [gate]);
+        await startControls({ db, workflows }, [gate]);
         await sleep(PAUSE_MS);
       }
     }

@@ -4,6 +4,7 @@ import { DatabaseUrlError } from '../db/address.ts';
 import { settleTls } from '../db/tls.ts';
 import { openDataDir, type DataDir } from '../embedded/data-dir.ts';
 import { StartupError } from '../embedded/errors.ts';
+import { writeGatewayRecord } from '../embedded/gateway-record.ts';
 import { keepRunning } from '../embedded/keep-running.ts';
 import { giveWayAsSession } from '../embedded/priority.ts';
 import { startPostgres, type EmbeddedPostgres } from '../embedded/postgres.ts';
@@ -43,9 +44,14 @@ export async function openPlatform(
   ]);
   if (postgres.status === 'rejected') throw postgres.reason;
   if (temporal.status === 'rejected') throw temporal.reason;
+  const { address } = temporal.value;
+  await writeGatewayRecord(dataDir.path, {
+    keyIsGiven: config.apiKey !== undefined,
+    temporal: { address, namespace: config.temporalNamespace },
+  });
   return {
     databaseUrl: postgres.value,
-    temporalAddress: temporal.value.address,
+    temporalAddress: address,
     temporalUiUrl: temporal.value.uiUrl,
     ...secrets,
     embedded: { postgres: !config.databaseUrl, temporal: !config.temporalAddress },

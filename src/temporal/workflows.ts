@@ -135,7 +135,7 @@ function controlOptions(gate: Gate) {
     taskQueue: TASK_QUEUE,
     workflowId: controlWorkflowId(gate),
     args: [{ id: gate.id }] as [{ id: string }],
-    staticSummary: `Control of ${gate.kind} ${gate.id}: takes the signals pause, resume, setDeliveryPolicy`,
+    staticSummary: `Control of ${gate.kind} ${gate.id}: takes the signals pause, resume, setDeliveryPolicy and the update count`,
   };
 }
 

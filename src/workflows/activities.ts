@@ -45,6 +45,15 @@ export function applying(summary: string): Pick<ControlActivities, 'applyControl
   });
 }
 
+/** A count on behalf of somebody who waits for it. */
+export function counting(summary: string): Pick<ControlActivities, 'countHeld'> {
+  return proxyLocalActivities<ControlActivities>({
+    startToCloseTimeout: '20s',
+    retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    summary,
+  });
+}
+
 /** What is done with all that waits at a gate may take long: it beats, and goes on where it was when a worker died. */
 export function pumping(summary: string): Pick<ControlActivities, 'pumpParked' | 'holdWaiting'> {
   return proxyActivities<ControlActivities>({

@@ -1,4 +1,10 @@
-import { condition, patched, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  patched,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import {
   ParkReason,
   pauseOf,
@@ -6,9 +12,10 @@ import {
   type GateChange,
   type GateState,
 } from '../domain/control.ts';
-import { applying } from './activities.ts';
-import { pause, resume, setDeliveryPolicy, state } from './signals.ts';
+import { applying, counting } from './activities.ts';
+import { count, pause, resume, setDeliveryPolicy, state, unpause } from './signals.ts';
 import { tendWaiters, type Tending } from './tend-waiters.ts';
+import { rememberUnknownSignals } from './unknown-signals.ts';
 
 /** What a run leaves to the next: changes that have not been applied, and what is to be done with those who wait. */
 export type GateWork = { changes?: GateChange[]; tending?: Tending[] };
@@ -24,13 +31,22 @@ export async function controlGate(
   const waiting = [...changes];
   let known: GateState | null = null;
   setHandler(pause, (input) => void waiting.push(pauseOf(input)));
-  setHandler(resume, () => void waiting.push({ kind: 'resume' }));
+  for (const opens of [resume, unpause]) {
+    setHandler(opens, () => void waiting.push({ kind: 'resume' }));
+  }
   setHandler(setDeliveryPolicy, (policy) => {
     waiting.push(
       policy === undefined ? { kind: 'setDeliveryPolicy' } : { kind: 'setDeliveryPolicy', policy },
     );
   });
-  setHandler(state, () => ({ ...(known ?? UNKNOWN), pending: waiting.length }));
+  const unknownSignals = rememberUnknownSignals([pause, resume, unpause, setDeliveryPolicy]);
+  setHandler(state, () => ({
+    ...(known ?? UNKNOWN),
+    pendingChanges: waiting.length,
+    unknownSignals,
+    held: `A query cannot count. Run the update "count", or read held_count in GET /${gate.kind}s/${gate.id}`,
+  }));
+  setHandler(count, () => counting(`How many events ${gate.id} holds`).countHeld({ gate }));
 
   known = await applying(`What ${gate.id} is like`).applyControl({ gate, change: null });
   const waiters = tendWaiters(gate.id);
@@ -51,10 +67,14 @@ export async function controlGate(
     if (next) waiters.tend(next, { replaces: handsOver === true });
     ending ||= workflowInfo().continueAsNewSuggested;
     // What waits may be woken for hours: the next run goes on with it. Runs of old waited for its end.
-    if (ending && handsOver) return { changes: waiting, tending: waiters.left() };
+    if (ending && handsOver) {
+      await condition(allHandlersFinished);
+      return { changes: waiting, tending: waiters.left() };
+    }
     if (ending && (waiters.isDone() || !patched('apply-while-waking'))) break;
   }
   await waiters.done();
+  await condition(allHandlersFinished);
   return known.gone ? null : { changes: waiting };
 }
 

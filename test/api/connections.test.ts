@@ -55,7 +55,10 @@ test('a connection is made with both its ends, and every kind of rule reads back
     paused_at: null,
     disabled_at: null,
   });
-  expect(await gateway.done('GET', `/connections/${String(made['id'])}`)).toEqual(made);
+  expect(await gateway.done('GET', `/connections/${String(made['id'])}`)).toEqual({
+    ...made,
+    held_count: 0,
+  });
 });
 
 test('many connections may describe the same source: it is made once', async () => {
@@ -141,12 +144,14 @@ test('a connection is disabled, enabled, paused by command, and deleted', async 
   expect((await gateway.done('PUT', `${path}/enable`))['disabled_at']).toBeNull();
   expect((await gateway.done('PUT', `${path}/archive`))['disabled_at']).not.toBeNull();
   expect((await gateway.done('PUT', `${path}/unarchive`))['disabled_at']).toBeNull();
-  await gateway.done('PUT', `${path}/pause`);
+  await gateway.done('PUT', `${path}/pause`, { reason: 'maintenance' });
   await gateway.done('PUT', `${path}/unpause`);
-  const order = { projectId: gateway.projectId, id };
-  expect(gateway.heard.slice(-2)).toEqual([
-    ['pauseConnection', order],
-    ['unpauseConnection', order],
+  await gateway.done('PUT', `${path}/resume`);
+  const order = { projectId: gateway.projectId, gate: { kind: 'connection', id } };
+  expect(gateway.heard.slice(-3)).toEqual([
+    ['pause', { ...order, reason: 'maintenance' }],
+    ['resume', order],
+    ['resume', order],
   ]);
   expect(await gateway.done('DELETE', path)).toEqual({ id });
   expect((await gateway.ask('PUT', `${path}/pause`)).status).toBe(410);

@@ -167,19 +167,23 @@ test('the older names of the rate limit become a delivery policy', async () => {
 
 test('each type has its own fields', async () => {
   expect(await refusal({})).toEqual(['body.config.url is required']);
-  expect(await refusal({ url, path: '/x' })).toEqual(['body.config.path is not for type HTTP']);
-  expect(await refusal({ url }, 'CLI')).toEqual([
-    'body.config.url is not for type CLI',
-    'body.config.path is required',
-  ]);
+  expect(await refusal({ url, path: '/x' })).toEqual(['body.config.path is not a known field']);
   expect(await refusal({ url }, 'MOCK_API')).toEqual(['body.config.url is not for type MOCK_API']);
-  const cli = { name: 'cli', type: 'CLI', config: { path: '/' } };
-  expect(await gateway.done('POST', '/destinations', cli)).toMatchObject(cli);
   expect(
     await gateway.done('POST', '/destinations', { name: 'mock', type: 'MOCK_API' }),
   ).toMatchObject({
     config: {},
   });
+});
+
+test('type CLI is refused with what to use instead, until there are clients for it', async () => {
+  const sentence =
+    'body.type cannot be CLI yet: there is no command-line client to deliver to. Use HTTP with a url, or MOCK_API';
+  expect(await refusal({}, 'CLI')).toEqual([sentence]);
+  const body = { source: { name: 's' }, destination: { name: 'refused', type: 'CLI' } };
+  const inside = await gateway.ask('POST', '/connections', { body });
+  expect(inside.body['data']).toEqual([sentence.replace('body.', 'body.destination.')]);
+  expect(await refusal({}, 'FAX')).toEqual(['body.type must be one of HTTP, MOCK_API']);
 });
 
 test('every wrong field of a configuration is named with its path', async () => {
@@ -241,15 +245,22 @@ test('authentication is given as a whole: a type with the fields of that type', 
   expect((await gateway.done('GET', `${path}?include=config.auth`))['config']).toEqual({ url });
 });
 
-test('pause and unpause are handed on', async () => {
+test('pause and its reason are handed on, and so are unpause and resume', async () => {
   const { id } = await gateway.done('PUT', '/destinations', { name: 'gate', config: { url } });
-  await gateway.done('PUT', `/destinations/${String(id)}/pause`);
-  await gateway.done('PUT', `/destinations/${String(id)}/unpause`);
-  const order = { projectId: gateway.projectId, id };
-  expect(gateway.heard.slice(-2)).toEqual([
-    ['pauseDestination', order],
-    ['unpauseDestination', order],
+  const path = `/destinations/${String(id)}`;
+  await gateway.done('PUT', `${path}/pause`, { reason: 'maintenance' });
+  await gateway.done('PUT', `${path}/pause`);
+  await gateway.done('PUT', `${path}/unpause`);
+  await gateway.done('PUT', `${path}/resume`);
+  const order = { projectId: gateway.projectId, gate: { kind: 'destination', id } };
+  expect(gateway.heard.slice(-4)).toEqual([
+    ['pause', { ...order, reason: 'maintenance' }],
+    ['pause', { ...order, reason: null }],
+    ['resume', order],
+    ['resume', order],
   ]);
+  const wrong = await gateway.ask('PUT', `${path}/pause`, { body: { why: 'x' } });
+  expect(wrong.body['data']).toEqual(['body.why is not a known field']);
   expect((await gateway.ask('PUT', '/destinations/des_00000000000000000000/pause')).status).toBe(
     404,
   );

@@ -144,10 +144,8 @@ function recorder(heard: [string, unknown][]): Commands {
   return {
     retryEvents: hear('retryEvents'),
     cancelEvents: hear('cancelEvents'),
-    pauseConnection: hear('pauseConnection'),
-    unpauseConnection: hear('unpauseConnection'),
-    pauseDestination: hear('pauseDestination'),
-    unpauseDestination: hear('unpauseDestination'),
+    pause: hear('pause'),
+    resume: hear('resume'),
     configurationChanged: () => hear('configurationChanged')(null),
     async replayRequest(order) {
       heard.push(['replayRequest', order]);

@@ -54,12 +54,12 @@ test('every operation of the document answers as the document says', async () =>
     [
       'destinations',
       ends.destinationId,
-      ['disable', 'enable', 'archive', 'unarchive', 'pause', 'unpause'],
+      ['disable', 'enable', 'archive', 'unarchive', 'pause', 'unpause', 'resume'],
     ],
     [
       'connections',
       ends.connectionId,
-      ['disable', 'enable', 'archive', 'unarchive', 'pause', 'unpause'],
+      ['disable', 'enable', 'archive', 'unarchive', 'pause', 'unpause', 'resume'],
     ],
   ] as const) {
     await gateway.done('GET', `/${plural}`);

@@ -17,14 +17,9 @@ const cli = await temporalCli({ address: gateway.temporalAddress, dataDir: tmpdi
 const held = ({ status }: Json) => (status as string) === 'HOLD';
 const successful = ({ status }: Json) => (status as string) === 'SUCCESSFUL';
 
-/** Sends a signal as soon as the workflow that takes it has been started, and waits until the row shows it. */
+/** Sends a signal, which a workflow takes as soon as its gate is made, and waits until the row shows it. */
 async function signal(kind: 'destination' | 'connection', id: string, name: 'pause' | 'resume') {
-  await until('the control workflow takes the signal', () =>
-    cli.signal(`${kind}/${id}`, name).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await cli.signal(`${kind}/${id}`, name);
   await until(`the row shows ${name}`, async () => {
     const { rows } = await db.query<{ paused: boolean }>(sql`
       select paused_at is not null as paused from destinations where id = ${id}
@@ -63,6 +58,34 @@ test('a destination paused with the temporal command holds its events, through a
     const { rowCount } = await db.query(sql`select 1 from parked`);
     return rowCount === 0;
   });
+});
+
+test('a paused destination says why it is paused and how many events it holds, and unpause lets them go', async () => {
+  const { destinationId } = await admin.define({ name: 'told', url: receiver.url('told') });
+  const workflowId = `destination/${destinationId}`;
+  const path = `/destinations/${destinationId}`;
+  await admin.done('PUT', `${path}/pause`, { reason: 'maintenance' });
+  const requestIds = await send('told', 3);
+  await all(requestIds, 'is held', held);
+  const shown = { paused_reason: 'maintenance', held_count: 3 };
+  expect(await admin.done('GET', path)).toMatchObject(shown);
+  expect(await cli.update(workflowId, 'count')).toMatchObject({ result: { held: 3 } });
+
+  await cli.signal(workflowId, 'unpaused');
+  const { queryResult } = await cli.query(workflowId, 'state');
+  expect(queryResult).toMatchObject([
+    { paused: true, reason: 'maintenance', pendingChanges: 0, unknownSignals: ['unpaused'] },
+  ]);
+  await until('the worker logs the unknown signal', () =>
+    gateway.worker.output().includes('The signal unpaused is unknown here'),
+  );
+  // Once it is paused already, a pause gives another reason.
+  const again = await admin.done('PUT', `${path}/pause`, { reason: 'longer' });
+  expect(again).toMatchObject({ paused_reason: 'longer', held_count: 3 });
+
+  await cli.signal(workflowId, 'unpause');
+  await all(requestIds, 'is delivered', successful);
+  expect(await admin.done('GET', path)).toMatchObject({ paused_reason: null, held_count: 0 });
 });
 
 test('a paused connection holds its own events and nobody else’s', async () => {

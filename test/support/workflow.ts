@@ -18,6 +18,7 @@ const LOCAL = new Set([
   'routeRequests',
   'attemptInline',
   'applyControl',
+  'countHeld',
   'enterLanes',
 ]);
 
@@ -35,6 +36,8 @@ export type WorkflowRun = {
   /** Summaries of the activities, in order. */
   activities: string[];
   endedAtMs: number;
+  /** What it warned of, in order. */
+  warnings: string[];
   query(name: string): Promise<unknown>;
 };
 
@@ -67,7 +70,15 @@ export async function workflowRunner() {
       randomnessSeed: seedOf(runs),
       showStackTraceSources: false,
     });
-    return new Run(runId, options, (activation) => workflow.activate(activation)).go({
+    const warnings: string[] = [];
+    const activate: Activate = async (activation) => {
+      const done = await workflow.activate(activation);
+      for (const { ifaceName, fnName, args } of await workflow.getAndResetSinkCalls()) {
+        if (ifaceName === '__temporal_logger' && fnName === 'warn') warnings.push(String(args[0]));
+      }
+      return done;
+    };
+    const ended = await new Run(runId, options, activate).go({
       initializeWorkflow: {
         workflowId: 'test',
         workflowType: type,
@@ -75,6 +86,7 @@ export async function workflowRunner() {
         randomnessSeed: { low: runs, high: 0, unsigned: true } as never,
       },
     });
+    return { ...ended, warnings };
   };
 }
 
@@ -91,7 +103,7 @@ class Run {
   private signals: TimedSignal[];
   private pending = new Set<Pending>();
   private end: WorkflowRun['end'] | null = null;
-  private readonly seen: Omit<WorkflowRun, 'end' | 'endedAtMs' | 'query'> = {
+  private readonly seen: Omit<WorkflowRun, 'end' | 'endedAtMs' | 'warnings' | 'query'> = {
     continuedWith: [],
     sleeps: [],
     children: [],
@@ -108,7 +120,7 @@ class Run {
     this.signals = (options.signals ?? []).toSorted((a, b) => a.atMs - b.atMs);
   }
 
-  async go(first: Job): Promise<WorkflowRun> {
+  async go(first: Job): Promise<Omit<WorkflowRun, 'warnings'>> {
     let jobs: Job[] | null = [first];
     while (jobs && this.end === null) {
       const commands = await this.step(jobs);

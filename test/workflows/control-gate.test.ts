@@ -98,7 +98,32 @@ describe('a control workflow', () => {
   test('tells what the gate is like', async () => {
     const { query, end } = await control([{ atMs: 1, name: 'pause' }]);
     expect(end).toBe('waiting');
-    expect(await query('state')).toMatchObject({ paused: true, epoch: 1, pending: 0 });
+    expect(await query('state')).toMatchObject({
+      paused: true,
+      epoch: 1,
+      pendingChanges: 0,
+      held: expect.stringContaining('GET /destinations/des_1'),
+    });
+  });
+
+  test('takes unpause for resume, which is what the API calls it', async () => {
+    const { changes } = await control([
+      { atMs: 1, name: 'pause' },
+      { atMs: 2, name: 'unpause' },
+    ]);
+    expect(changes).toEqual([{ kind: 'pause' }, { kind: 'resume' }]);
+  });
+
+  test('warns of signals it does not know, remembers the latest ten, and applies those it knows', async () => {
+    const unknown = Array.from({ length: 11 }, (_, i) => `pausse${i}`);
+    const signals = [...unknown, 'pause'].map((name, i) => ({ atMs: i + 1, name }));
+    const { query, changes, warnings } = await control(signals);
+    expect(changes).toEqual([{ kind: 'pause' }]);
+    expect(await query('state')).toMatchObject({ paused: true, unknownSignals: unknown.slice(1) });
+    expect(warnings).toHaveLength(11);
+    expect(warnings[0]).toBe(
+      'The signal pausse0 is unknown here and changes nothing. Known signals: pause, resume, unpause, setDeliveryPolicy',
+    );
   });
 
   test('goes on in a new run when its history grows long', async () => {

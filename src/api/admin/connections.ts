@@ -8,6 +8,7 @@ import {
   lockConnection,
   setConnectionDisabled,
 } from '../../db/connections.ts';
+import { countHeld } from '../../db/gates.ts';
 import type { Db } from '../../db/pool.ts';
 import {
   connection,
@@ -23,6 +24,7 @@ import { flag, idFilter, textFilter, timeFilter } from '../filters.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { renderConnection } from '../render.ts';
 import { type Route, route } from '../route.ts';
+import { gateRoutes } from './gate-routes.ts';
 import { present } from './named-content.ts';
 import { changeConnection, saveConnection } from './save-connection.ts';
 import { assertRulesRunnable, assertWithinRetention } from './save-rules.ts';
@@ -60,8 +62,12 @@ export function connectionRoutes(deps: ApiDeps): Route[] {
     ...(['enable', 'disable', 'archive', 'unarchive'] as const).map((word) =>
       switchRoute(deps, word),
     ),
-    gateRoute(deps, 'pause'),
-    gateRoute(deps, 'unpause'),
+    ...gateRoutes(deps, {
+      kind: 'connection',
+      plural: TAG,
+      model: connection,
+      show: (key, shown) => show(deps, key, shown),
+    }),
   ];
 }
 
@@ -126,7 +132,10 @@ function showRoute(deps: ApiDeps): Route {
     tag: TAG,
     id: 'connection',
     response: connection,
-    handle: (key) => show(deps, key),
+    async handle(key) {
+      const heldCount = await countHeld(deps.db, { kind: 'connection', id: key.id });
+      return show(deps, key, { heldCount });
+    },
   });
 }
 
@@ -185,27 +194,15 @@ function switchRoute(deps: ApiDeps, word: 'enable' | 'disable' | 'archive' | 'un
   });
 }
 
-function gateRoute(deps: ApiDeps, word: 'pause' | 'unpause'): Route {
-  return route({
-    method: 'put',
-    path: `/connections/:id/${word}`,
-    summary: word === 'pause' ? 'Let its events wait' : 'Let its events go on',
-    tag: TAG,
-    id: 'connection',
-    response: connection,
-    async handle({ projectId, id }) {
-      await show(deps, { projectId, id });
-      await deps.commands[`${word}Connection`]({ projectId, id });
-      return show(deps, { projectId, id });
-    },
-  });
-}
-
-async function show(deps: ApiDeps, key: Key): Promise<Connection> {
+async function show(
+  deps: ApiDeps,
+  key: Key,
+  shown: { heldCount?: number } = {},
+): Promise<Connection> {
   const joined = await findConnection(deps.db, key);
   if (!joined) throw notFound(key.id);
   present(joined.connection, key.id);
-  return renderConnection(joined, deps);
+  return renderConnection(joined, { ...deps, ...shown });
 }
 
 async function changed(deps: ApiDeps, key: Key): Promise<Connection> {

@@ -7,6 +7,7 @@ import {
   enableDestination,
 } from '../../db/destinations.ts';
 import { giveOwnSecret } from '../../db/signing-secrets.ts';
+import { countHeld } from '../../db/gates.ts';
 import {
   circuit,
   destination,
@@ -17,6 +18,7 @@ import {
 import type { ApiDeps } from '../deps.ts';
 import { heldUntil, renderDestination } from '../render.ts';
 import { type Route, route } from '../route.ts';
+import { gateRoutes } from './gate-routes.ts';
 import { type Named, present } from './named-content.ts';
 import { namedRoutes } from './named-routes.ts';
 import { authOfDestination, prepareDestination } from './prepare-destination.ts';
@@ -39,29 +41,26 @@ export function destinationRoutes(deps: ApiDeps): Route[] {
     input: destinationInput,
     update: destinationUpdate,
     model: destination,
-    render: (row, auth) => renderDestination(row, auth ? { auth } : {}),
+    render: (row) => renderDestination(row),
+    async show(row, auth) {
+      const heldCount = await countHeld(deps.db, { kind: 'destination', id: row.id });
+      return renderDestination(row, { heldCount, ...(auth && { auth }) });
+    },
     authOf: (row) => authOfDestination(deps, row),
     disable: disableDestination,
     enable: enableDestination,
     remove: deleteDestination,
   });
-  return [...routes, gateRoute(deps, 'pause'), gateRoute(deps, 'unpause'), circuitRoute(deps)];
-}
-
-function gateRoute({ db, commands }: ApiDeps, word: 'pause' | 'unpause'): Route {
-  return route({
-    method: 'put',
-    path: `/destinations/:id/${word}`,
-    summary: word === 'pause' ? 'Let deliveries wait' : 'Let deliveries go on',
-    tag: 'destinations',
-    id: 'destination',
-    response: destination,
-    async handle({ projectId, id }) {
-      present(await destinations.find(db, { projectId, id }), id);
-      await commands[`${word}Destination`]({ projectId, id });
-      return renderDestination(present(await destinations.find(db, { projectId, id }), id));
+  const gates = gateRoutes(deps, {
+    kind: 'destination',
+    plural: 'destinations',
+    model: destination,
+    async show(key, shown) {
+      const row = present(await destinations.find(deps.db, key), key.id);
+      return renderDestination(row, shown);
     },
   });
+  return [...routes, ...gates, circuitRoute(deps)];
 }
 
 function circuitRoute({ db }: ApiDeps): Route {

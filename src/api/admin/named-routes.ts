@@ -16,7 +16,9 @@ type Bodies = { input: z.ZodType; update: z.ZodType; model: z.ZodType };
 export type NamedResource<Row extends NamedRow, Update> = Named<Row, Update> &
   Bodies & {
     plural: 'sources' | 'destinations';
-    render: (row: Row, auth?: object) => unknown;
+    render: (row: Row) => unknown;
+    /** One of them by itself, with its credentials where they were asked for. */
+    show: (row: Row, auth?: object) => unknown;
     authOf: (row: Row) => object | null | undefined;
     disable(db: Db, id: string): Promise<void>;
     enable(db: Db, id: string): Promise<void>;
@@ -44,7 +46,7 @@ function readRoutes<Row extends NamedRow, Update>(
   { db }: ApiDeps,
   resource: NamedResource<Row, Update>,
 ): Route[] {
-  const { kind, plural, rows, model, render } = resource;
+  const { kind, plural, rows, model, render, show } = resource;
   const prefix = IdPrefix[kind];
   const filters = {
     id: idFilter(kind, prefix).optional(),
@@ -91,7 +93,7 @@ function readRoutes<Row extends NamedRow, Update>(
       response: model,
       async handle({ projectId, id, query }) {
         const row = present(await rows.find(db, { projectId, id }), id);
-        return render(row, query.include ? (resource.authOf(row) ?? undefined) : undefined);
+        return show(row, query.include ? (resource.authOf(row) ?? undefined) : undefined);
       },
     }),
   ];

@@ -12,9 +12,9 @@ import {
   type TransformationExecution,
 } from '../../domain/schema/transformation-execution.ts';
 import type { ApiDeps } from '../deps.ts';
-import { asksForNothing } from '../event-filters.ts';
 import { notFound } from '../errors.ts';
-import { choiceFilter, idFilter, textFilter, timeFilter } from '../filters.ts';
+import { choiceFilter, idFilter, timeFilter } from '../filters.ts';
+import { asksForNothing, futureFilter, notesOnFilters } from '../future-filters.ts';
 import { gently } from '../gently.ts';
 import { written } from '../json-text.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
@@ -30,7 +30,7 @@ const executionQuery = z.strictObject({
   outcome: choiceFilter(EXECUTION_OUTCOMES).optional(),
   webhook_id: idFilter('connection', 'web_').optional(),
   request_id: idFilter('request', 'req_').optional(),
-  issue_id: textFilter.optional(),
+  issue_id: futureFilter('issue_id'),
   created_at: timeFilter.optional(),
   ...pagingOf({ orders: ['created_at'], cursor: executionId }),
 });
@@ -56,7 +56,8 @@ function listRoute({ db }: ApiDeps): Route {
       const page = asksForNothing(query)
         ? { rows: [], next: null, prev: null }
         : await listExecutions(db, wanted);
-      return envelope(page, { asked, models: await gently(page.rows, viewExecution) });
+      const models = await gently(page.rows, viewExecution);
+      return envelope(page, { asked, models, notes: notesOnFilters(query) });
     },
   });
 }

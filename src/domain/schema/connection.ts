@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { WebhookHeaders } from '../status.ts';
 import { destination, destinationInput } from './destination.ts';
+import { gateFields } from './gate.ts';
 import { connectionId, destinationId, projectId, sourceId } from './id.ts';
 import { rule, rules } from './rule.ts';
 import { source, sourceInput } from './source.ts';
@@ -33,7 +34,7 @@ export const connection = z
     ordering: ordering.nullable().optional(),
     webhook_headers: webhookHeaders.optional(),
     disabled_at: time.nullable(),
-    paused_at: time.nullable(),
+    ...gateFields,
     updated_at: time,
     created_at: time,
   })

@@ -3,6 +3,7 @@ import { withDoubles } from '../numbers/exact-number.ts';
 import { DestinationType, InternalHeader } from '../status.ts';
 import { deliveryPolicy, RatePeriod, ratePeriod } from './delivery-policy.ts';
 import { destinationAuthType, problemsOfAuthentication } from './destination-auth.ts';
+import { gateFields } from './gate.ts';
 import { destinationId, projectId } from './id.ts';
 import type { Problem } from './problem.ts';
 import { description, name, time } from './text.ts';
@@ -13,6 +14,7 @@ const fieldsOfConfig = z.strictObject({
     .max(4096, 'must be at most 4096 characters long')
     .refine(isHttpUrl, 'must be an http or https URL without a user name and password')
     .optional(),
+  /** Of type CLI, which older versions took. */
   path: z
     .string()
     .max(2048, 'must be at most 2048 characters long')
@@ -52,6 +54,7 @@ export type DestinationConfig = z.infer<typeof destinationConfig>;
 
 /** As callers may write it: with the rate limit of the older API version. */
 const destinationConfigInput = fieldsOfConfig
+  .omit({ path: true })
   .extend({
     rate_limit: z.int().min(1, 'must be 1 or more').nullable().optional(),
     rate_limit_period: ratePeriod.nullable().optional(),
@@ -67,7 +70,7 @@ export const destination = z
     team_id: projectId,
     type: z.enum(DestinationType),
     config: destinationConfig,
-    paused_at: time.nullable(),
+    ...gateFields,
     disabled_at: time.nullable(),
     disabled_reason: z
       .string()
@@ -91,10 +94,17 @@ export const circuit = z
   })
   .meta({ id: 'Circuit' });
 
+const NO_CLI =
+  'cannot be CLI yet: there is no command-line client to deliver to. Use HTTP with a url, or MOCK_API';
+
 const fields = z.strictObject({
   name,
   description: description.optional(),
-  type: z.enum(DestinationType).optional(),
+  type: z
+    .enum([DestinationType.Http, DestinationType.MockApi], {
+      error: ({ input }) => (input === DestinationType.Cli ? NO_CLI : undefined),
+    })
+    .optional(),
   config: destinationConfigInput.optional(),
 });
 
@@ -125,11 +135,6 @@ export function problemsOfConfig(type: DestinationType, config: DestinationConfi
 
   if (type === DestinationType.Http && !given('url')) refuse('url', 'is required');
   if (type !== DestinationType.Http && given('url')) refuse('url', `is not for type ${type}`);
-  if (type === DestinationType.Cli && !given('path')) refuse('path', 'is required');
-  if (type !== DestinationType.Cli && given('path')) refuse('path', `is not for type ${type}`);
-  if (type === DestinationType.Cli && given('delivery_policy')) {
-    refuse('delivery_policy', 'is not for type CLI');
-  }
   return problems;
 }
 

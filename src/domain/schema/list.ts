@@ -18,6 +18,7 @@ export function listOf<Model extends z.ZodType>(model: Model) {
     }),
     count: z.int(),
     models: z.array(model),
+    notes: z.array(z.string()).optional().describe('What to know about the filters of this list'),
   });
 }
 
