@@ -66,7 +66,7 @@ async function run([command = 'help', ...args]: string[], env: NodeJS.ProcessEnv
   if (command === 'temporal') {
     const { runTemporalCli } = await import('./run-temporal-cli.ts');
     const log = createLog({ level: config.logLevel, name: 'sluice', fileDescriptor: 2 });
-    process.exit(await runTemporalCli(config, { args, log }));
+    process.exit(await runTemporalCli(config, { args, env, log }));
   }
   const log = createLog({ level: config.logLevel, name: 'sluice' });
   if (isPart) {

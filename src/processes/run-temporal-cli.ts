@@ -9,28 +9,31 @@ import type { Log } from '../log.ts';
 /** Runs the Temporal CLI against the gateway's Temporal server; returns its exit code. */
 export async function runTemporalCli(
   config: Config,
-  { args, log }: { args: string[]; log: Log },
+  { args, env, log }: { args: string[]; env: NodeJS.ProcessEnv; log: Log },
 ): Promise<number> {
   const { dataDir, temporalCli: cli } = config;
-  const env = config.temporalAddress ? ownServer(config) : await embeddedServer(dataDir);
+  const settings = config.temporalAddress
+    ? { ...env, ...ownServer(config) }
+    : { ...withoutTemporal(env), ...(await embeddedServer(dataDir)) };
   const program = await findTemporalCli({ cli, dataDir, log });
   // Ctrl-C reaches the CLI too, and it decides what becomes of it.
   process.on('SIGINT', () => {});
-  const child = spawn(program, args, { env, stdio: 'inherit' });
+  const child = spawn(program, args, { env: settings, stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
 
-/** A server of the operator's own may need further settings of the CLI, such as TLS. */
+/** A server of the operator's own may need further settings of the CLI, such as TLS: they stay as they are. */
 function ownServer({ temporalAddress, temporalNamespace }: Config): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    TEMPORAL_ADDRESS: temporalAddress,
-    TEMPORAL_NAMESPACE: temporalNamespace,
-  };
+  return { TEMPORAL_ADDRESS: temporalAddress, TEMPORAL_NAMESPACE: temporalNamespace };
 }
 
-/** The embedded server needs none, and settings for another server would lead away from it. */
+/** The CLI's settings for another server, such as TLS, would fail with the embedded one. */
+function withoutTemporal(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const others = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  return Object.fromEntries(others);
+}
+
 async function embeddedServer(dataDir: string): Promise<NodeJS.ProcessEnv> {
   const gateway = await readGatewayRecord(dataDir);
   if (!gateway?.runningPid) {
@@ -38,9 +41,7 @@ async function embeddedServer(dataDir: string): Promise<NodeJS.ProcessEnv> {
       `No gateway runs on ${dataDir}, so there is no Temporal server to ask. Start it with npm start, set DATA_DIR to where it runs, or set TEMPORAL_ADDRESS to a Temporal server of your own.`,
     );
   }
-  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
   return {
-    ...Object.fromEntries(others),
     TEMPORAL_CONFIG_FILE: '/dev/null',
     TEMPORAL_ENV_FILE: '/dev/null',
     TEMPORAL_ADDRESS: gateway.temporal.address,

@@ -159,47 +159,6 @@ test('events are found by every filter of a list', async () => {
   expect((withData['models'] as Json[])[0]?.['data']).toMatchObject({ method: 'POST' });
 });
 
-test('a filter over what Sluice does not have yet matches nothing, and the list says so', async () => {
-  const { event, connectionId } = await flow();
-  const id = await event();
-  const list = (path: string) => gateway.done('GET', path);
-  for (const [path, sentence] of [
-    ['/events?issue_id=iss_1', 'issue_id matches nothing yet: Sluice has no issues.'],
-    ['/events?bulk_retry_id=b', 'bulk_retry_id matches nothing yet: Sluice has no bulk retries.'],
-    ['/events?cli_id=c', 'cli_id matches nothing yet: Sluice has no command-line clients.'],
-    [
-      '/events?cli_user_id[any]=true&include=data',
-      'cli_user_id matches nothing yet: Sluice has no command-line clients.',
-    ],
-    ['/requests?bulk_retry_id=b', 'bulk_retry_id matches nothing yet: Sluice has no bulk retries.'],
-  ] as const) {
-    expect(await list(path)).toMatchObject({ count: 0, models: [], notes: [sentence] });
-  }
-  const usual = await list(`/events?webhook_id=${connectionId}&issue_id[all]=true`);
-  expect(each(usual, 'id')).toEqual([id]);
-  expect(usual).not.toHaveProperty('notes');
-});
-
-test('a destination and a connection show how many of their events are held, and why', async () => {
-  const { event, connectionId, destinationId } = await flow();
-  for (const status of ['HOLD', 'HOLD', 'SUCCESSFUL'] as const) await event({ status });
-  await (await flow()).event({ status: 'HOLD' });
-  await gateway.db.query({
-    text: `update destinations set paused_at = now(), pause_reason = 'maintenance' where id = $1`,
-    values: [destinationId],
-  });
-  const held = { held_count: 2, paused_reason: 'maintenance' };
-  expect(await gateway.done('GET', `/destinations/${destinationId}`)).toMatchObject(held);
-  expect(await gateway.done('PUT', `/destinations/${destinationId}/resume`)).toMatchObject(held);
-  const connection = await gateway.done('GET', `/connections/${connectionId}`);
-  expect(connection).toMatchObject({ held_count: 2, paused_reason: null });
-  const [listed] = (await gateway.done('GET', `/destinations?id=${destinationId}`))[
-    'models'
-  ] as Json[];
-  expect(listed).toMatchObject({ paused_reason: 'maintenance' });
-  expect(listed).not.toHaveProperty('held_count');
-});
-
 test('pages join without a gap or a repeat, in both directions and through every filter', async () => {
   const one = await flow();
   const two = await flow();

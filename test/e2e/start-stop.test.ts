@@ -59,7 +59,8 @@ test('the first start prints where everything is, and a command that works when 
   expect(table).toBeDefined();
   expect(shown).toContain(`${url}/in/<source>`);
   expect(shown).toContain(`${url}/2026-09-01`);
-  expect(shown).toContain(`${url}/dashboard`);
+  expect(shown).not.toMatch(/dashboard/i);
+  expect(shown).toMatch(/Temporal +127\.0\.0\.1:\d+, namespace default/);
   expect(shown).toMatch(/Temporal Web UI +http:\/\/127\.0\.0\.1:\d+/);
   expect(key).not.toBe('');
 
@@ -76,14 +77,46 @@ test('the links it prints lead to something', async () => {
   }
 });
 
-test('the key is printed once, and a command shows it again', () => {
-  expect(shown.split(key)).toHaveLength(2);
-  const { stdout } = spawnSync('npm', ['run', '--silent', 'sluice', 'key'], {
+/** Runs a command beside a gateway, as its operator does. */
+function sluice(args: string[], env: Record<string, string> = settings) {
+  const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'sluice', ...args], {
     cwd: ROOT,
     encoding: 'utf8',
-    env: { ...process.env, ...settings },
+    env: { ...process.env, ...env },
   });
-  expect(stdout.trim()).toBe(key);
+  return { status, stdout: stdout.trim(), stderr: stderr.trim() };
+}
+
+test('the key is printed once, and a command shows it again', () => {
+  expect(shown.split(key)).toHaveLength(2);
+  expect(sluice(['key']).stdout).toBe(key);
+});
+
+test('the temporal command reaches the gateway’s own server, whatever other server the shell names', () => {
+  const other = {
+    TEMPORAL_NAMESPACE: 'elsewhere',
+    TEMPORAL_API_KEY: 'of another',
+    TEMPORAL_TLS: 'true',
+  };
+  const list = (...args: string[]) => {
+    const found = sluice(['temporal', '--', 'workflow', 'list', '-o', 'json', ...args], {
+      ...settings,
+      ...other,
+    });
+    return (JSON.parse(found.stdout) as { type: { name: string } }[]).map(({ type }) => type.name);
+  };
+  const types = ['controlConnection', 'controlDestination', 'deliverEvents', 'processRequests'];
+  expect([...new Set(list())].toSorted()).toEqual(types);
+  // The link to the Web UI leaves out what runs for ever and would fill its first page.
+  const link = new URL(/Temporal Web UI +(\S+)/.exec(shown)![1]!);
+  const filtered = list('--query', link.searchParams.get('query')!);
+  expect([...new Set(filtered)].toSorted()).toEqual(['deliverEvents', 'processRequests']);
+  const failed = sluice(['temporal', '--', 'workflow', 'describe', '--workflow-id', 'nothing']);
+  expect(failed.status).toBe(1);
+  expect(sluice(['temporal'], { DATA_DIR: join(dataDir, 'elsewhere') })).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^No gateway runs on .*DATA_DIR.*TEMPORAL_ADDRESS/),
+  });
 });
 
 test('a second start on the same data says who has it, and ends', async () => {
@@ -97,14 +130,20 @@ test('a second start on the same data says who has it, and ends', async () => {
 
 test('two gateways run side by side, each with its own events, also when started by npm', async () => {
   const otherData = await temporaryData();
+  const otherKey = 'sk_of_the_other_gateway';
   const otherUrl = `http://127.0.0.1:${await lastingPort()}`;
   const other = launchCommand(
     ['npm', 'start'],
-    { DATA_DIR: otherData, PORT: new URL(otherUrl).port, LOG_LEVEL: 'warn' },
+    { DATA_DIR: otherData, PORT: new URL(otherUrl).port, LOG_LEVEL: 'warn', API_KEY: otherKey },
     ROOT,
   );
   await other.said(STARTED);
-  const otherKey = /API key +(sk_\S+)/.exec(other.output())![1]!;
+  expect(other.output()).toMatch(/API key +the one in API_KEY/);
+  expect(sluice(['key'], { DATA_DIR: otherData })).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^The gateway on .* was started with API_KEY set/),
+  });
   const theirs = createAdmin({ url: () => otherUrl, apiKey: () => otherKey });
   expect((await theirs.models('/requests')).map((request) => request['id'])).not.toContain(
     firstRequest,

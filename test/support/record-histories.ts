@@ -112,6 +112,19 @@ await closed(paused.workflowId);
 await record('delivery-held-and-woken', paused.workflowId);
 await record('control-paused-and-resumed', `destination/${paused.destinationId}`);
 
+const counted = await event({ name: 'counted' }, 'HOLD', async (id) => {
+  await gate(id, 'pause');
+  await until('the gate is shut', async () => {
+    const handle = workflow.getHandle(`destination/${id}`);
+    return (await handle.query<{ paused: boolean }>('state')).paused;
+  });
+});
+await workflow.getHandle(`destination/${counted.destinationId}`).executeUpdate('count');
+await gate(counted.destinationId, 'unknown');
+await gate(counted.destinationId, 'unpause');
+await closed(counted.workflowId);
+await record('control-counted', `destination/${counted.destinationId}`);
+
 const paced = await event(
   { name: 'paced', policy: { rate: 12, period: 'minute' }, count: 3 },
   'SUCCESSFUL',

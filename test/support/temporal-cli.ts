@@ -12,7 +12,8 @@ export async function temporalCli({ address, dataDir }: { address: string; dataD
   const run = promisify(execFile);
   const json = async (args: string[]) => {
     const { stdout } = await run(program, [...args, '--address', address, '--output', 'json']);
-    return JSON.parse(stdout) as Json;
+    const answer: Json = JSON.parse(stdout);
+    return answer;
   };
   return {
     async signal(workflowId: string, name: string, input?: unknown): Promise<void> {

@@ -23,6 +23,7 @@ async function replay(file: string, change: (text: string) => string = (text) =>
 test('histories of every kind have been recorded', () => {
   expect(files).toEqual([
     'control-continued.json',
+    'control-counted.json',
     'control-handed-over.json',
     'control-held-and-resumed.json',
     'control-paused-and-resumed.json',
