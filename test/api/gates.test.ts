@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 /** A connection with events of these statuses. */
-async function flow(name: string, statuses: readonly ('HOLD' | 'SUCCESSFUL')[]) {
+async function flow(name: string, statuses: readonly ('HOLD' | 'FAILED')[]) {
   const connection = await gateway.done('POST', '/connections', {
     name,
     source: { name },
@@ -29,7 +29,7 @@ async function flow(name: string, statuses: readonly ('HOLD' | 'SUCCESSFUL')[]) 
 }
 
 test('a destination and a connection show how many of their events are held, and why', async () => {
-  const { connectionId, destinationId } = await flow('held', ['HOLD', 'HOLD', 'SUCCESSFUL']);
+  const { connectionId, destinationId } = await flow('held', ['HOLD', 'HOLD', 'FAILED']);
   await flow('other', ['HOLD']);
   await gateway.db.query({
     text: `update destinations set paused_at = now(), pause_reason = 'maintenance' where id = $1`,
