@@ -57,10 +57,12 @@ export function createApi(deps: ApiDeps): Express {
     ...apiKeyRoutes({ ...deps, keysChanged: () => authenticate.changed() }),
   ];
   const document = openApiOf(routes, { basePath: BASE_PATH, publicUrl: deps.publicUrl });
+  // As bytes that all answers share: anybody may ask, and need not read them.
+  const description = Buffer.from(JSON.stringify(document));
   app.get(['/openapi.json', `${BASE_PATH}/openapi.json`], (_request, response) => {
-    response.json(document);
+    response.set('content-type', 'application/json; charset=utf-8').send(description);
   });
-  const page = landingPage(deps, BASE_PATH);
+  const page = Buffer.from(landingPage(deps, BASE_PATH));
   app.get('/', (_request, response) => {
     response.type('html').send(page);
   });

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { createUnreadAnswers } from './unread-answers.ts';
 
 /** Lets requests in, also such as come before those ahead of them on their connection are answered. */
 export type Pipeline = {
@@ -7,7 +8,7 @@ export type Pipeline = {
   enter(req: IncomingMessage, res: ServerResponse): boolean;
 };
 
-type Line = { length: number; isHeld: boolean };
+type Line = { responses: Set<ServerResponse>; isHeld: boolean };
 
 const HOLD_AT = 64;
 const GO_ON_AT = 16;
@@ -17,20 +18,33 @@ const MOST_BEHIND = 10_000;
  * Reads no more from a connection that has many requests under way: nothing else bounds them, and a few connections
  * that send without waiting for answers would take all memory. What was read with them, in one piece, is counted.
  */
-export function createPipeline({ mostBehind = MOST_BEHIND } = {}): Pipeline {
-  const lines = new WeakMap<Socket, Line>();
+export function createPipeline({
+  mostBehind = MOST_BEHIND,
+  unread = createUnreadAnswers(),
+} = {}): Pipeline {
+  const lines = new Map<Socket, Line>();
   // Requests with another one ahead of them.
   let behind = 0;
+  let looking: NodeJS.Timeout | undefined;
+
+  function look(): void {
+    unread.look(lines);
+    if (lines.size > 0) return;
+    clearInterval(looking);
+    looking = undefined;
+  }
 
   function lineOf(socket: Socket): Line {
     const known = lines.get(socket);
     if (known) return known;
-    const line = { length: 0, isHeld: false };
+    const line = { responses: new Set<ServerResponse>(), isHeld: false };
     lines.set(socket, line);
+    looking ??= setInterval(look, unread.lookEveryMs).unref();
     // Answers that were never begun are never closed.
     socket.once('close', () => {
-      behind -= Math.max(0, line.length - 1);
-      line.length = 0;
+      lines.delete(socket);
+      behind -= Math.max(0, line.responses.size - 1);
+      line.responses.clear();
     });
     return line;
   }
@@ -38,17 +52,18 @@ export function createPipeline({ mostBehind = MOST_BEHIND } = {}): Pipeline {
   return {
     enter({ socket }, res) {
       const line = lineOf(socket);
-      if (line.length > 0 && behind >= mostBehind) return false;
-      if (line.length > 0) behind++;
-      line.length++;
-      if (line.length >= HOLD_AT) {
+      const { responses } = line;
+      if (responses.size > 0 && behind >= mostBehind) return false;
+      if (responses.size > 0) behind++;
+      responses.add(res);
+      if (responses.size >= HOLD_AT) {
         line.isHeld = true;
         hold(socket);
       }
       res.once('close', () => {
-        if (line.length > 1) behind--;
-        line.length = Math.max(0, line.length - 1);
-        if (!line.isHeld || line.length > GO_ON_AT) return;
+        if (responses.size > 1) behind--;
+        responses.delete(res);
+        if (!line.isHeld || responses.size > GO_ON_AT) return;
         line.isHeld = false;
         goOn(socket);
       });
