@@ -41,33 +41,50 @@ export function hashOfKey(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
+type FirstKey = {
+  projectId: string;
+  key: string;
+  /** Whether `API_KEY` sets it; otherwise a data directory keeps it. */
+  isGiven?: boolean;
+};
+
 /**
- * Makes the key of this start open the project. One that the environment says takes the place of those it said before;
- * one that a data directory keeps stays revoked where it was.
+ * Makes the key of this start open the project. `API_KEY` replaces its former values and the keys of first starts. The
+ * key of a data directory stays revoked if it was revoked, and replaces nothing: another process may have `API_KEY`.
+ * Returns how many valid keys were replaced.
  */
 export function ensureFirstKey(
   database: Database,
-  { projectId, key, isGiven = false }: { projectId: string; key: string; isGiven?: boolean },
-): Promise<void> {
-  const hash = hashOfKey(key);
-  return database.transaction(async (db) => {
-    await db.query(sql`select pg_advisory_xact_lock(${KEYS_LOCK})`);
-    if (!isGiven) {
-      await insertKey(db, { projectId, hash, label: 'first key', origin: KeyOrigin.FirstStart });
-      // Before keys had an origin, it was one of several.
-      await db.query(
-        sql`update api_keys set origin = ${KeyOrigin.FirstStart} where hash = ${hash} and origin <> ${KeyOrigin.FirstStart}`,
-      );
-      return;
-    }
-    await db.query(
-      sql`delete from api_keys where origin = ${KeyOrigin.Environment} and hash <> ${hash}`,
-    );
-    await insertKey(db, { projectId, hash, label: 'API_KEY', origin: KeyOrigin.Environment });
-    await db.query(sql`
-      update api_keys set origin = ${KeyOrigin.Environment}, label = 'API_KEY', revoked_at = null, expires_at = null, updated_at = now()
-      where hash = ${hash} and (origin <> ${KeyOrigin.Environment} or revoked_at is not null or expires_at is not null)`);
+  { projectId, key, isGiven = false }: FirstKey,
+): Promise<number> {
+  const wanted = { projectId, hash: hashOfKey(key) };
+  return changingKeys(database, async (db) => {
+    if (isGiven) return setGivenKey(db, wanted);
+    await keepFirstKey(db, wanted);
+    return 0;
   });
+}
+
+type Wanted = { projectId: string; hash: Buffer };
+
+async function keepFirstKey(db: Db, { projectId, hash }: Wanted): Promise<void> {
+  await insertKey(db, { projectId, hash, label: 'first key', origin: KeyOrigin.FirstStart });
+  // Before keys had an origin, it was one of several.
+  await db.query(
+    sql`update api_keys set origin = ${KeyOrigin.FirstStart} where hash = ${hash} and origin <> ${KeyOrigin.FirstStart}`,
+  );
+}
+
+async function setGivenKey(db: Db, { projectId, hash }: Wanted): Promise<number> {
+  // A first key that was revoked stays known: without API_KEY, the next start would make it valid again.
+  const { rowCount } = await db.query(sql`
+    delete from api_keys where hash <> ${hash}
+      and (origin = ${KeyOrigin.Environment} or origin = ${KeyOrigin.FirstStart} and revoked_at is null)`);
+  await insertKey(db, { projectId, hash, label: 'API_KEY', origin: KeyOrigin.Environment });
+  await db.query(sql`
+    update api_keys set origin = ${KeyOrigin.Environment}, label = 'API_KEY', revoked_at = null, expires_at = null, updated_at = now()
+    where hash = ${hash} and (origin <> ${KeyOrigin.Environment} or revoked_at is not null or expires_at is not null)`);
+  return rowCount ?? 0;
 }
 
 type NewKey = {

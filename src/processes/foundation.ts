@@ -55,11 +55,7 @@ export async function openFoundation(
   await prepareDatabase(db);
   onEnd(await startClock(db, log));
   const project = await ensureDefaultProject(db, sealer);
-  await ensureFirstKey(db, {
-    projectId: project.id,
-    key: platform.apiKey,
-    isGiven: config.apiKey !== undefined,
-  });
+  await openWithKey(db, { config, platform, log, projectId: project.id });
   const configuration = await openConfiguration({
     database: db,
     url: platform.databaseUrl,
@@ -84,6 +80,21 @@ export async function openFoundation(
     workflows: createWorkflows(temporal),
     sandboxLayers: findLayers(log),
   };
+}
+
+async function openWithKey(
+  db: Database,
+  {
+    config,
+    platform,
+    log,
+    projectId,
+  }: Pick<Foundation, 'config' | 'platform' | 'log' | 'projectId'>,
+): Promise<void> {
+  const isGiven = config.apiKey !== undefined;
+  const replaced = await ensureFirstKey(db, { projectId, key: platform.apiKey, isGiven });
+  if (replaced > 0)
+    log.warn({ replaced }, 'API_KEY has replaced the key before it, which is invalid now');
 }
 
 /** Says once an hour, not with every connection, by which settings the server may lose what was acknowledged. */
