@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { parseNetwork } from './domain/network.ts';
 
 const wholeNumber = ({ min, max }: { min: number; max: number }) =>
   z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max));
@@ -181,7 +181,7 @@ const entries = {
   },
   egressAllowCidrs: {
     name: 'EGRESS_ALLOW_CIDRS',
-    schema: list((cidr) => ipaddr.isValidCIDR(cidr)),
+    schema: list((cidr) => parseNetwork(cidr) !== null),
     description: 'Private networks that deliveries may reach, comma-separated',
     remedy: 'networks with commas between them, like 10.0.0.0/8,127.0.0.0/8',
     defaultText: 'none',
@@ -287,7 +287,7 @@ export function configTable(): string {
 }
 
 function isNetwork(text: string): boolean {
-  return ipaddr.isValidCIDR(text) || isIP(text) !== 0;
+  return parseNetwork(text) !== null || isIP(text) !== 0;
 }
 
 function isHostPattern(text: string): boolean {

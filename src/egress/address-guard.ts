@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { parseNetwork, type Network } from '../domain/network.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { createOwnEndpoints, type OwnListener } from './own-endpoints.ts';
 import { isBlockedPort } from './ports.ts';
@@ -61,7 +62,7 @@ export function createAddressGuard({
   ownListeners = () => Promise.resolve([]),
   resolve = createResolver(),
 }: AddressGuardOptions = {}): AddressGuard {
-  const opened = allowCidrs.map((cidr) => ipaddr.parseCIDR(cidr));
+  const opened = allowCidrs.map(networkOf);
   const own = createOwnEndpoints({
     endpoints: denyEndpoints,
     resolve,
@@ -88,7 +89,13 @@ export function createAddressGuard({
   };
 }
 
-function isOpen(address: Address, opened: [Address, number][]): boolean {
+function networkOf(cidr: string): Network {
+  const network = parseNetwork(cidr);
+  if (network === null) throw new TypeError(`Not a network in CIDR notation: ${cidr}`);
+  return network;
+}
+
+function isOpen(address: Address, opened: Network[]): boolean {
   if (METADATA.includes(address.toNormalizedString())) return false;
   const range: string = address.range();
   if (range === 'unicast') return address.kind() === 'ipv4' || isGlobalUnicast(address);

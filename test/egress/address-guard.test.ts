@@ -139,6 +139,13 @@ describe('an installation may open its own networks', () => {
     expect(open.allows(address, 80)).toBe(false);
   });
 
+  test('in IPv4-mapped notation, too', () => {
+    const open = createAddressGuard({ allowCidrs: ['::ffff:10.0.0.0/104'] });
+    expect(open.allows('10.1.2.3', 80)).toBe(true);
+    expect(open.allows('::ffff:10.1.2.3', 80)).toBe(true);
+    expect(open.allows('192.168.0.1', 80)).toBe(false);
+  });
+
   test('a network that cannot be read is said at start', () => {
     expect(() => createAddressGuard({ allowCidrs: ['10.0.0.0/33'] })).toThrow(/10|CIDR/i);
     expect(() => createAddressGuard({ denyEndpoints: ['no port'] })).toThrow(/host:port/);

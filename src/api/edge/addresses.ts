@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { parseNetwork, type Network } from '../../domain/network.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
@@ -35,8 +36,9 @@ export function createTrust(networks: readonly string[]): Trust {
   };
 }
 
-function rangeOf(text: string): [Address, number] {
-  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
+function rangeOf(text: string): Network {
+  const network = parseNetwork(text);
+  if (network) return network;
   const address = ipaddr.process(text);
   return [address, address.kind() === 'ipv4' ? 32 : 128];
 }

@@ -7,6 +7,12 @@ const from = (peer: string | null, headers: Record<string, string>) =>
   readForwarded(headers, { peer, trust });
 const nothing = { proto: null, host: null };
 
+test('a network of proxies may be written in IPv4-mapped notation', () => {
+  const mapped = createTrust(['::ffff:10.0.0.0/104', '::ffff:192.0.2.7']);
+  expect(['10.1.2.3', '::ffff:10.1.2.3', '192.0.2.7'].map(mapped)).toEqual([true, true, true]);
+  expect(['11.0.0.1', '192.0.2.8', '::a01:203'].map(mapped)).toEqual([false, false, false]);
+});
+
 test('who is no proxy of ours is believed nothing', () => {
   const headers = {
     'x-forwarded-for': '1.1.1.1',
