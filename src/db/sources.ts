@@ -11,9 +11,11 @@ const rows = namedRows<SourceRow>('sources');
 
 export const sources = {
   ...rows,
-  /** As for every named row; a source whose type changes, or whose credentials are taken away, is set up anew. */
+  /** As for every named row; a source without credentials is set up anew if it had some, or another (auth) type. */
   async update(db: Db, row: Parameters<typeof rows.update>[1]): Promise<SourceRow | null> {
-    const opens = sql`(type <> ${row.type} or auth is not null and ${row.auth}::bytea is null)`;
+    const { auth_type: authType = null } = row.config as { auth_type?: string | null };
+    const opens = sql`${row.auth}::bytea is null
+      and (auth is not null or type <> ${row.type} or config ->> 'auth_type' is distinct from ${authType}::text)`;
     await db.query(
       sql`update sources set setup_until = ${setupEnd(SETUP_MINUTES)} where id = ${row.id} and ${opens}`,
     );

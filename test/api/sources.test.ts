@@ -231,6 +231,25 @@ test('a source of another kind has no set-up window, until its type becomes one 
   expect(Date.parse(String(changed['setup_until']))).toBeGreaterThan(Date.now());
 });
 
+test.each(['ASANA', 'NOTION'])(
+  'a webhook whose auth_type becomes %s can be set up from then on, however old it is',
+  async (type) => {
+    const name = `becomes-${type}`;
+    const made = await gateway.done('POST', '/sources', { name, type: 'WEBHOOK' });
+    const id = String(made['id']);
+    await gateway.db.query({
+      text: `update sources set setup_until = now() - interval '1 day' where id = $1`,
+      values: [id],
+    });
+    const path = `/sources/${id}`;
+    const changed = await gateway.done('PUT', path, { config: { auth_type: type } });
+    expect(Date.parse(String(changed['setup_until']))).toBeGreaterThan(Date.now() + 3_500_000);
+    // Saving the same again is no change.
+    const same = await gateway.done('PUT', path, { config: { auth_type: type } });
+    expect(same['setup_until']).toBe(changed['setup_until']);
+  },
+);
+
 test.each([0, 1441, 1.5, '5'])('a set-up window of %s minutes is refused', async (minutes) => {
   const made = await gateway.done('PUT', '/sources', { name: 'refused-setup', type: 'ASANA' });
   const path = `/sources/${String(made['id'])}/setup`;
