@@ -29,6 +29,8 @@ export type ExchangeOptions = {
 
 // A timer that fires so late fired late because the process stood still.
 const STOOD_STILL_MS = 1_000;
+// No way to a receiver and back takes longer.
+const CROSSING_MS = 1_000;
 
 /** One request and its answer as undici reports them; settles once, whatever comes afterwards. */
 export class Exchange implements WireHandler {
@@ -40,6 +42,8 @@ export class Exchange implements WireHandler {
   #wire: Wire | null = null;
   #isReused = false;
   #isSecond = false;
+  #wasGoodbye = false;
+  #begunAt = 0;
   readonly #now: () => number;
   readonly #startedAtMs: number;
   readonly #startedAt = performance.now();
@@ -68,6 +72,7 @@ export class Exchange implements WireHandler {
     this.#controller = controller;
     this.#wire = this.wireOf();
     this.#isReused = this.#wire?.begin() === true;
+    this.#begunAt = performance.now();
   }
 
   onRequestSent(): void {
@@ -76,9 +81,15 @@ export class Exchange implements WireHandler {
 
   onResponseStart(controller: Controller, statusCode: number): void {
     if (statusCode < 200 || this.#isSettled) return;
+    const headers = pairHeaders(controller.rawHeaders);
+    if (this.#isGoodbye(statusCode, headers)) {
+      this.#wasGoodbye = true;
+      controller.abort(new Error('The receiver had given up the connection before the request.'));
+      return;
+    }
     this.#respondedAtMs = this.#now();
     this.#status = statusCode;
-    this.#headers = pairHeaders(controller.rawHeaders);
+    this.#headers = headers;
     const leftMs = this.#endsAt - performance.now();
     if (leftMs <= this.#options.bodyTimeoutMs) return;
     clearTimeout(this.#timer);
@@ -119,9 +130,20 @@ export class Exchange implements WireHandler {
    * a byte of an answer has most likely not read the request; if it has, it knows it again by its `webhook-id`.
    */
   #mayGoAgain({ errorCode }: Fault): boolean {
+    if (!this.#isReused || this.#isSecond || this.#isSettled) return false;
     const isBroken = errorCode === 'CONNECTION_RESET' || errorCode === 'SOCKET_CLOSED';
-    const hasAnswered = this.#wire?.hasAnswered() === true;
-    return isBroken && this.#isReused && !hasAnswered && !this.#isSecond && !this.#isSettled;
+    return this.#wasGoodbye || (isBroken && this.#wire?.hasAnswered() !== true);
+  }
+
+  /**
+   * Whether this is how a receiver says that nobody used the connection for too long (RFC 9110, section 15.5.9): it
+   * crosses a request that was sent in the same moment, and answers none. One that comes later may be of a receiver that
+   * has read the request.
+   */
+  #isGoodbye(status: number, headers: Header[]): boolean {
+    const isClosing = /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, 'connection') ?? '');
+    const isAtOnce = performance.now() - this.#begunAt < CROSSING_MS;
+    return status === 408 && isClosing && isAtOnce && this.#isReused && !this.#isSecond;
   }
 
   #wait(ms: number): NodeJS.Timeout {
@@ -175,7 +197,7 @@ export class Exchange implements WireHandler {
     const parts = [
       ...(fault ? [fault.message] : []),
       ...(isCut ? [BODY_CUT] : []),
-      ...(this.#isSecond ? [SENT_AGAIN] : []),
+      ...(this.#isSecond ? [this.#wasGoodbye ? SENT_AFTER_408 : SENT_AGAIN] : []),
     ];
     return parts.length > 0 ? parts.join(' ') : null;
   }
@@ -199,6 +221,8 @@ const BODY_LATE = 'The rest of the answer did not come in time.';
 const BODY_CUT = "The answer's body is incomplete; its status counts.";
 const SENT_AGAIN =
   'A kept connection broke before any answer came, so the request was sent again on a new connection.';
+const SENT_AFTER_408 =
+  'The receiver closed a kept connection as unused (408), so the request was sent again on a new connection.';
 const NO_BODY = Buffer.alloc(0);
 
 function bodyOf(chunks: Buffer[]): Buffer {

@@ -112,6 +112,63 @@ describe('a kept connection that breaks before a byte of an answer', () => {
   });
 });
 
+const GOODBYE = 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+
+describe('a receiver that says 408 because a kept connection was unused', () => {
+  test('has not answered the request that its words crossed: it is sent again, and it is said', async () => {
+    const { url, requests } = await fickleReceiver((socket) => socket.end(GOODBYE));
+    const sender = loopbackSender({ connectionsPerOrigin: 1 });
+    await sender.send(requestTo(url));
+    const outcome = await sender.send(requestTo(url));
+    expect(outcome).toMatchObject({ kind: 'delivered', responseStatus: 200, errorCode: null });
+    expect(outcome).toHaveProperty('message', expect.stringContaining('408'));
+    expect(requests).toEqual([
+      { connection: 1, nth: 1 },
+      { connection: 1, nth: 2 },
+      { connection: 2, nth: 1 },
+    ]);
+    // The connection is gone; what comes next goes out on another one.
+    expect(await sender.send(requestTo(url))).toMatchObject({ kind: 'delivered' });
+  });
+
+  test.each([
+    ['without closing', 'HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n'],
+    ['by another status', GOODBYE.replace('408', '409')],
+  ])('%s: that is an answer', async (_how, answer) => {
+    const { url, requests } = await fickleReceiver((socket) => void socket.write(answer));
+    const sender = loopbackSender({ connectionsPerOrigin: 1 });
+    await sender.send(requestTo(url));
+    expect(await sender.send(requestTo(url))).toMatchObject({ kind: 'failed', message: null });
+    expect(requests).toHaveLength(2);
+  });
+
+  test('long after the request was sent: that is an answer', async () => {
+    const { url } = await fickleReceiver((socket) => {
+      setTimeout(() => socket.end(GOODBYE), 1_200);
+    });
+    const sender = loopbackSender({ connectionsPerOrigin: 1 });
+    await sender.send(requestTo(url));
+    expect(await sender.send(requestTo(url))).toMatchObject({
+      kind: 'failed',
+      responseStatus: 408,
+    });
+  });
+
+  test('on a new connection: that is an answer', async () => {
+    let requests = 0;
+    const { url } = await tcpReceiver((socket) => {
+      requests++;
+      socket.end(GOODBYE);
+    });
+    const sender = loopbackSender();
+    expect(await sender.send(requestTo(url))).toMatchObject({
+      kind: 'failed',
+      responseStatus: 408,
+    });
+    expect(requests).toBe(1);
+  });
+});
+
 test.each([
   ['of its status line', 'HTTP/1.1 2'],
   ['of an interim answer', 'HTTP/1.1 100 Continue\r\n\r\n'],
