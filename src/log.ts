@@ -37,6 +37,9 @@ export function createLog({
   name: string;
   fileDescriptor?: 1 | 2;
 }): Log {
+  const output = pino.destination(fileDescriptor);
+  // A terminal that was closed takes no more lines. That must not end the process.
+  output.on('error', () => undefined);
   const options = {
     level,
     name,
@@ -44,5 +47,5 @@ export function createLog({
     redact: { paths: redactedPaths, censor: '[redacted]' },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  return fileDescriptor === 1 ? pino(options) : pino(options, pino.destination(fileDescriptor));
+  return pino(options, output);
 }

@@ -1,7 +1,7 @@
 import { describeConfig, readConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { Context } from './context.ts';
-import { createShutdown } from './shutdown.ts';
+import { createShutdown, STOP_SIGNALS, surviveLostOutput } from './shutdown.ts';
 import { sentenceOf } from './start-fault.ts';
 
 const USAGE = `Usage: npm run sluice <command>
@@ -75,8 +75,8 @@ async function run([command = 'help', ...args]: string[], env: NodeJS.ProcessEnv
   }
   const settled = Promise.withResolvers<void>();
   const shutdown = createShutdown(log, settled.promise);
-  process.on('SIGINT', () => void shutdown.end(0));
-  process.on('SIGTERM', () => void shutdown.end(0));
+  for (const signal of STOP_SIGNALS) process.on(signal, () => void shutdown.end(0));
+  surviveLostOutput();
   try {
     await start(command, { config, log, shutdown });
     settled.resolve();

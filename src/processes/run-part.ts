@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Context } from './context.ts';
 import type { FromPart, Order, PartName, ToPart } from './part-process.ts';
-import { createShutdown } from './shutdown.ts';
+import { createShutdown, STOP_SIGNALS, surviveLostOutput } from './shutdown.ts';
 import { sentenceOf } from './start-fault.ts';
 
 // A dispatcher that is at work looks by itself; each message costs both processes, and the one between them, a switch.
@@ -17,9 +17,9 @@ export async function runPart(
 ): Promise<void> {
   // Seen in lists of processes.
   process.title = `sluice-${name}`;
-  // A Ctrl-C reaches the whole group; the parent stops things in their order.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => {});
+  // A Ctrl-C, or the end of the terminal, reaches the whole group; the parent stops things in their order.
+  for (const signal of STOP_SIGNALS) process.on(signal, () => {});
+  surviveLostOutput();
   process.once('disconnect', () => process.exit(1));
   const settled = Promise.withResolvers<void>();
   const shutdown = createShutdown(log, settled.promise);

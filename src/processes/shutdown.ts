@@ -19,6 +19,14 @@ const MOMENT_MS = 500;
 // A server that is just being started cannot be stopped yet. Longer than this takes only a download.
 const START_GRACE_MS = 8_000;
 
+/** Signals that ask a process to end in order; SIGHUP comes when its terminal is closed. */
+export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Ignores failed writes to a terminal or pipe that is gone: without it, the first log line would end the process. */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
 /** `starting` settles when the start has been completed or given up. */
 export function createShutdown(log: Log, starting: Promise<unknown>): Shutdown {
   const stops: Stop[] = [];

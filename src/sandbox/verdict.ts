@@ -21,6 +21,8 @@ export type Verdict = {
 
 // What V8 and the allocator do when memory runs out: abort, trap, or touch what was refused.
 const OWN_DEATHS = new Set(['SIGABRT', 'SIGTRAP', 'SIGILL']);
+// What other processes send: a terminal to the whole group, the system when memory is short.
+const FROM_OUTSIDE = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
 const SHELL_SIGNAL_BASE = 128;
 const OWN_DEATH_CODES = new Set([6, 5, 4].map((signal) => SHELL_SIGNAL_BASE + signal));
 
@@ -51,8 +53,7 @@ function resultOfEnd({ cause, signal, code }: ChildEnd): TransformResult {
 function verdictOfEnd(end: ChildEnd): Verdict {
   const byItself = end.cause === 'self' || end.cause === 'retired';
   // A kill from outside or a plain exit says nothing about the code; a crash does.
-  const isFault =
-    byItself && (end.signal === 'SIGKILL' || end.signal === 'SIGTERM' || end.code === 0);
+  const isFault = byItself && (FROM_OUTSIDE.has(end.signal ?? '') || end.code === 0);
   return fatal(resultOfEnd(end), { costChild: true, isFault });
 }
 

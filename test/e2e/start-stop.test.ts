@@ -44,12 +44,16 @@ async function startAgain(): Promise<void> {
 }
 
 /**
- * Ctrl-C: its exit code, what it left behind and what it said. By its own clock a gateway gives up after 20 s and ends
+ * Ctrl-C, or the end of its terminal: its exit code, what it left behind and what it said. By its own clock a gateway gives up after 20 s and ends
  * with another code than 0.
  */
-async function stop(running: GatewayProcess, folder: string) {
+async function stop(
+  running: GatewayProcess,
+  folder: string,
+  end: 'interrupt' | 'hangUp' = 'interrupt',
+) {
   const before = running.output().length;
-  const code = await running.interrupt();
+  const code = await running[end]();
   return { code, left: processesOf(folder), said: running.output().slice(before) };
 }
 
@@ -158,6 +162,10 @@ test('two gateways run side by side, each with its own events, also when started
 
 test('Ctrl-C stops everything in order within 20 s, without a word, and leaves no process', async () => {
   expect(await stop(gateway, dataDir)).toEqual(IN_ORDER);
+});
+
+test('closing the terminal stops everything in order as well', async () => {
+  expect(await stop(gateway, dataDir, 'hangUp')).toEqual(IN_ORDER);
 });
 
 test('the next start continues: same key, same events, and new ones', async () => {

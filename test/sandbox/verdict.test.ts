@@ -18,6 +18,8 @@ describe('the death of a child', () => {
     ['aborted, told as a code', { code: 134 }, 'memory', false],
     ['crashed', { signal: 'SIGSEGV' }, 'killed', false],
     ['killed by someone else', { signal: 'SIGKILL' }, 'killed', true],
+    ['interrupted with its whole group, by Ctrl-C', { signal: 'SIGINT' }, 'killed', true],
+    ['told with its whole group that the terminal is closed', { signal: 'SIGHUP' }, 'killed', true],
   ] as const)('%s', (_, end, kind, isFault) => {
     expect(ended(end)).toMatchObject({ result: { kind }, isFault, costChild: true });
   });

@@ -14,6 +14,8 @@ export type GatewayProcess = {
   said(what: RegExp, options?: { withinMs?: number }): Promise<RegExpExecArray>;
   /** Ctrl-C: the terminal sends the signal to the whole group. Returns the exit code. */
   interrupt(): Promise<number | null>;
+  /** The terminal is closed: the whole group is told. Returns the exit code. */
+  hangUp(): Promise<number | null>;
   kill(): Promise<void>;
 };
 
@@ -67,6 +69,7 @@ export function launchCommand(
       return until(`output ${String(what)}`, look, options);
     },
     interrupt: () => signal('SIGINT'),
+    hangUp: () => signal('SIGHUP'),
     async kill() {
       await signal('SIGKILL');
     },
