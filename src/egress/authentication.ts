@@ -25,12 +25,15 @@ export type AuthenticatedSender = {
 export function createAuthenticatedSender({
   sender,
   tokenStore = keepInMemory(),
+  now = Date.now,
 }: {
   sender: Sender;
   /** Where refresh tokens that a server gave in place of the saved ones outlive this process. */
   tokenStore?: TokenStore;
+  /** The time that tokens expire and requests are signed by; this machine's unless said. */
+  now?: () => number;
 }): AuthenticatedSender {
-  const tokens = createTokens({ sender, store: tokenStore });
+  const tokens = createTokens({ sender, store: tokenStore, now });
 
   return {
     send(request, config) {
@@ -40,8 +43,10 @@ export function createAuthenticatedSender({
       if (ready !== null) return sender.send(ready);
       const sent =
         config.auth_type === 'AWS_SIGNATURE'
-          ? awsSigned(request, config.auth).then((signed) => sender.send(signed))
-          : sendWithToken({ request, config, tokens, sender });
+          ? awsSigned(request, { credentials: config.auth, nowMs: now() }).then((signed) =>
+              sender.send(signed),
+            )
+          : sendWithToken({ request, config, tokens, sender, now });
       return sent.catch(() => NOT_AUTHENTICATED);
     },
   };
@@ -88,11 +93,13 @@ async function sendWithToken({
   config,
   tokens,
   sender,
+  now,
 }: {
   request: OutgoingRequest;
   config: DestinationAuth;
   tokens: Tokens;
   sender: Sender;
+  now: () => number;
 }): Promise<AttemptOutcome> {
   const startedAt = performance.now();
   const key = cacheKey(request, config);
@@ -100,7 +107,7 @@ async function sendWithToken({
     owner: request.poolKey,
     chain: chainOf(request, config),
     timeoutMs: request.timeoutMs,
-    build: (refreshToken) => tokenRequest({ request, config, refreshToken }),
+    build: (refreshToken) => tokenRequest({ request, config, refreshToken, nowMs: now() }),
   });
   if ('kind' in token) return token;
 

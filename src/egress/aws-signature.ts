@@ -21,7 +21,7 @@ const WRITTEN_HERE = new Set([
 /** The request signed with AWS Signature Version 4, its body and every `x-amz-` header included. */
 export async function awsSigned(
   request: OutgoingRequest,
-  credentials: AwsCredentials,
+  { credentials, nowMs }: { credentials: AwsCredentials; nowMs: number },
 ): Promise<OutgoingRequest> {
   const others = request.headers.filter(([name]) => !WRITTEN_HERE.has(name.toLowerCase()));
   const signer = new AwsV4Signer({
@@ -35,6 +35,7 @@ export async function awsSigned(
     secretAccessKey: credentials.secret_access_key,
     region: credentials.region,
     service: credentials.service,
+    datetime: new Date(nowMs).toISOString().replace(/[:-]|\.\d{3}/g, ''),
   });
   const { encodedPath, encodedSearch } = canonical(request.url, credentials.service);
   const signed = await Object.assign(signer, { encodedPath, encodedSearch }).sign();

@@ -22,11 +22,13 @@ export async function tokenRequest({
   request,
   config,
   refreshToken,
+  nowMs,
 }: {
   /** The delivery that needs the token. */
   request: OutgoingRequest;
   config: DestinationAuth;
   refreshToken: string | null;
+  nowMs: number;
 }): Promise<TokenRequest | RefusedAttempt> {
   switch (config.auth_type) {
     case 'OAUTH2_CLIENT_CREDENTIALS':
@@ -34,7 +36,7 @@ export async function tokenRequest({
     case 'OAUTH2_AUTHORIZATION_CODE':
       return refreshed(request, { auth: config.auth, refreshToken });
     case 'GCP_SERVICE_ACCOUNT':
-      return serviceAccount(request, config.auth);
+      return serviceAccount(request, { auth: config.auth, nowMs });
     case 'HOOKDECK_SIGNATURE':
     case 'CUSTOM_SIGNATURE':
     case 'BASIC_AUTH':
@@ -85,18 +87,20 @@ function refreshed(
 /** With a scope an access token for Google's APIs; without one an identity token for the destination's host. */
 async function serviceAccount(
   request: OutgoingRequest,
-  { service_account_key: text, scope }: Fields<'GCP_SERVICE_ACCOUNT'>,
+  { auth, nowMs }: { auth: Fields<'GCP_SERVICE_ACCOUNT'>; nowMs: number },
 ): Promise<TokenRequest | RefusedAttempt> {
   try {
+    const { service_account_key: text, scope } = auth;
     const key = serviceAccountKey.parse(JSON.parse(text));
+    const issuedAtS = Math.floor(nowMs / 1000);
     const wanted = scope ? { scope } : { target_audience: new URL(request.url).origin };
     const header = { alg: 'RS256', ...(key.private_key_id ? { kid: key.private_key_id } : {}) };
     const assertion = await new SignJWT(wanted)
       .setProtectedHeader(header)
       .setIssuer(key.client_email)
       .setAudience(key.token_uri)
-      .setIssuedAt()
-      .setExpirationTime('1h')
+      .setIssuedAt(issuedAtS)
+      .setExpirationTime(issuedAtS + 3_600)
       .sign(await importPKCS8(key.private_key, 'RS256'));
     const form = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
     return { request: formPost(request, { url: key.token_uri, form }), refreshToken: null };

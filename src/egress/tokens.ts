@@ -20,10 +20,15 @@ export type KeptTokens = {
  */
 export type TokenStore = {
   read(key: string): Promise<KeptTokens | null>;
-  lease(key: string, options: { owner: string; forMs: number }): Promise<boolean>;
-  save(key: string, kept: { owner: string; tokens: KeptTokens }): Promise<void>;
-  release(key: string): Promise<void>;
+  /** Null where another has the lease. */
+  lease(key: string, options: { owner: string; forMs: number }): Promise<Lease | null>;
+  /** Keeps the tokens, unless those of a later lease are there. */
+  save(key: string, kept: { owner: string; lease: Lease; tokens: KeptTokens }): Promise<void>;
+  release(key: string, lease: Lease): Promise<void>;
 };
+
+/** When the lease began and when it ends, by the clock of the store and in its words. */
+export type Lease = { begunAt: string; until: string };
 
 type TokenQuestion = {
   /** Whose credentials they are. */
@@ -70,8 +75,15 @@ const LOOK_EVERY_MS = 100;
 const SAVE_TRIES = 10;
 const SAVE_AGAIN_MS = 300;
 
+type Options = {
+  sender: Sender;
+  store: TokenStore;
+  /** The time that all processes share: what one keeps, another judges. */
+  now: () => number;
+};
+
 /** Fetches access tokens and keeps each until shortly before it expires; one question at a time per key. */
-export function createTokens({ sender, store }: { sender: Sender; store: TokenStore }): Tokens {
+export function createTokens({ sender, store, now }: Options): Tokens {
   const entries = new Map<string, Entry>();
 
   async function ask(
@@ -81,7 +93,7 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
     const built = await question.build(refreshToken);
     if ('kind' in built) return built;
     const timeoutMs = Math.min(question.timeoutMs, MAX_TOKEN_WAIT_MS);
-    const answer = readAnswer(await sender.send({ ...built.request, timeoutMs }));
+    const answer = readAnswer(await sender.send({ ...built.request, timeoutMs }), now());
     if ('kind' in answer) return answer;
     // A server that does not rotate them leaves it as it was.
     return { ...answer, refreshToken: answer.refreshToken ?? built.refreshToken };
@@ -92,19 +104,22 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
     chain: string,
     { question, known }: { question: TokenQuestion; known: Known },
   ): Promise<Token | RefusedAttempt> {
-    const until = Date.now() + Math.min(question.timeoutMs, MAX_TOKEN_WAIT_MS);
+    const until = performance.now() + Math.min(question.timeoutMs, MAX_TOKEN_WAIT_MS);
     const { owner } = question;
-    while (!(await store.lease(chain, { owner, forMs: LEASE_MS }))) {
-      const kept = usable(await store.read(chain), known);
+    const take = () => store.lease(chain, { owner, forMs: LEASE_MS });
+    let lease = await take();
+    for (; lease === null; lease = await take()) {
+      const kept = usable(await store.read(chain), { ...known, nowMs: now() });
       if (kept) return kept;
-      if (Date.now() > until)
+      if (performance.now() > until)
         return handshakeFailed('Another process did not get a token in time.');
       await sleep(LOOK_EVERY_MS);
     }
+    const held = lease;
     let isSaved = false;
     try {
       const kept = await store.read(chain);
-      const token = usable(kept, known);
+      const token = usable(kept, { ...known, nowMs: now() });
       if (token) return token;
       const answer = await ask(question, kept?.refreshToken ?? null);
       if ('kind' in answer) return answer;
@@ -114,12 +129,12 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
         const { credentials } = known;
         const tokens = { refreshToken, credentials, accessToken, expiresAtMs };
         // The one before is worth nothing any more.
-        await insist(() => store.save(chain, { owner, tokens }));
+        await insist(() => store.save(chain, { owner, lease: held, tokens }));
         isSaved = true;
       }
       return fresh;
     } finally {
-      if (!isSaved) await store.release(chain).catch(() => undefined);
+      if (!isSaved) await store.release(chain, held).catch(() => undefined);
     }
   }
 
@@ -138,7 +153,7 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
     of(key, question) {
       const entry = entryOf(entries, key);
       const { token } = entry;
-      if (token !== null && token.expiresAtMs > Date.now()) return Promise.resolve(token);
+      if (token !== null && token.expiresAtMs > now()) return Promise.resolve(token);
       entry.asking ??= find(key, { entry, question })
         .then((found) => {
           if (!('kind' in found)) entry.token = found;
@@ -159,9 +174,12 @@ export function createTokens({ sender, store }: { sender: Sender; store: TokenSt
 type Known = { credentials: string; refused: string | null };
 
 /** What was kept, unless its time is over, it was refused, or it was given for something else. */
-function usable(kept: KeptTokens | null, { credentials, refused }: Known): Token | null {
+function usable(
+  kept: KeptTokens | null,
+  { credentials, refused, nowMs }: Known & { nowMs: number },
+): Token | null {
   if (kept === null || kept.credentials !== credentials) return null;
-  if (kept.expiresAtMs <= Date.now() || kept.accessToken === refused) return null;
+  if (kept.expiresAtMs <= nowMs || kept.accessToken === refused) return null;
   return { value: kept.accessToken, expiresAtMs: kept.expiresAtMs };
 }
 
@@ -182,7 +200,7 @@ export function keepInMemory(): TokenStore {
   const kept = new Map<string, KeptTokens>();
   return {
     read: (key) => Promise.resolve(kept.get(key) ?? null),
-    lease: () => Promise.resolve(true),
+    lease: () => Promise.resolve({ begunAt: '', until: '' }),
     save: (key, { tokens }) => Promise.resolve(void kept.set(key, tokens)),
     release: () => Promise.resolve(),
   };
@@ -203,7 +221,7 @@ export function handshakeFailed(message: string): RefusedAttempt {
 
 type Answer = { token: Token; refreshToken: string | null };
 
-function readAnswer(outcome: AttemptOutcome): Answer | RefusedAttempt {
+function readAnswer(outcome: AttemptOutcome, nowMs: number): Answer | RefusedAttempt {
   if (outcome.kind !== 'delivered') {
     const status = outcome.kind === 'failed' ? outcome.responseStatus : null;
     const reason = outcome.errorCode ?? status;
@@ -213,7 +231,7 @@ function readAnswer(outcome: AttemptOutcome): Answer | RefusedAttempt {
   if (!answer.success) return handshakeFailed("The authorization server's answer has no token.");
   const { data } = answer;
   // A tenth early, so that a token does not expire on its way to the destination.
-  const expiresAtMs = Date.now() + Math.floor((data.expires_in ?? DEFAULT_LIFE_S) * 900);
+  const expiresAtMs = nowMs + Math.floor((data.expires_in ?? DEFAULT_LIFE_S) * 900);
   const token = { value: data.access_token ?? data.id_token ?? '', expiresAtMs };
   return { token, refreshToken: data.refresh_token ?? null };
 }

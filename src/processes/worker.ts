@@ -57,7 +57,11 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   const attemptOnce = createAttemptOnce({
     db,
     configuration,
-    sender: createAuthenticatedSender({ sender, tokenStore: createTokenStore({ db, sealer }) }),
+    sender: createAuthenticatedSender({
+      sender,
+      tokenStore: createTokenStore({ db, sealer }),
+      now: gatewayNow,
+    }),
     pace,
     circuits: flow.traffic.circuits,
     answered: createAnswered({

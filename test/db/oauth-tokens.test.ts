@@ -3,13 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import sql from 'sql-template-tag';
-import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createTokenStore } from '../../src/db/oauth-tokens.ts';
 import { createSealer } from '../../src/db/sealing.ts';
 import { createAddressGuard } from '../../src/egress/address-guard.ts';
 import { createAuthenticatedSender } from '../../src/egress/authentication.ts';
 import { createSender } from '../../src/egress/send.ts';
 import { testDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 
 const { db, drop } = await testDatabase();
 afterAll(drop);
@@ -111,6 +112,47 @@ test('a worker that died while it asked keeps the others waiting for its lease a
   const outcome = await worker(url, 'des_died')('r1');
   expect(outcome).toMatchObject({ kind: 'delivered' });
   expect(used).toEqual(['r0', 'r1']);
+});
+
+describe('a lease that ran out while its holder was still asking', () => {
+  const tokens = (refreshToken: string) => ({
+    refreshToken,
+    credentials: 'c',
+    accessToken: `for ${refreshToken}`,
+    expiresAtMs: 0,
+  });
+  const twoLeases = async (key: string) => {
+    const first = (await tokenStore.lease(key, { owner: key, forMs: 1 }))!;
+    const take = () => tokenStore.lease(key, { owner: key, forMs: 60_000 });
+    return { first, second: await until('the first has run out', take) };
+  };
+
+  test('does not replace the tokens of the next one, which were given out later', async () => {
+    const { first, second } = await twoLeases('replaced');
+    await tokenStore.save('replaced', { owner: 'replaced', lease: second, tokens: tokens('r2') });
+    await tokenStore.save('replaced', { owner: 'replaced', lease: first, tokens: tokens('r1') });
+    expect(await tokenStore.read('replaced')).toEqual(tokens('r2'));
+  });
+
+  test('still keeps its tokens where the next one has got none yet, and leaves it its lease', async () => {
+    const { first, second } = await twoLeases('late');
+    await tokenStore.save('late', { owner: 'late', lease: first, tokens: tokens('r1') });
+    expect(await tokenStore.read('late')).toEqual(tokens('r1'));
+    await tokenStore.release('late', first);
+    expect(await tokenStore.lease('late', { owner: 'late', forMs: 1 })).toBeNull();
+    await tokenStore.save('late', { owner: 'late', lease: second, tokens: tokens('r2') });
+    expect(await tokenStore.read('late')).toEqual(tokens('r2'));
+    expect(await tokenStore.lease('late', { owner: 'late', forMs: 1 })).not.toBeNull();
+  });
+
+  test('takes nothing away from a refresh token that was saved anew meanwhile', async () => {
+    const owner = 'saved anew';
+    const old = (await tokenStore.lease('old', { owner, forMs: 1 }))!;
+    const lease = (await tokenStore.lease('new', { owner, forMs: 60_000 }))!;
+    await tokenStore.save('new', { owner, lease, tokens: tokens('n1') });
+    await tokenStore.save('old', { owner, lease: old, tokens: tokens('r1') });
+    expect(await tokenStore.read('new')).toEqual(tokens('n1'));
+  });
 });
 
 test('an authorization server that says no is told of, and asked again by the next', async () => {

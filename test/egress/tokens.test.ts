@@ -57,6 +57,29 @@ test('one token serves all deliveries, also those that start together', async ()
 });
 
 test.each([
+  ['a client', (url: string) => clientCredentials(url)],
+  ['a refresh token', (url: string) => authorizationCode(url)],
+])('a token of %s expires by the time that all processes share', async (_what, config) => {
+  const server = await authorizationServer((n) => ({ refresh_token: `r${n}` }));
+  const target = await destination();
+  // Days apart from this machine's.
+  let nowMs = Date.now() - 1e9;
+  const tokenStore = keepInMemory();
+  const send = async () => {
+    const now = () => nowMs;
+    const sender = createAuthenticatedSender({ sender: loopbackSender(), tokenStore, now });
+    const deliver = () => sender.send(requestTo(target.url), config(server.url));
+    await deliver();
+    nowMs += 3_000_000;
+    await deliver();
+    nowMs += 600_000;
+    await deliver();
+  };
+  await send();
+  expect(target.seen).toEqual([1, 1, 2].map((n) => `Bearer token-${n}`));
+});
+
+test.each([
   ['basic', undefined, `Basic ${Buffer.from('id%3A1:s%2F1').toString('base64')}`],
   ['bearer', { client_id: 'id:1' }, 'Bearer s/1'],
   ['x-www-form-urlencoded', { client_id: 'id:1', client_secret: 's/1' }, undefined],

@@ -14,14 +14,16 @@ create table own_listeners (
 
 -- What a rotating authorization server handed out last, in place of the refresh token that was saved with a destination.
 create table oauth_tokens (
-  -- of the destination and its credentials: other credentials have a row of their own
+  -- a hash over the destination, the authorization server, the client and the refresh token that was saved; a new
+  -- secret or scope beside the same refresh token keeps the row
   key text collate "C" primary key,
   -- the destination: its older rows go when a newer one is written
   owner text collate "C" not null,
-  -- sealed {refreshToken, accessToken, expiresAtMs}
+  -- sealed {refreshToken, credentials, accessToken, expiresAtMs}
   tokens bytea,
   -- one process at a time uses a refresh token up
   leased_until timestamptz,
+  -- when the lease began whose tokens are kept
   updated_at timestamptz not null default now()
 );
 create index oauth_tokens_owner on oauth_tokens (owner);
