@@ -1,20 +1,13 @@
 import sql from 'sql-template-tag';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createVerificationActivities } from '../../src/activities/verification.ts';
 import { readBacklog } from '../../src/db/backlog.ts';
 import { reclaimRequests } from '../../src/db/outbox.ts';
 import { openDispatcherSession } from '../../src/db/outbox-session.ts';
 import { requeueRequest } from '../../src/db/recovery.ts';
-import {
-  KEPT_BODY_BYTES,
-  PUBLIC_URL,
-  startIngest,
-  type Ingest,
-  type Kept,
-} from '../api/ingest/ingest.ts';
+import { startIngest, type Ingest } from '../api/ingest/ingest.ts';
 import { NOWHERE_URL, snsMessage, snsNetwork, snsRequest } from '../api/ingest/sns.ts';
 import { until } from '../support/until.ts';
-import { claim as claimWaiting } from '../db/rows.ts';
+import { createVerdicts, type Changes } from './verdicts.ts';
 
 let ingest: Ingest;
 let network = snsNetwork();
@@ -29,51 +22,12 @@ beforeEach(async () => {
 });
 afterAll(() => ingest.close());
 
-function activities(times: Changes = {}) {
-  const made = createVerificationActivities({
-    db: ingest.db,
-    configuration: ingest.configuration,
-    keys: network.keys,
-    publicUrl: PUBLIC_URL,
-    log: {
-      info: (fields) => void ingest.logged.push({ ...fields }),
-      warn: (fields) => void ingest.logged.push({ ...fields }),
-    },
-    onSettled: () => settledTimes++,
-    keptBodyBytes: KEPT_BODY_BYTES,
-    lookEveryMs: 20,
-    ...times,
-  });
-  open.push(made);
-  return made;
-}
-type Changes = {
-  lookEveryMs?: number;
-  longestWaitMs?: number;
-  giveUpAfterMs?: number;
-};
-const open: { close(): void }[] = [];
-afterEach(() => open.splice(0).forEach((each) => each.close()));
-
-/** Claims what waits, as a dispatcher does. */
-const claim = () => claimWaiting(ingest.db);
-
-async function verify(changes?: Changes): Promise<void> {
-  await activities(changes).verifyRequests(await claim());
-}
-
-/** What of a dispatch is left to be routed. */
-async function routable(dispatchId: string): Promise<string[]> {
-  const { rows } = await ingest.db.query<{ request_id: string }>(
-    sql`select request_id from outbox where dispatch_id = ${dispatchId} and not unverified order by 1`,
-  );
-  return rows.map((row) => row.request_id);
-}
-
-async function rowOf(id: string): Promise<Kept> {
-  const { rows } = await ingest.db.query<Kept>(sql`select * from requests where id = ${id}`);
-  return rows[0]!;
-}
+const verdicts = createVerdicts({ ingest: () => ingest, keys: () => network.keys });
+const { claim, routable, rowOf } = verdicts;
+const soon = { lookEveryMs: 20, onSettled: () => settledTimes++ };
+const activities = (changes?: Changes) => verdicts.activities({ ...soon, ...changes });
+const verify = (changes?: Changes) => verdicts.verify({ ...soon, ...changes });
+afterEach(() => verdicts.close());
 
 describe('a key server that is away', () => {
   /** Takes a request to a source of Amazon's in, while its key server is away, and has it looked at. */
@@ -180,7 +134,7 @@ describe('a key server that is away', () => {
 
   test('holds up what waits through the end of the worker: another one goes on', async () => {
     const { id } = await waiting('m-11');
-    open.splice(0).forEach((each) => each.close());
+    verdicts.close();
     network.state.isAway = false;
     activities();
     await until('the other worker to hear of it', () => settledTimes > 0);

@@ -2,20 +2,12 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import sql from 'sql-template-tag';
 import twilio from 'twilio';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createVerificationActivities } from '../../src/activities/verification.ts';
 import { newId } from '../../src/db/ids.ts';
 import { requeueRequest } from '../../src/db/recovery.ts';
 import type { Keys } from '../../src/verification/verifier.ts';
-import {
-  KEPT_BODY_BYTES,
-  mac,
-  PUBLIC_URL,
-  startIngest,
-  type Ingest,
-  type Kept,
-} from '../api/ingest/ingest.ts';
+import { mac, PUBLIC_URL, startIngest, type Ingest, type Kept } from '../api/ingest/ingest.ts';
 import { snsMessage, snsNetwork, snsRequest } from '../api/ingest/sns.ts';
-import { claim as claimWaiting } from '../db/rows.ts';
+import { createVerdicts } from './verdicts.ts';
 
 let ingest: Ingest;
 let network = snsNetwork();
@@ -28,45 +20,9 @@ beforeEach(async () => {
 });
 afterAll(() => ingest.close());
 
-function activities({ keys = network.keys }: Changes = {}) {
-  const made = createVerificationActivities({
-    db: ingest.db,
-    configuration: ingest.configuration,
-    keys,
-    publicUrl: PUBLIC_URL,
-    log: {
-      info: (fields) => void ingest.logged.push({ ...fields }),
-      warn: (fields) => void ingest.logged.push({ ...fields }),
-    },
-    onSettled() {},
-    keptBodyBytes: KEPT_BODY_BYTES,
-  });
-  open.push(made);
-  return made;
-}
-type Changes = { keys?: Keys };
-const open: { close(): void }[] = [];
-afterEach(() => open.splice(0).forEach((each) => each.close()));
-
-/** Claims what waits, as a dispatcher does. */
-const claim = () => claimWaiting(ingest.db);
-
-async function verify(changes?: Changes): Promise<void> {
-  await activities(changes).verifyRequests(await claim());
-}
-
-/** What of a dispatch is left to be routed. */
-async function routable(dispatchId: string): Promise<string[]> {
-  const { rows } = await ingest.db.query<{ request_id: string }>(
-    sql`select request_id from outbox where dispatch_id = ${dispatchId} and not unverified order by 1`,
-  );
-  return rows.map((row) => row.request_id);
-}
-
-async function rowOf(id: string): Promise<Kept> {
-  const { rows } = await ingest.db.query<Kept>(sql`select * from requests where id = ${id}`);
-  return rows[0]!;
-}
+const verdicts = createVerdicts({ ingest: () => ingest, keys: () => network.keys });
+const { activities, claim, verify, routable, rowOf } = verdicts;
+afterEach(() => verdicts.close());
 
 describe('Amazon SNS', () => {
   test('what is signed goes on in its dispatch; what is not leaves it with its reason, in the log too', async () => {

@@ -1,23 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPayloadWriter } from '../../src/api/payload-writer.ts';
+import { makeEnds, type Ends } from './ends.ts';
 import { each, type Gateway, type Json, KEY, startGateway } from './gateway.ts';
 import { arrive, makeEvent } from './history.ts';
 
 let gateway: Gateway;
-let ends: { projectId: string; sourceId: string; connectionId: string; destinationId: string };
+let ends: Ends;
 beforeAll(async () => {
   gateway = await startGateway();
-  const connection = await gateway.done('POST', '/connections', {
-    name: 'c',
-    source: { name: 's' },
-    destination: { name: 'd', config: { url: 'https://example.com' } },
-  });
-  ends = {
-    projectId: gateway.projectId,
-    sourceId: String((connection['source'] as Json)['id']),
-    destinationId: String((connection['destination'] as Json)['id']),
-    connectionId: String(connection['id']),
-  };
+  ends = await makeEnds(gateway);
 });
 afterAll(() => gateway.close());
 

@@ -1,34 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSandboxPool, type SandboxPool } from '../../src/sandbox/pool.ts';
-import { type Answer, type Gateway, type Json, startGateway } from './gateway.ts';
+import { makeEnds, startGatewayWithSandbox, type Ends } from './ends.ts';
+import { type Answer, type Gateway, type Json } from './gateway.ts';
 import { arrive, makeAttempt, makeEvent, makeExecution } from './history.ts';
 
 const ONE = '8202522731445525542';
 const OTHER = '8202522731445525543';
 const LIST = `[${ONE},1.10,-2.50,${OTHER}.25,{"n":100.0}]`;
 
-let sandbox: SandboxPool;
 let gateway: Gateway;
-let ends: { projectId: string; sourceId: string; destinationId: string; connectionId: string };
+let ends: Ends;
 beforeAll(async () => {
-  sandbox = createSandboxPool({ children: 1, log: { info() {}, warn() {} } });
-  gateway = await startGateway({ sandbox });
-  const connection = await gateway.done('POST', '/connections', {
-    name: 'c',
-    source: { name: 's' },
-    destination: { name: 'd', config: { url: 'https://example.com' } },
-  });
-  ends = {
-    projectId: gateway.projectId,
-    sourceId: String((connection['source'] as Json)['id']),
-    destinationId: String((connection['destination'] as Json)['id']),
-    connectionId: String(connection['id']),
-  };
+  gateway = await startGatewayWithSandbox();
+  ends = await makeEnds(gateway);
 });
-afterAll(async () => {
-  await gateway.close();
-  await sandbox.close();
-});
+afterAll(() => gateway.close());
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const send = (method: string, path: string, raw: string): Promise<Answer> =>

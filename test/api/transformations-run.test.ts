@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSandboxPool, type SandboxPool } from '../../src/sandbox/pool.ts';
-import { each, type Gateway, type Json, startGateway } from './gateway.ts';
+import { makeEnds, startGatewayWithSandbox, type Ends } from './ends.ts';
+import { each, type Gateway, type Json } from './gateway.ts';
 import { arrive, makeEvent, makeExecution } from './history.ts';
 
 const request = {
@@ -12,28 +12,13 @@ const request = {
 };
 const handler = (body: string) => `addHandler('transform', (request, context) => {\n${body}\n});`;
 
-let sandbox: SandboxPool;
 let gateway: Gateway;
-let ends: { projectId: string; sourceId: string; destinationId: string; connectionId: string };
+let ends: Ends;
 beforeAll(async () => {
-  sandbox = createSandboxPool({ children: 1, log: { info() {}, warn() {} } });
-  gateway = await startGateway({ sandbox });
-  const connection = await gateway.done('POST', '/connections', {
-    name: 'c',
-    source: { name: 'shop' },
-    destination: { name: 'd', config: { url: 'https://example.com' } },
-  });
-  ends = {
-    projectId: gateway.projectId,
-    sourceId: String((connection['source'] as Json)['id']),
-    destinationId: String((connection['destination'] as Json)['id']),
-    connectionId: String(connection['id']),
-  };
+  gateway = await startGatewayWithSandbox();
+  ends = await makeEnds(gateway);
 });
-afterAll(async () => {
-  await gateway.close();
-  await sandbox.close();
-});
+afterAll(() => gateway.close());
 
 const run = (body: object) => gateway.done('PUT', '/transformations/run', body);
 

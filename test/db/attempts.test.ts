@@ -1,24 +1,20 @@
 import sql from 'sql-template-tag';
 import { afterAll, expect, test } from 'vitest';
-import {
-  beginAttempts,
-  finishAttempts,
-  type BegunAttempt,
-  type FinishedAttempt,
-} from '../../src/db/attempts.ts';
+import { finishAttempts } from '../../src/db/attempts.ts';
 import { attemptId } from '../../src/db/ids.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { closeInterrupted } from '../../src/db/interrupted.ts';
 import { cancelEvents, requeueEvents } from '../../src/db/recovery.ts';
 import { AttemptStatus, AttemptTrigger, EventStatus } from '../../src/domain/status.ts';
 import { testDatabase } from '../support/postgres.ts';
+import { createAttempts, ended, WORKFLOW } from './attempts-made.ts';
 import { makeEnds, makeEvents, rowOf } from './rows.ts';
 
 const { db, drop } = await testDatabase();
 afterAll(drop);
 const ends = await makeEnds(db);
 const { projectId } = ends;
-const WORKFLOW = 'delivery/dsp_1/des_1';
+const { oneEvent, begin, begun } = createAttempts(db, ends);
 const LONGEST_MS = 960_000;
 
 /** How many rows of events `work` has written anew, and of how many of them no index had to hear. */
@@ -37,49 +33,6 @@ async function updatesOf(work: (inside: Db) => Promise<unknown>) {
     const after = await count();
     return { all: after.all - before.all, hot: after.hot - before.hot };
   });
-}
-
-async function oneEvent(): Promise<string> {
-  const [event] = await makeEvents(db, ends, 1);
-  return event!;
-}
-
-async function begin(
-  event: string,
-  { workflowId = WORKFLOW, nowMs = Date.now() } = {},
-): Promise<BegunAttempt | string> {
-  const [found] = await beginAttempts(db, { eventIds: [event], workflowId, nowMs });
-  return found!.kind === 'begun' ? found!.attempt : found!.kind;
-}
-
-async function begun(event: string, nowMs?: number): Promise<BegunAttempt> {
-  const attempt = await begin(event, nowMs === undefined ? {} : { nowMs });
-  if (typeof attempt === 'string') throw new Error(`Not begun but ${attempt}`);
-  return attempt;
-}
-
-function ended(attempt: BegunAttempt, more: Partial<FinishedAttempt> = {}): FinishedAttempt {
-  return {
-    attemptId: attempt.attemptId,
-    eventId: attempt.eventId,
-    number: attempt.number,
-    status: AttemptStatus.Failed,
-    automaticAttempts: attempt.automaticAttempts + 1,
-    responseStatus: 500,
-    errorCode: null,
-    message: null,
-    requestedUrl: 'http://localhost/',
-    httpMethod: 'POST',
-    responseHeaders: [],
-    responseBody: Buffer.from('body'),
-    bodyTruncated: false,
-    deliveredAtMs: Date.now(),
-    respondedAtMs: Date.now(),
-    latencyMs: 5,
-    eventStatus: EventStatus.Failed,
-    nextAttemptAtMs: null,
-    ...more,
-  };
 }
 
 const delivered = {

@@ -1,18 +1,14 @@
 import sql from 'sql-template-tag';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  beginAttempts,
-  finishAttempts,
-  type BegunAttempt,
-  type FinishedAttempt,
-} from '../../src/db/attempts.ts';
+import { finishAttempts, type BegunAttempt } from '../../src/db/attempts.ts';
 import { cancelClosed } from '../../src/db/interrupted.ts';
 import { cancelEvents, requeueEvents } from '../../src/db/recovery.ts';
 import type { SentAttempt } from '../../src/domain/outcome.ts';
 import { settle } from '../../src/domain/settle.ts';
-import { AttemptStatus, AttemptTrigger } from '../../src/domain/status.ts';
+import { AttemptTrigger } from '../../src/domain/status.ts';
 import { testDatabase } from '../support/postgres.ts';
-import { makeEnds, makeEvents, rowOf } from './rows.ts';
+import { createAttempts, ended } from './attempts-made.ts';
+import { makeEnds, rowOf } from './rows.ts';
 
 const { db, drop } = await testDatabase();
 afterAll(drop);
@@ -21,49 +17,25 @@ const { projectId } = ends;
 const HOUR_MS = 3_600_000;
 const rule = { strategy: 'linear', intervalMs: HOUR_MS, count: 5 } as const;
 
-async function oneEvent(): Promise<string> {
-  const [event] = await makeEvents(db, ends, 1);
-  return event!;
-}
-
-async function begin(event: string): Promise<BegunAttempt> {
-  const order = { eventIds: [event], workflowId: 'delivery/dsp_1/des_1', nowMs: Date.now() + 5 };
-  const [found] = await beginAttempts(db, order);
-  if (found!.kind !== 'begun') throw new Error(`Not begun but ${found!.kind}`);
-  return found!.attempt;
-}
+const attempts = createAttempts(db, ends);
+const { oneEvent } = attempts;
+const begin = (event: string) => attempts.begun(event, Date.now() + 5);
 
 /** The attempt fails, and what its connection's rule makes of that is written. */
 async function fail(attempt: BegunAttempt): Promise<void> {
-  const outcome: SentAttempt = {
-    kind: 'failed',
-    responseStatus: 500,
-    responseHeaders: [],
-    responseBody: Buffer.alloc(0),
-    bodyTruncated: false,
-    errorCode: null,
-    message: null,
-    startedAtMs: 0,
-    deliveredAtMs: null,
-    respondedAtMs: null,
-    latencyMs: 1,
-    retryAfter: null,
-    location: null,
-  };
   const { trigger, automaticAttempts, automaticAtMs } = attempt;
   const nowMs = Date.now();
-  const finished: FinishedAttempt = {
-    ...outcome,
-    attemptId: attempt.attemptId,
-    eventId: attempt.eventId,
-    number: attempt.number,
-    status: AttemptStatus.Failed,
-    requestedUrl: null,
-    httpMethod: null,
-    respondedAtMs: nowMs,
-    ...settle({ outcome, rule, trigger, automaticAttempts, automaticAtMs, nowMs, random: 0 }),
-  };
-  await finishAttempts(db, [finished]);
+  const outcome = { kind: 'failed', responseStatus: 500, retryAfter: null } as SentAttempt;
+  const settled = settle({
+    outcome,
+    rule,
+    trigger,
+    automaticAttempts,
+    automaticAtMs,
+    nowMs,
+    random: 0,
+  });
+  await finishAttempts(db, [ended(attempt, settled)]);
 }
 
 const cancel = (event: string) => cancelEvents(db, { projectId, eventIds: [event] });

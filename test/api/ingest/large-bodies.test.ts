@@ -2,12 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import sql from 'sql-template-tag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createVerificationActivities } from '../../../src/activities/verification.ts';
 import { pass } from '../../../src/api/ingest/gate.ts';
 import { MOST_DECODED_BYTES, withDecodedBody } from '../../../src/verification/decoding.ts';
 import { gateOf } from '../../../src/verification/source-gate.ts';
 import { ticksDuring } from '../../verification/ticks.ts';
 import { API_KEY, NO_KEYS, PUBLIC_URL, startIngest, type Ingest } from './ingest.ts';
+import { createVerdicts } from '../../activities/verdicts.ts';
 import { claim } from '../../db/rows.ts';
 
 const SECRET = 'the secret of the tests';
@@ -153,18 +153,9 @@ describe('bodies that grow to 20 MiB, with a forged signature', () => {
     await full.empty();
     expect([...first.kept, ...second.kept]).toMatchObject([{ verified: null }, { verified: null }]);
     const claimed = await claim(ingest.db, { limit: 1_000 });
-    const activities = createVerificationActivities({
-      db: ingest.db,
-      configuration: ingest.configuration,
-      keys: NO_KEYS,
-      publicUrl: PUBLIC_URL,
-      log: { info() {}, warn() {} },
-      onSettled() {},
-    });
-    await activities.verifyRequests({
-      dispatchId: claimed.dispatchId,
-      requestIds: claimed.requestIds,
-    });
+    const verdicts = createVerdicts({ ingest: () => ingest, keys: () => NO_KEYS });
+    await verdicts.activities().verifyRequests(claimed);
+    verdicts.close();
     expect(await ingest.rowsOf(id)).toMatchObject([
       { verified: true, rejection_cause: null },
       { verified: false, rejection_detail: { reason: 'WRONG_SECRET_OR_BODY' } },

@@ -1,9 +1,9 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import sql from 'sql-template-tag';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createVerificationActivities } from '../../../src/activities/verification.ts';
 import { createKeys } from '../../../src/verification/keys.ts';
-import { PUBLIC_URL, startIngest, type Ingest } from './ingest.ts';
+import { startIngest, type Ingest } from './ingest.ts';
+import { createVerdicts } from '../../activities/verdicts.ts';
 import { claim } from '../../db/rows.ts';
 
 const KEYS = 'https://login.microsoftonline.com/common/discovery/v2.0/keys';
@@ -51,15 +51,9 @@ test('a rich notification is answered before its key is known, and judged before
   expect([...good.kept, ...bad.kept].map(({ verified }) => verified)).toEqual([null, null]);
   expect(asked).toEqual([]);
   const dispatch = await claim(ingest.db);
-  const { verifyRequests } = createVerificationActivities({
-    db: ingest.db,
-    configuration: ingest.configuration,
-    keys: keys(),
-    publicUrl: PUBLIC_URL,
-    log: { info() {}, warn() {} },
-    onSettled() {},
-  });
-  await verifyRequests({ dispatchId: dispatch.dispatchId, requestIds: dispatch.requestIds });
+  const verdicts = createVerdicts({ ingest: () => ingest, keys });
+  await verdicts.activities().verifyRequests(dispatch);
+  verdicts.close();
   expect(await ingest.rowsOf(id)).toMatchObject([
     { verified: true, rejection_cause: null },
     { rejection_cause: 'VERIFICATION_FAILED', rejection_detail: { reason: 'WRONG_CLAIMS' } },

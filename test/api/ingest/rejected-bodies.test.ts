@@ -1,10 +1,9 @@
 import sql from 'sql-template-tag';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRejectedBodies } from '../../../src/api/ingest/rejected-bodies.ts';
-import { createVerificationActivities } from '../../../src/activities/verification.ts';
 import type { Arrival } from '../../../src/db/requests.ts';
-import { claim } from '../../db/rows.ts';
-import { KEPT_BODY_BYTES, mac, PUBLIC_URL, startIngest, type Ingest } from './ingest.ts';
+import { createVerdicts } from '../../activities/verdicts.ts';
+import { KEPT_BODY_BYTES, mac, startIngest, type Ingest } from './ingest.ts';
 import { snsMessage, snsNetwork, snsRequest } from './sns.ts';
 
 let ingest: Ingest;
@@ -67,32 +66,15 @@ test('what waits for its verdict is whole until then, and cut where it was refus
   const { kept: genuine } = await ingest.sendTo(source, message('m-2', ''));
   expect(await keptBytes(forged[0]!.id)).toBeGreaterThan(200_000);
   const { keys, state } = snsNetwork();
-  const activities = createVerificationActivities({
-    db: ingest.db,
-    configuration: ingest.configuration,
-    keys,
-    publicUrl: PUBLIC_URL,
-    log: { info() {}, warn() {} },
-    onSettled() {},
-    keptBodyBytes: KEPT_BODY_BYTES,
-  });
+  const verdicts = createVerdicts({ ingest: () => ingest, keys: () => keys });
   state.isAway = true;
-  await activities.verifyRequests(await claim(ingest.db));
+  await verdicts.verify();
   expect(await keptBytes(forged[0]!.id)).toBeGreaterThan(200_000);
   state.isAway = false;
   await ingest.db.query(sql`update outbox set dispatch_id = null`);
-  activities.close();
-  const again = createVerificationActivities({
-    db: ingest.db,
-    configuration: ingest.configuration,
-    keys,
-    publicUrl: PUBLIC_URL,
-    log: { info() {}, warn() {} },
-    onSettled() {},
-    keptBodyBytes: KEPT_BODY_BYTES,
-  });
-  await again.verifyRequests(await claim(ingest.db));
-  again.close();
+  verdicts.close();
+  await verdicts.verify();
+  verdicts.close();
   const rows = await ingest.rowsOf(source);
   const [refused, accepted] = [forged, genuine].map(([one]) =>
     rows.find((row) => row.id === one!.id),
