@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseNetwork } from './domain/network.ts';
+import { parseNetwork } from './network.ts';
 
 const wholeNumber = ({ min, max }: { min: number; max: number }) =>
   z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max));

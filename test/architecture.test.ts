@@ -18,7 +18,7 @@ const allowances: Record<string, Allowance> = {
   // Says to database and Temporal what api asks of its port.
   commands: { values: ['temporal', 'db', 'domain'], types: ['api', 'log'] },
   api: {
-    values: ['temporal', 'egress', 'verification', 'db', 'domain', 'metrics'],
+    values: ['temporal', 'egress', 'verification', 'db', 'domain', 'metrics', 'network'],
     types: ['log', 'config'],
   },
   activities: {
@@ -29,13 +29,14 @@ const allowances: Record<string, Allowance> = {
   // What a caller and a workflow must agree on, signals and search attributes, stands with the workflows.
   temporal: { values: ['db', 'domain', 'workflows'], types: ['log'] },
   workflows: { values: ['domain'], types: ['activities'] },
-  egress: { values: ['domain'], types: ['log'] },
+  egress: { values: ['domain', 'network'], types: ['log'] },
   verification: { values: ['domain'], types: ['log'] },
   sandbox: { values: ['domain'], types: ['log'] },
   db: { values: ['domain'], types: ['log'] },
   embedded: { values: [], types: ['log', 'config'] },
   domain: { values: [] },
-  config: { values: [] },
+  config: { values: ['network'] },
+  network: { values: [] },
   log: { values: [] },
   metrics: { values: [] },
 };

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { parseNetwork, type Network } from '../domain/network.ts';
+import { parseNetwork, type Network } from '../network.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { createOwnEndpoints, type OwnListener } from './own-endpoints.ts';
 import { isBlockedPort } from './ports.ts';

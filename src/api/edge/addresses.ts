@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { parseNetwork, type Network } from '../../domain/network.ts';
+import { parseNetwork, type Network } from '../../network.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 

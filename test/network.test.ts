@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseNetwork } from '../../src/domain/network.ts';
+import { parseNetwork } from '../src/network.ts';
 
 test.each([
   ['10.0.0.0/8', '10.0.0.0/8'],
