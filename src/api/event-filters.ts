@@ -8,9 +8,10 @@ import {
 } from '../db/event-reads.ts';
 import { isBackwards } from '../db/query.ts';
 import { readRequestSizes } from '../db/request-reads.ts';
+import { AttemptErrorCode } from '../domain/outcome.ts';
 import { type Event } from '../domain/schema/event.ts';
 import { eventId } from '../domain/schema/id.ts';
-import { EventStatus } from '../domain/status.ts';
+import { EventStatus, RetryState } from '../domain/status.ts';
 import type { ApiDeps } from './deps.ts';
 import { readEventData } from './event-data.ts';
 import {
@@ -40,6 +41,7 @@ export const searchFilter = z
 export const eventQuery = z.strictObject({
   id: idFilter('event', 'evt_').optional(),
   status: choiceFilter(Object.values(EventStatus)).optional(),
+  retry_state: choiceFilter(Object.values(RetryState)).optional(),
   webhook_id: idFilter('connection', 'web_').optional(),
   destination_id: idFilter('destination', 'des_').optional(),
   source_id: idFilter('source', 'src_').optional(),
@@ -48,7 +50,7 @@ export const eventQuery = z.strictObject({
   response_status: numberFilter.optional(),
   successful_at: timeFilter.optional(),
   created_at: timeFilter.optional(),
-  error_code: textFilter.optional(),
+  error_code: choiceFilter(Object.values(AttemptErrorCode)).optional(),
   cli_id: futureFilter('cli_id'),
   last_attempt_at: timeFilter.optional(),
   next_attempt_at: timeFilter.optional(),

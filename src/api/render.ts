@@ -7,6 +7,7 @@ import type { IgnoredEventRow } from '../db/ignored-event-reads.ts';
 import type { RequestRow } from '../db/request-reads.ts';
 import type { NamedRow } from '../db/named-rows.ts';
 import type { SourceRow } from '../db/sources.ts';
+import { parseAsWritten } from '../domain/numbers/parse.ts';
 import type { Attempt } from '../domain/schema/attempt.ts';
 import type { Connection } from '../domain/schema/connection.ts';
 import type { Destination } from '../domain/schema/destination.ts';
@@ -116,6 +117,10 @@ export function renderIgnoredEvent(row: IgnoredEventRow): IgnoredEvent {
     request_id: row.request_id,
     cause: row.cause,
     meta: row.meta,
+    mismatches:
+      row.mismatches === null
+        ? null
+        : (parseAsWritten(row.mismatches) as IgnoredEvent['mismatches']),
     created_at: row.created_at.toISOString(),
   };
 }
@@ -137,6 +142,7 @@ export function renderEvent(row: EventRow, links: Links): Event {
     response_status: row.response_status,
     error_code: row.error_code,
     status: row.status,
+    retry_state: row.retry_state,
     successful_at: time(row.successful_at),
     cli_id: row.cli_id,
     ...workflow(row.workflow_id, links),

@@ -9,7 +9,7 @@ import {
 } from '../db/request-reads.ts';
 import { requestId } from '../domain/schema/id.ts';
 import { LARGE_PAYLOAD_BYTES, type PayloadData, type Request } from '../domain/schema/request.ts';
-import { RejectionCause } from '../domain/status.ts';
+import { IgnoredCause, RejectionCause } from '../domain/status.ts';
 import type { ApiDeps } from './deps.ts';
 import { pathFilter, searchFilter } from './event-filters.ts';
 import {
@@ -41,6 +41,7 @@ export const requestQuery = z.strictObject({
   body: jsonFilter.optional(),
   parsed_query: jsonObjectFilter.optional(),
   path: pathFilter.optional(),
+  ignored_cause: choiceFilter(Object.values(IgnoredCause)).optional(),
   ignored_count: numberFilter.optional(),
   events_count: numberFilter.optional(),
   cli_events_count: numberFilter.optional(),

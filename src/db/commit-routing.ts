@@ -29,6 +29,8 @@ export type NewIgnoredEvent = {
   projectId: string;
   cause: IgnoredCause;
   meta: unknown;
+  /** Of a filter: the keys that did not match. */
+  mismatches?: unknown[];
   createdAtMs: number;
 };
 /** Whether a request is rejected after all, and what is to be said of that. */
@@ -91,9 +93,9 @@ const commitStatement = (gates: string, parked: string) => `
     on conflict (id) do nothing
     returning id, request_id, connection_id, destination_id, status, lane_key, next_attempt_at
   ), ${parked}ignored as (
-    insert into ignored_events (request_id, connection_id, project_id, cause, meta, created_at)
-    select i.request_id, i.connection_id, i.project_id, i.cause, i.meta, to_timestamp(i.created_at / 1000)
-    from json_to_recordset($4) as i (request_id text, connection_id text, project_id text, cause text, meta jsonb, created_at double precision)
+    insert into ignored_events (request_id, connection_id, project_id, cause, meta, mismatches, created_at)
+    select i.request_id, i.connection_id, i.project_id, i.cause, i.meta, i.mismatches, to_timestamp(i.created_at / 1000)
+    from json_to_recordset($4) as i (request_id text, connection_id text, project_id text, cause text, meta jsonb, mismatches json, created_at double precision)
       join live on live.request_id = i.request_id
     on conflict do nothing
     returning request_id
@@ -133,6 +135,7 @@ export async function commitRouting(db: Db, plan: RoutingPlan): Promise<RoutedEv
           project_id: ignored.projectId,
           cause: ignored.cause,
           meta: ignored.meta ?? null,
+          mismatches: ignored.mismatches ?? null,
           created_at: ignored.createdAtMs,
         })),
       ),

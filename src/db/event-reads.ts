@@ -1,5 +1,5 @@
-import sql, { empty, type Sql } from 'sql-template-tag';
-import { EventStatus } from '../domain/status.ts';
+import sql, { empty, raw, type Sql } from 'sql-template-tag';
+import { EventStatus, RetryState } from '../domain/status.ts';
 import { derivedRange, firstIdAt } from './ids.ts';
 import {
   asksForPayload,
@@ -29,6 +29,8 @@ export type EventRow = {
   cli_id: string | null;
   last_attempt_at: Date | null;
   next_attempt_at: Date | null;
+  /** Null unless it failed. */
+  retry_state: RetryState | null;
   successful_at: Date | null;
   created_at: Date;
   updated_at: Date;
@@ -48,6 +50,7 @@ export type EventPayloadRow = {
 export type EventFilters = PayloadFilters & {
   id?: Filter<string> | undefined;
   status?: Filter<EventStatus> | undefined;
+  retry_state?: Filter<RetryState> | undefined;
   /** The events of these requests alone. */
   request_id?: string[] | undefined;
   webhook_id?: Filter<string> | undefined;
@@ -75,6 +78,17 @@ const NOTED = new Set<EventStatus>([
   EventStatus.Cancelled,
 ]);
 
+// Disabling or deleting a destination changes no event: the worker cancels each when its time has come. Until then the
+// row alone would promise a retry that nobody makes.
+const RETRY_STATE = `(case when c.status = 'FAILED' then coalesce((
+    select case when d.deleted_at is not null or k.deleted_at is not null then '${RetryState.Ended}'
+      when d.disabled_at is not null or k.disabled_at is not null then '${RetryState.Blocked}'
+      else '${RetryState.Pending}' end
+    from destinations d, connections k
+    where c.next_attempt_at is not null and d.id = c.destination_id and k.id = c.connection_id),
+  '${RetryState.Ended}') end)`;
+const WITH_RETRY_STATE = sql`, ${raw(RETRY_STATE)} as retry_state`;
+
 type Wanted = { projectId: string; filters: EventFilters; connectionIds: string[] | null };
 
 /**
@@ -100,7 +114,9 @@ export function listEvents(
       lanes: lanesOf(wanted),
       bounds: boundsOf(filters),
       joins: asksForPayload(filters) ? DATA : empty,
-      columns: query ? sql`, ${columns.query} as searched_query` : empty,
+      columns: query
+        ? sql`${WITH_RETRY_STATE}, ${columns.query} as searched_query`
+        : WITH_RETRY_STATE,
       tests: [...testsOf(wanted), ...payloadConditions(filters, columns)],
       ...(query && { check: (row) => matchesQuery(row.searched_query ?? '', query) }),
     },
@@ -112,7 +128,7 @@ export async function findEvent(
   { projectId, id }: { projectId: string; id: string },
 ): Promise<EventRow | null> {
   const { rows } = await db.query<EventRow>(
-    sql`select * from events where id = ${id} and project_id = ${projectId}`,
+    sql`select c.* ${WITH_RETRY_STATE} from events c where c.id = ${id} and c.project_id = ${projectId}`,
   );
   return rows[0] ?? null;
 }
@@ -123,7 +139,7 @@ export async function findEvents(
   { projectId, ids }: { projectId: string; ids: string[] },
 ): Promise<EventRow[]> {
   const { rows } = await db.query<EventRow>(
-    sql`select * from events where id = any(${ids}) and project_id = ${projectId} order by id`,
+    sql`select c.* ${WITH_RETRY_STATE} from events c where c.id = any(${ids}) and c.project_id = ${projectId} order by c.id`,
   );
   return rows;
 }
@@ -164,7 +180,8 @@ function lanesOf({ projectId, filters, connectionIds }: Wanted): Scan<EventRow>[
     const values = filters.destination_id.in;
     return { values, condition: (value) => sql`t.destination_id = ${value}` };
   }
-  const statuses = filters.status?.in;
+  const { retry_state: retry } = filters;
+  const statuses = filters.status?.in ?? (retry?.in || retry?.any ? [EventStatus.Failed] : null);
   if (!statuses || statuses.some((status) => !NOTED.has(status))) return null;
   return {
     values: statuses,
@@ -188,6 +205,7 @@ function testsOf({ projectId, filters, connectionIds }: Wanted): Sql[] {
     sql`c.project_id = ${projectId}`,
     ...(connectionIds ? [sql`c.connection_id = any(${connectionIds})`] : []),
     ...conditionsOn('c.status', filters.status),
+    ...conditionsOn(RETRY_STATE, filters.retry_state),
     ...conditionsOn('c.connection_id', filters.webhook_id),
     ...conditionsOn('c.destination_id', filters.destination_id),
     ...conditionsOn('c.delivery_group', filters.delivery_group),

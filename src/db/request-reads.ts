@@ -1,5 +1,5 @@
 import sql, { empty, type Sql } from 'sql-template-tag';
-import type { RejectionCause, RequestKind } from '../domain/status.ts';
+import type { IgnoredCause, RejectionCause, RequestKind } from '../domain/status.ts';
 import { firstIdAt } from './ids.ts';
 import {
   asksForPayload,
@@ -8,7 +8,7 @@ import {
   type PayloadFilters,
 } from './payload-filters.ts';
 import type { Db } from './pool.ts';
-import { conditionsOn, type Filter, type Page, type PageOrder } from './query.ts';
+import { conditionsOn, type Filter, type Page, type PageOrder, where } from './query.ts';
 import { scanPage } from './scan.ts';
 
 export type RequestRow = {
@@ -47,6 +47,8 @@ export type RequestFilters = PayloadFilters & {
   rejection_cause?: Filter<string> | undefined;
   source_id?: Filter<string> | undefined;
   verified?: boolean | undefined;
+  /** Why some connection did not take it. */
+  ignored_cause?: Filter<IgnoredCause> | undefined;
   events_count?: Filter<number> | undefined;
   ignored_count?: Filter<number> | undefined;
   cli_events_count?: Filter<number> | undefined;
@@ -143,10 +145,19 @@ function testsOf({ projectId, filters }: { projectId: string; filters: RequestFi
     ...(filters.status === 'accepted' ? [sql`c.rejection_cause is null`] : []),
     ...(filters.verified === undefined ? [] : [sql`c.verified = ${filters.verified}`]),
     ...conditionsOn('c.rejection_cause', filters.rejection_cause),
+    ...ignoredFor(filters.ignored_cause),
     ...conditionsOn('c.events_count', filters.events_count),
     ...conditionsOn('c.ignored_count', filters.ignored_count),
     ...conditionsOn('c.cli_events_count', filters.cli_events_count),
     ...conditionsOn('c.created_at', filters.created_at),
     ...conditionsOn('c.ingested_at', filters.ingested_at),
   ];
+}
+
+/** That some connection ignored it for one of these causes; rows are looked up only for requests that have any. */
+function ignoredFor(cause: Filter<IgnoredCause> | undefined): Sql[] {
+  const conditions = conditionsOn('i.cause', cause);
+  if (conditions.length === 0) return [];
+  const own = where([sql`i.request_id = c.id`, ...conditions]);
+  return [sql`c.ignored_count > 0`, sql`exists (select from ignored_events i ${own})`];
 }

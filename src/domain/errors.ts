@@ -8,6 +8,7 @@ export const ERRORS = {
   REQUEST_TIMEOUT: { status: 408 },
   RESOURCE_ALREADY_EXISTS: { status: 409 },
   RESOURCE_IN_USE: { status: 409 },
+  CONFLICT: { status: 409 },
   GONE: { status: 410 },
   PAYLOAD_TOO_LARGE: { status: 413 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415 },

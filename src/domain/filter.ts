@@ -1,5 +1,6 @@
 import { compileSchema } from './filter/compile.ts';
 import { startEvaluation } from './filter/evaluation.ts';
+import { explainerOf, MAX_MISMATCHES, type Explain, type Mismatch } from './filter/mismatches.ts';
 import { withEqualNumbers } from './numbers/exact-number.ts';
 
 /** A filter turned into closures once, to be asked about many payloads. It never throws. */
@@ -45,4 +46,21 @@ export function compileRuleFilter(
   });
   return (parts) =>
     filters.filter(({ part, matches }) => !matches(parts[part])).map(({ part }) => part);
+}
+
+/**
+ * Names the keys that did not match, of the parts that `compileRuleFilter` found failing. Prepared when it is first
+ * asked: most filters match.
+ */
+export function explainRuleFilter(
+  rule: Partial<Record<FilterPart, unknown>>,
+): (parts: Record<FilterPart, unknown>, failing: FilterPart[]) => Mismatch[] {
+  const explainers = new Map<FilterPart, Explain>();
+  const explain = (part: FilterPart, input: unknown) => {
+    const known = explainers.get(part) ?? explainerOf(part, rule[part]);
+    explainers.set(part, known);
+    return known(input);
+  };
+  return (parts, failing) =>
+    failing.flatMap((part) => explain(part, parts[part])).slice(0, MAX_MISMATCHES);
 }

@@ -28,6 +28,17 @@ export const EventStatus = {
 } as const;
 export type EventStatus = (typeof EventStatus)[keyof typeof EventStatus];
 
+/** Whether Sluice tries an event that is `FAILED` again by itself. */
+export const RetryState = {
+  /** A retry follows at `next_attempt_at`, or is under way. */
+  Pending: 'PENDING',
+  /** A retry has its time, but the destination or the connection is disabled. */
+  Blocked: 'BLOCKED',
+  /** No automatic retry follows. */
+  Ended: 'ENDED',
+} as const;
+export type RetryState = (typeof RetryState)[keyof typeof RetryState];
+
 export const IgnoredCause = {
   Disabled: 'DISABLED',
   Filtered: 'FILTERED',

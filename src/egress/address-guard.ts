@@ -44,7 +44,7 @@ export class AddressDenied extends Error {
 
 /** The one sentence for every destination that may not be reached. */
 const NOT_ALLOWED =
-  'The destination is not allowed: its host is, or resolves only to, addresses that are not on the public internet.';
+  "The destination is not allowed: its host is, or resolves only to, addresses that are not on the public internet; to allow deliveries into a network of yours, name it in EGRESS_ALLOW_CIDRS (link-local addresses and the gateway's own ports stay closed).";
 
 // What an installation may open. Link-local, multicast, unspecified and every form that wraps
 // another address (NAT64, 6to4, Teredo …) stay shut, whatever the list says.

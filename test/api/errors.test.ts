@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newId } from '../../src/db/ids.ts';
-import { type Gateway, startGateway } from './gateway.ts';
+import { newId, type IdKind } from '../../src/db/ids.ts';
+import { type Gateway, type Json, startGateway } from './gateway.ts';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -141,6 +141,9 @@ test('every wrong parameter of a list is named', async () => {
       '/events?status=DONE',
       'query.status must be one of SCHEDULED, QUEUED, HOLD, SUCCESSFUL, FAILED, CANCELLED',
     ],
+    ['/events?retry_state=MAYBE', 'query.retry_state must be one of PENDING, BLOCKED, ENDED'],
+    ['/destinations?type=FTP', 'query.type must be one of HTTP, CLI, MOCK_API'],
+    ['/sources/count?type=FTP', 'query.type must be one of ASANA, NOTION, WEBHOOK, HTTP, STRIPE'],
     ['/events?search_term=ab', 'query.search_term must be 3 characters long or longer'],
     ['/events?webhook_id=src_1', 'query.webhook_id must be an id that begins with web_'],
     ['/requests?body={', 'query.body must be a JSON text'],
@@ -166,5 +169,52 @@ test('our own faults are a 500 without particulars, and are logged', async () =>
     expect(broken.errors).toHaveLength(1);
   } finally {
     await broken.close();
+  }
+});
+
+type Parameter = { in: string; name: string; schema?: unknown };
+
+/** The values a parameter may have, where they are a closed set. */
+function valuesOf(schema: unknown): string[] | null {
+  const { enum: values, anyOf, const: only } = (schema ?? {}) as Json;
+  if (Array.isArray(values)) return values.map(String);
+  if (only !== undefined) return [String(only)];
+  const parts = Array.isArray(anyOf) ? anyOf.map(valuesOf) : [];
+  return parts.find((found) => found !== null) ?? null;
+}
+
+test('a filter with a value that is not known is refused, on every list, and the known ones are named', async () => {
+  const paths = Object.entries(gateway.document.paths as Record<string, { get?: Json }>);
+  const seen = new Set<string>();
+  for (const [path, { get }] of paths) {
+    for (const { in: place, name, schema } of (get?.['parameters'] ?? []) as Parameter[]) {
+      const values = place === 'query' ? valuesOf(schema) : null;
+      if (!values) continue;
+      const kind = path.split('/')[1]!.replace(/s$/, '') as IdKind;
+      const own = path.replace('{id}', () => newId(kind));
+      const answer = await gateway.ask('GET', `${own}?${name}=no-such-value`);
+      expect([own, name, answer.status]).toEqual([own, name, 422]);
+      for (const value of values) expect(answer.text).toContain(value);
+      seen.add(`${path.split('/').at(-1)}.${name}`);
+    }
+  }
+  for (const list of [
+    'events.status',
+    'events.error_code',
+    'attempts.trigger',
+    'attempts.error_code',
+    'requests.rejection_cause',
+    'requests.ignored_cause',
+    'ignored_events.cause',
+    'sources.type',
+    'destinations.type',
+    'executions.outcome',
+    'executions.log_level',
+    'connections.order_by',
+    'versions.dir',
+    'transformations.include',
+    'count.type',
+  ]) {
+    expect(seen).toContain(list);
   }
 });

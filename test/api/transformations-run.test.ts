@@ -197,6 +197,10 @@ describe('executions', () => {
     expect(await ids('')).toEqual([fatal, warn, info]);
     expect(await ids('dir=asc')).toEqual([info, warn, fatal]);
     expect(await ids('log_level=warn&log_level=fatal')).toEqual([fatal, warn]);
+    // Whoever looks for errors looks for code that failed, too.
+    expect(await ids('log_level=error')).toEqual([fatal]);
+    expect(await ids('log_level=error&log_level=info')).toEqual([fatal, info]);
+    expect(await ids('log_level=info')).toEqual([info]);
     expect(await ids('outcome=user_error')).toEqual([fatal]);
     expect(await ids(`webhook_id=${ends.connectionId}`)).toHaveLength(3);
     expect(await ids(`webhook_id=web_${'0'.repeat(20)}`)).toEqual([]);

@@ -173,6 +173,7 @@ test('a name that leads to private addresses alone is refused, in words that do 
   const outcome = await sender.send(requestTo(`http://hook.example:${port}/`));
   await sender.close();
   expect(outcome).toMatchObject({ kind: 'refused', errorCode: 'DESTINATION_NOT_ALLOWED' });
+  expect(outcome).toMatchObject({ message: expect.stringContaining('EGRESS_ALLOW_CIDRS') });
   expect(JSON.stringify(outcome)).not.toMatch(/127|10\.0|private|loopback/);
   expect(requests).toBe(0);
 });

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { DeduplicateRule } from '../../domain/deduplicate.ts';
-import { compileRuleFilter } from '../../domain/filter.ts';
+import { compileRuleFilter, explainRuleFilter } from '../../domain/filter.ts';
 import type { Rule } from '../../domain/schema/rule.ts';
 import type { Connection, Destination } from '../../db/configuration.ts';
 
 /** A rule that routing takes, ready to run; `place` is where it stands in the connection. */
 export type CompiledRule =
-  | { type: 'filter'; failingParts: ReturnType<typeof compileRuleFilter> }
+  | {
+      type: 'filter';
+      failingParts: ReturnType<typeof compileRuleFilter>;
+      explain: ReturnType<typeof explainRuleFilter>;
+    }
   | { type: 'transform'; transformationId: string; place: number }
   | { type: 'deduplicate'; rule: DeduplicateRule; fingerprint: string }
   | { type: 'delay'; delayMs: number };
@@ -51,7 +55,11 @@ export function transformationsOf(connection: Connection): string[] {
 function compile(rule: Rule, place: number): CompiledRule | null {
   switch (rule.type) {
     case 'filter':
-      return { type: 'filter', failingParts: compileRuleFilter(rule) };
+      return {
+        type: 'filter',
+        failingParts: compileRuleFilter(rule),
+        explain: explainRuleFilter(rule),
+      };
     case 'transform':
       return { type: 'transform', transformationId: rule.transformation_id ?? '', place };
     case 'deduplicate':

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { deduplicationText } from '../../domain/deduplicate.ts';
+import type { Mismatch } from '../../domain/filter/mismatches.ts';
 import { IgnoredCause } from '../../domain/status.ts';
 import type { Claimed, FirstClaim } from '../../db/claims.ts';
 import { gatewayNow } from '../../db/clock.ts';
 import type { Connection } from '../../db/configuration.ts';
+import type { RequestParts } from '../../verification/request-parts.ts';
 import { rulesOf, type CompiledRule } from './compiled-rules.ts';
 import type { SeenPayload } from './payload.ts';
 import type { Transform } from './transform.ts';
@@ -13,7 +15,13 @@ import type { Transform } from './transform.ts';
  * Both, where a transformation split the request and some of the pieces went no further.
  */
 export type Outcome = { events: Piece[]; ignored: NotTaken | null };
-export type NotTaken = { kind: 'ignored'; cause: IgnoredCause; meta: unknown };
+export type NotTaken = {
+  kind: 'ignored';
+  cause: IgnoredCause;
+  meta: unknown;
+  /** Of a filter: the keys that did not match. */
+  mismatches?: Mismatch[];
+};
 
 export type PipelineDependencies = {
   transform: Transform;
@@ -72,9 +80,8 @@ async function runRule(deps: PipelineDependencies, call: Call): Promise<Step> {
   const { rule, piece } = call;
   switch (rule.type) {
     case 'filter': {
-      const meta = await piece.payload.open(rule.failingParts);
-      if (meta.length > 0) return { kind: 'ignored', cause: IgnoredCause.Filtered, meta };
-      return { kind: 'go', pieces: [piece] };
+      const refused = await piece.payload.open((parts) => filtered(rule, parts));
+      return refused ?? { kind: 'go', pieces: [piece] };
     }
     case 'delay':
       return { kind: 'go', pieces: [{ ...piece, delayMs: piece.delayMs + rule.delayMs }] };
@@ -88,6 +95,17 @@ async function runRule(deps: PipelineDependencies, call: Call): Promise<Step> {
 type CallOf<Type extends CompiledRule['type']> = Call & {
   rule: Extract<CompiledRule, { type: Type }>;
 };
+
+/** Why a filter does not take a request; null where it does. */
+function filtered(
+  { failingParts, explain }: CallOf<'filter'>['rule'],
+  parts: RequestParts,
+): NotTaken | null {
+  const meta = failingParts(parts);
+  if (meta.length === 0) return null;
+  const mismatches = explain(parts, meta);
+  return { kind: 'ignored', cause: IgnoredCause.Filtered, meta, mismatches };
+}
 
 async function deduplicate(
   { claim }: PipelineDependencies,

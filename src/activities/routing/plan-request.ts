@@ -91,8 +91,8 @@ async function planConnection(
   const common = { requestId, projectId, connectionId, createdAtMs: timeOfId(requestId) };
   const plan: ConnectionPlan = { events: [], ignored: [], payloads: [] };
   if (outcome.ignored) {
-    const { cause, meta } = outcome.ignored;
-    plan.ignored.push({ ...common, cause, meta });
+    const { cause, meta, mismatches } = outcome.ignored;
+    plan.ignored.push({ ...common, cause, meta, ...(mismatches && { mismatches }) });
   }
   for (const { payload, delayMs, part } of outcome.events) {
     const id = eventId(requestId, connectionId, part);

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { findAttempt, listAttempts } from '../../db/attempt-reads.ts';
+import { AttemptErrorCode } from '../../domain/outcome.ts';
 import { attempt, attemptStatus } from '../../domain/schema/attempt.ts';
 import { attemptId } from '../../domain/schema/id.ts';
 import { listOf } from '../../domain/schema/list.ts';
 import { AttemptTrigger } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
-import { choiceFilter, idFilter, numberFilter, textFilter, timeFilter } from '../filters.ts';
+import { choiceFilter, idFilter, numberFilter, timeFilter } from '../filters.ts';
 import { gently } from '../gently.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { renderAttempt } from '../render.ts';
@@ -20,7 +21,7 @@ const attemptQuery = z.strictObject({
   destination_id: idFilter('destination', 'des_').optional(),
   status: choiceFilter(attemptStatus.options).optional(),
   trigger: choiceFilter(Object.values(AttemptTrigger)).optional(),
-  error_code: textFilter.optional(),
+  error_code: choiceFilter(Object.values(AttemptErrorCode)).optional(),
   response_status: numberFilter.optional(),
   created_at: timeFilter.optional(),
   ...pagingOf({ orders: ['created_at'], cursor: attemptId }),

@@ -15,6 +15,7 @@ import {
   destinationUpdate,
   type DestinationUpdate,
 } from '../../domain/schema/destination.ts';
+import { DestinationType } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
 import { heldUntil, renderDestination } from '../render.ts';
 import { type Route, route } from '../route.ts';
@@ -38,6 +39,7 @@ export function destinationRoutes(deps: ApiDeps): Route[] {
   const routes = namedRoutes(deps, {
     ...namedDestinations(deps),
     plural: 'destinations',
+    types: Object.values(DestinationType),
     input: destinationInput,
     update: destinationUpdate,
     model: destination,

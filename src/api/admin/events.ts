@@ -13,6 +13,7 @@ import { eventPage, eventQuery } from '../event-filters.ts';
 import { written } from '../json-text.ts';
 import { renderEvent } from '../render.ts';
 import { type Route, route } from '../route.ts';
+import { assertDeliverable } from './obstacles.ts';
 import { replayEventRoute } from './replay.ts';
 
 type Key = { projectId: string; id: string };
@@ -83,6 +84,7 @@ function retryRoute(deps: ApiDeps): Route {
       if (WAITING.includes(row.status)) {
         throw ineligible(row, `is ${row.status}: it has yet to be delivered, or is just now`);
       }
+      await assertDeliverable(deps.db, row);
       await deps.commands.retryEvents({ projectId, eventIds: [id] });
       return show(deps, { projectId, id });
     },

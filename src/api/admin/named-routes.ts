@@ -5,7 +5,7 @@ import { count, deleted, listOf } from '../../domain/schema/list.ts';
 import { idOf } from '../../domain/schema/id.ts';
 import { IdPrefix } from '../../db/ids.ts';
 import type { ApiDeps } from '../deps.ts';
-import { flag, idFilter, textFilter, timeFilter } from '../filters.ts';
+import { choiceFilter, flag, idFilter, textFilter, timeFilter } from '../filters.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
 import { createNamed, type Named, present, updateNamed, upsertNamed } from './named-content.ts';
@@ -16,6 +16,7 @@ type Bodies = { input: z.ZodType; update: z.ZodType; model: z.ZodType };
 export type NamedResource<Row extends NamedRow, Update> = Named<Row, Update> &
   Bodies & {
     plural: 'sources' | 'destinations';
+    types: readonly string[];
     render: (row: Row) => unknown;
     /** One of them by itself, with its credentials where they were asked for. */
     show: (row: Row, auth?: object) => unknown;
@@ -51,7 +52,7 @@ function readRoutes<Row extends NamedRow, Update>(
   const filters = {
     id: idFilter(kind, prefix).optional(),
     name: textFilter.optional(),
-    type: textFilter.optional(),
+    type: choiceFilter(resource.types).optional(),
     disabled: flag.optional(),
     disabled_at: timeFilter.optional(),
     created_at: timeFilter.optional(),

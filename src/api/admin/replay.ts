@@ -7,6 +7,7 @@ import type { Problem } from '../../domain/schema/problem.ts';
 import { replayed, replayInput, type ReplayInput } from '../../domain/schema/replay.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalid, notFound } from '../errors.ts';
+import { assertTakesRequests } from './obstacles.ts';
 import { assertWhole } from './retryable.ts';
 import { renderEvent } from '../render.ts';
 import { showRequest } from '../request-filters.ts';
@@ -61,6 +62,8 @@ async function replay(
   { projectId, requestId, targets }: { projectId: string; requestId: string; targets: Target[] },
 ) {
   const { db, commands } = deps;
+  const subject = 'The request cannot be replayed';
+  await assertTakesRequests(db, { projectId, targets, subject });
   const requests = [];
   const eventIds: string[] = [];
   for (const target of targets) {

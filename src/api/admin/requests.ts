@@ -6,8 +6,10 @@ import { event, requestRetried } from '../../domain/schema/event.ts';
 import { ignoredEvent } from '../../domain/schema/ignored-event.ts';
 import { listOf } from '../../domain/schema/list.ts';
 import { rawBody, type RawBody, request, requestRetry } from '../../domain/schema/request.ts';
+import { IgnoredCause } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import { choiceFilter, idFilter } from '../filters.ts';
 import { eventPage, eventQuery } from '../event-filters.ts';
 import { written } from '../json-text.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
@@ -86,6 +88,8 @@ function ignoredRoute(deps: ApiDeps): Route {
   const ids = z.union([ignoredEventId, z.array(ignoredEventId)], 'must be an id of ignored events');
   const query = z.strictObject({
     id: ids.optional(),
+    cause: choiceFilter(Object.values(IgnoredCause)).optional(),
+    webhook_id: idFilter('connection', 'web_').optional(),
     ...pagingOf({ orders: ['created_at'], cursor: ignoredEventId }),
   });
   return route({
@@ -99,8 +103,9 @@ function ignoredRoute(deps: ApiDeps): Route {
     async handle({ projectId, id, query }) {
       await find(deps, { projectId, id });
       const asked = pageAsked(query, 'created_at');
-      const wanted = query.id === undefined ? undefined : [query.id].flat();
-      const page = await listIgnoredEvents(deps.db, { requestId: id, ids: wanted, page: asked });
+      const wanted = query.id === undefined ? undefined : { in: [query.id].flat() };
+      const filters = { ...query, id: wanted };
+      const page = await listIgnoredEvents(deps.db, { requestId: id, filters, page: asked });
       return envelope(page, { asked, models: page.rows.map(renderIgnoredEvent) });
     },
   });

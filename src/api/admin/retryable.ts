@@ -1,9 +1,11 @@
-import { findConnections } from '../../db/connections.ts';
+import { findConnections, listConnectionIds } from '../../db/connections.ts';
+import { listIgnoring } from '../../db/ignored-event-reads.ts';
 import type { Db } from '../../db/pool.ts';
 import type { RequestRow } from '../../db/request-reads.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import { RejectionCause } from '../../domain/status.ts';
 import { invalid } from '../errors.ts';
+import { assertTakesRequests, conflict, obstacleOfConnection } from './obstacles.ts';
 
 // What another try cannot mend: the request itself is at fault.
 const FINAL: (RejectionCause | null)[] = [
@@ -32,6 +34,31 @@ export async function assertRetryable(
     throw new GatewayError('BAD_REQUEST', message, { data });
   }
   if (connectionIds) await assertOwn(db, { row, connectionIds });
+  await assertTaken(db, { row, connectionIds });
+}
+
+/** Throws a 409 where nothing could come of a retry: whatever was to take the request was deleted or is disabled. */
+async function assertTaken(
+  db: Db,
+  { row, connectionIds }: { row: RequestRow; connectionIds: string[] | undefined },
+): Promise<void> {
+  const { id, project_id: projectId, source_id: sourceId } = row;
+  const subject = 'The request cannot be retried';
+  if (connectionIds) {
+    return assertTakesRequests(db, { projectId, targets: [{ sourceId, connectionIds }], subject });
+  }
+  const isRejected = row.rejection_cause !== null;
+  const wanted = isRejected
+    ? await listConnectionIds(db, { projectId, sourceIds: [sourceId] })
+    : await listIgnoring(db, id);
+  const known = await findConnections(db, { projectId, ids: wanted });
+  const obstacles = known.map(obstacleOfConnection);
+  if (obstacles.includes(null)) return;
+  if (isRejected) await assertTakesRequests(db, { projectId, targets: [{ sourceId }], subject });
+  const open = obstacles.filter((obstacle) => obstacle !== null);
+  const obstacle = open.find(({ isDeleted }) => !isDeleted) ?? (isRejected ? null : open[0]);
+  const remedy = `. To take it through the connections of today: POST /requests/${id}/replay`;
+  if (obstacle) throw conflict(obstacle, { subject, remedy });
 }
 
 /** Throws where what came in was cut when the request was refused: what is left is not what was sent. */

@@ -31,6 +31,7 @@ export function sourceRoutes(deps: ApiDeps): Route[] {
   const routes = namedRoutes(deps, {
     ...namedSources(deps),
     plural: 'sources',
+    types: deps.sourceTypes,
     input: sourceInput,
     update: sourceUpdate,
     model: source,

@@ -52,7 +52,7 @@ function listRoute({ db }: ApiDeps): Route {
     async handle({ projectId, id, query }) {
       present(await findTransformation(db, { projectId, id }), id);
       const asked = pageAsked(query, 'created_at');
-      const wanted = { projectId, transformationId: id, filters: query, page: asked };
+      const wanted = { projectId, transformationId: id, filters: filtersOf(query), page: asked };
       const page = asksForNothing(query)
         ? { rows: [], next: null, prev: null }
         : await listExecutions(db, wanted);
@@ -60,6 +60,13 @@ function listRoute({ db }: ApiDeps): Route {
       return envelope(page, { asked, models, notes: notesOnFilters(query) });
     },
   });
+}
+
+/** A run that failed is an error, too, whatever its code had logged before: `error` finds those that are `fatal`. */
+function filtersOf(query: z.output<typeof executionQuery>) {
+  const { log_level: level } = query;
+  if (!level?.in?.includes('error')) return query;
+  return { ...query, log_level: { ...level, in: [...level.in, 'fatal'] } };
 }
 
 function showRoute({ db, payloads }: ApiDeps): Route {

@@ -1,6 +1,5 @@
 import type { NewRequest } from '../../db/requests.ts';
-
-const REDACTED = '[redacted]';
+import { REDACTED } from '../../domain/shown-value.ts';
 
 /** A request without a secret that it carried: what is stored of it can be read by whoever may read requests. */
 export function withoutSecret(request: NewRequest, secret: string): NewRequest {

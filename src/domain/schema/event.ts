@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventStatus } from '../status.ts';
+import { EventStatus, RetryState } from '../status.ts';
 import {
   connectionId,
   destinationId,
@@ -40,6 +40,12 @@ export const event = z
     response_status: z.int().nullable(),
     error_code: z.string().nullable(),
     status: z.enum(EventStatus),
+    retry_state: z
+      .enum(RetryState)
+      .nullable()
+      .describe(
+        'Of a FAILED event. PENDING: it is retried at next_attempt_at. BLOCKED: it is retried only if its destination and connection are enabled by then. ENDED: no automatic retry follows. Null for every other status.',
+      ),
     successful_at: time.nullable(),
     cli_id: z.string().nullable(),
     workflow_id: z.string(),

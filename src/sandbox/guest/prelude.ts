@@ -5,6 +5,7 @@ import { answerText } from './answer.ts';
 import type { Origin } from './answer.ts';
 import { captureConsole } from './console.ts';
 import { describeThrown } from './describe.ts';
+import { hideOwnFrames } from './stack.ts';
 import { prepareJson, readInput } from './written-json.ts';
 
 const { parse, stringify } = JSON;
@@ -41,6 +42,8 @@ for (const name of [
 for (const name of ['resize', 'transfer', 'transferToFixedLength']) {
   Reflect.deleteProperty(ArrayBuffer.prototype, name);
 }
+
+hideOwnFrames();
 
 let state: State = { kind: 'pending' };
 let handler: Handler | undefined;
