@@ -178,7 +178,7 @@ type Parameter = { in: string; name: string; schema?: unknown };
 function valuesOf(schema: unknown): string[] | null {
   const { enum: values, anyOf, const: only } = (schema ?? {}) as Json;
   if (Array.isArray(values)) return values.map(String);
-  if (only !== undefined) return [String(only)];
+  if (typeof only === 'string') return [only];
   const parts = Array.isArray(anyOf) ? anyOf.map(valuesOf) : [];
   return parts.find((found) => found !== null) ?? null;
 }

@@ -7,7 +7,9 @@ const { includes } = String.prototype;
 const BaseError = Error;
 const errorText = Error.prototype.toString;
 
-type Frames = readonly object[];
+/** A call site as V8 hands it out: its text is a line of the stack. */
+type Frame = { toString(): string };
+type Frames = readonly Frame[];
 type Formatter = (error: unknown, frames: Frames) => unknown;
 
 /** Leaves our own frames out of every stack from now on. */
@@ -28,7 +30,7 @@ export function hideOwnFrames(): void {
 }
 
 function framesOfUser(frames: Frames): Frames {
-  const kept: object[] = [];
+  const kept: Frame[] = [];
   for (let index = 0; index < frames.length; index++) {
     const frame = frames[index];
     if (frame !== undefined && !isOurs(frame.toString())) kept[kept.length] = frame;
@@ -46,7 +48,9 @@ function isOurs(frame: string): boolean {
 
 function stackText(error: unknown, frames: Frames): string {
   let text = headOf(error);
-  for (let index = 0; index < frames.length; index++) text += `\n    at ${frames[index]}`;
+  for (let index = 0; index < frames.length; index++) {
+    text += `\n    at ${frames[index]?.toString()}`;
+  }
   return text;
 }
 

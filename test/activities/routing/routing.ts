@@ -212,6 +212,14 @@ export async function startRouting({ children = 1 }: { children?: number } = {})
         sql`select cause, meta, connection_id from ignored_events where request_id = ${requestId} order by connection_id`,
       ),
 
+    /** What the filters of a request's connections did not match. */
+    async mismatchesOf(requestId: string) {
+      const rows = await query<{ mismatches: unknown[] | null }>(
+        sql`select mismatches from ignored_events where request_id = ${requestId} order by connection_id`,
+      );
+      return rows.flatMap((row) => row.mismatches ?? []);
+    },
+
     async payloadOf(eventId: string) {
       const rows = await query<{
         path: string;

@@ -56,7 +56,7 @@ describe('rules are taken in the order in which they stand', () => {
 });
 
 describe('what a connection does not take is an ignored event with its cause', () => {
-  test('a filter names the parts that did not match', async () => {
+  test('a filter names the parts and the keys that did not match', async () => {
     const filter = {
       type: 'filter' as const,
       headers: { 'x-topic': 'orders' },
@@ -64,14 +64,39 @@ describe('what a connection does not take is an ignored event with its cause', (
       path: { $startsWith: '/v2/' },
     };
     const arriving = { path: '/v1/orders', query: 'page=2', headers: [['X-Topic', 'refunds']] };
-    const { ignored } = await routing.take([filter], arriving as never);
+    const { ignored, requestId } = await routing.take([filter], arriving as never);
     expect(ignored).toMatchObject([{ cause: 'FILTERED', meta: ['headers', 'path'] }]);
+    expect(await routing.mismatchesOf(requestId)).toEqual([
+      { path: 'headers.x-topic', expected: 'orders', actual: 'refunds' },
+      { path: 'path', expected: { $startsWith: '/v2/' }, actual: '/v1/orders' },
+    ]);
     const taken = await routing.take([filter], {
       path: '/v2/orders',
       query: 'page=2',
       headers: [['X-TOPIC', 'orders']],
     });
     expect(taken.events).toHaveLength(1);
+  });
+
+  test('what a filter names can be kept whatever a request holds, and holds no secret', async () => {
+    const filter = {
+      type: 'filter' as const,
+      headers: { 'x-api-key': 'k1' },
+      body: { n: 1, text: 'a', list: [1], token: 'hush', deep: { $eq: {} } },
+    };
+    const deep = `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`;
+    const body = `{"n":1e999999,"text":"\\u0000\\ud800","list":[[[]]],"token":"hush-hush","deep":${deep}}`;
+    const headers: [string, string][] = [
+      ['X-Api-Key', 'hush-hush'],
+      ['Content-Type', 'application/json'],
+    ];
+    const { requestId, ignored } = await routing.take([filter], { body, headers });
+    expect(ignored).toMatchObject([{ cause: 'FILTERED', meta: ['headers', 'body'] }]);
+    const mismatches = await routing.mismatchesOf(requestId);
+    expect(mismatches).toHaveLength(5);
+    expect(mismatches).toContainEqual({ path: 'body.n', expected: 1, actual: Infinity });
+    expect(mismatches).toContainEqual({ path: 'body.text', expected: 'a', actual: '\u2400\ufffd' });
+    expect(JSON.stringify(mismatches)).not.toContain('hush');
   });
 
   test('a disabled connection or destination takes nothing, its neighbours go on', async () => {

@@ -57,6 +57,7 @@ test('a linear rule tries again after the same wait, never earlier, and fails af
     wanted: settled,
   });
   expect(event).toMatchObject({ status: 'FAILED', attempts: 4, response_status: 500 });
+  expect(event).toMatchObject({ retry_state: 'ENDED', next_attempt_at: null });
   expect(latenessMs('linear', [300, 300, 300])).toSatisfy((late: number[]) => late.every(onTime));
   const attempts = await admin.attemptsOf(eventId);
   expect(attempts.map((one) => [one['attempt_number'], one['trigger'], one['status']])).toEqual([
@@ -183,6 +184,7 @@ test('a retry by hand comes at once where the rule would wait for an hour', asyn
     return now['attempts'] === 2 && waits(now) ? now : null;
   });
   expect(kept['next_attempt_at']).toBe(planned);
+  expect(kept['retry_state']).toBe('PENDING');
   await admin.done('POST', `/events/${eventId}/retry`);
   await until('its success', async () => settled(await admin.event(eventId)));
   expect(await admin.event(eventId)).toMatchObject({ status: 'SUCCESSFUL', next_attempt_at: null });
@@ -196,6 +198,7 @@ test('a cancelled event is not sent again, unless it is retried by hand', async 
   });
   const cancelled = await admin.done('PUT', `/events/${eventId}/cancel`);
   expect(cancelled).toMatchObject({ status: 'CANCELLED', next_attempt_at: null });
+  expect(cancelled['retry_state']).toBeNull();
   expect((await admin.call('PUT', `/events/${eventId}/cancel`)).status).toBe(400);
   // A later event of the same rule has its retry: the cancelled one would have had it before.
   const later = requestIdOf(await admin.post('cancelled', '{"later":true}'));
@@ -207,4 +210,29 @@ test('a cancelled event is not sent again, unless it is retried by hand', async 
   await admin.done('POST', `/events/${eventId}/retry`);
   await until('its success', async () => settled(await admin.event(eventId)));
   expect(await admin.event(eventId)).toMatchObject({ status: 'SUCCESSFUL', attempts: 2 });
+});
+
+test('a retry is blocked while its destination is disabled, and has ended when its time has come', async () => {
+  const { eventId, event } = await deliver('disabled', {
+    rule: { strategy: 'linear', interval: 10_000, count: 5 },
+    reactions: [FAILS, OK],
+    wanted: waits,
+  });
+  expect(event['retry_state']).toBe('PENDING');
+  const destination = `/destinations/${event['destination_id']}`;
+  await admin.done('PUT', `${destination}/disable`);
+  expect(await admin.event(eventId)).toMatchObject({ status: 'FAILED', retry_state: 'BLOCKED' });
+  const ended = await until('its end', async () => {
+    const now = await admin.event(eventId);
+    return now['retry_state'] === 'ENDED' ? now : null;
+  });
+  expect(ended).toMatchObject({ status: 'FAILED', error_code: 'CANCELLED', next_attempt_at: null });
+  const refused = await admin.call('POST', `/events/${eventId}/retry`);
+  expect([refused.status, refused.body['code']]).toEqual([409, 'CONFLICT']);
+
+  await admin.done('PUT', `${destination}/enable`);
+  await admin.done('POST', `/events/${eventId}/retry`);
+  await until('its success', async () => settled(await admin.event(eventId)));
+  const delivered = await admin.event(eventId);
+  expect(delivered).toMatchObject({ status: 'SUCCESSFUL', attempts: 2, retry_state: null });
 });
