@@ -145,7 +145,8 @@ function readOperators<Value>(
       if (bound === undefined) fault([operator], reading.message);
       else filter[name] = bound;
     } else {
-      fault([operator], 'is not an operator of this filter');
+      const known = [...(reading.ordered ? BOUNDS : []), 'any', 'all'].join(', ');
+      fault([operator], `is not an operator of this filter, which takes ${known}`);
     }
   }
   return filter;

@@ -129,8 +129,14 @@ test('every wrong parameter of a list is named', async () => {
       '/sources?disabled_at[gte]=yesterday',
       'query.disabled_at.gte must be a time such as 2026-09-01T12:00:00.000Z',
     ],
-    ['/sources?disabled_at[never]=1', 'query.disabled_at.never is not an operator of this filter'],
-    ['/sources?name[gt]=a', 'query.name.gt is not an operator of this filter'],
+    [
+      '/sources?disabled_at[never]=1',
+      'query.disabled_at.never is not an operator of this filter, which takes gt, gte, lt, lte, any, all',
+    ],
+    [
+      '/sources?name[gt]=a',
+      'query.name.gt is not an operator of this filter, which takes any, all',
+    ],
     ['/sources?name=%00', 'query.name must not hold a NUL character'],
     ['/sources?name=a&name[any]=true', 'query.name.any must not be both a value and an object'],
     ['/sources?name[=a', 'query.name[ is not a name that can be read'],

@@ -78,6 +78,7 @@ describe('a URL is judged before anything is asked of the network', () => {
     expect(strict.checkUrl(url)).toMatchObject({
       allowed: false,
       errorCode: 'DESTINATION_NOT_ALLOWED',
+      message: expect.stringContaining('EGRESS_ALLOW_CIDRS'),
     });
   });
 
