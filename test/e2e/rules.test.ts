@@ -80,12 +80,17 @@ test('filters route by topic: each destination gets its own topics, and nobody t
   await receiver.nth('refunds', 1);
   const ignored = await until('nobody takes the last', async () => {
     const all = await ignoredOf(nobodys);
-    return all.length === 2 && all;
+    return all.length === 2 ? all : null;
   });
   expect(ignored).toMatchObject([
     { cause: 'FILTERED', meta: ['body'] },
     { cause: 'FILTERED', meta: ['body'] },
   ]);
+  const mismatches = ignored.flatMap((one: Json) => one['mismatches'] as Json[]);
+  expect(mismatches).toHaveLength(2);
+  for (const one of mismatches) {
+    expect(one).toMatchObject({ path: 'body.topic', actual: 'customer.created' });
+  }
   const got = (name: string) =>
     receiver.received(name).map(({ body }) => String(JSON.parse(body.toString())['topic']));
   expect(new Set(got('orders'))).toEqual(new Set(topics.orders));

@@ -123,14 +123,16 @@ test('of an answer of 100 MB the first 16 kB are kept, and the status counts', a
   expect((found!['body'] as string).length).toBe(16_384);
 });
 
-test('a private address is refused with one code that tells nothing', async () => {
-  const url = 'http://169.254.169.254/latest/meta-data';
-  const answer = await admin.call('PUT', '/destinations', {
-    name: 'metadata',
-    type: 'HTTP',
-    config: { url },
-  });
-  expect(answer.status).toBe(422);
+test('a private address is refused with one sentence, which names the setting that opens networks', async () => {
+  for (const url of ['http://169.254.169.254/latest/meta-data', 'http://10.1.2.3/']) {
+    const answer = await admin.call('PUT', '/destinations', {
+      name: 'metadata',
+      type: 'HTTP',
+      config: { url },
+    });
+    expect(answer.status).toBe(422);
+    expect(answer.body['message']).toMatch(/^body\.config\.url is refused: .*EGRESS_ALLOW_CIDRS/);
+  }
 });
 
 /** 200 events that hang at one destination, and 100 for another one meanwhile. */
