@@ -6,7 +6,8 @@ import {
   type GateChange,
   type GateState,
 } from '../domain/control.ts';
-import { deliveryPolicy } from '../domain/schema/delivery-policy.ts';
+import { deliveryPolicy, withPeriod } from '../domain/schema/delivery-policy.ts';
+import { check, pathText } from '../domain/schema/problem.ts';
 import { deliveryWorkflowId } from '../domain/workflow-id.ts';
 import { countHeld, openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
 import { listForgotten, listNeglected, resetLostWakes, type Forgotten } from '../db/parked.ts';
@@ -114,9 +115,13 @@ async function applyPolicy(
   if (policy === undefined || state === null) return state;
   if (gate.kind !== 'destination')
     return { ...state, refused: 'Only a destination has a delivery policy.' };
-  const read = deliveryPolicy.nullable().safeParse(policy);
-  if (!read.success) return { ...state, refused: read.error.issues[0]?.message ?? 'Not a policy.' };
-  return setDeliveryPolicy(db, { destinationId: gate.id, policy: read.data });
+  const read = check(deliveryPolicy.nullable(), policy);
+  if (!read.ok) {
+    const sentences = read.problems.map((one) => `${pathText('policy', one.path)} ${one.message}.`);
+    return { ...state, refused: sentences.join(' ') };
+  }
+  const ready = read.value && withPeriod(read.value);
+  return setDeliveryPolicy(db, { destinationId: gate.id, policy: ready });
 }
 
 /** Finds what waits although nothing holds it back: wake-ups that got lost, rows that are gone. Returns how many it woke. */

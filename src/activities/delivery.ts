@@ -71,7 +71,7 @@ async function deliver(
   if (place !== null) admission.turnedAway(destinationId);
   try {
     return policy
-      ? await deliverPaced(deps, { order, policy, place })
+      ? await deliverPaced(deps, { order, place })
       : await deliverPlain(deps, { order, probe: admitted.probe, place });
   } finally {
     admitted.leave();

@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limitsOf } from '../domain/allot.ts';
 import { laneWorkflowId } from '../domain/lane.ts';
-import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
 import type { BegunAttempt } from '../db/attempts.ts';
 import { createBatcher } from '../db/batcher.ts';
 import { gatewayNow } from '../db/clock.ts';
@@ -10,6 +8,7 @@ import { leaveLanes, type Head } from '../db/lanes.ts';
 import { lookAtEvents } from '../db/look.ts';
 import { begin, passOver, type Unbegun } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
+import { limitsNow } from './paced.ts';
 
 /** Delivers heads of lanes side by side, each key by itself. */
 export type LaneRunner = {
@@ -24,7 +23,7 @@ export type LaneRunner = {
 
 type Dependencies = Omit<DeliveryDependencies, 'enterLane'>;
 
-// A head that waits may be changed by hand meanwhile.
+// A head that waits may be changed by hand meanwhile, and so may the policy that it waits for.
 const LOOK_AGAIN_MS = 2_000;
 // One that failed for good blocks its key until somebody does something about it.
 const BLOCKED_LOOK_MS = 300_000;
@@ -128,8 +127,8 @@ export function createLaneRunner(
     }
     await settleOthers(heads, others);
   }
-  async function paced(head: Head, policy: DeliveryPolicy): Promise<void> {
-    const inMs = await waitForSlot(deps, { connection, policy, eventId: head.eventId });
+  async function paced(head: Head): Promise<void> {
+    const inMs = await waitForSlot(deps, { connection, eventId: head.eventId });
     if (inMs > 0) return waitUntil(head.key, gatewayNow() + inMs);
     try {
       await deps.traffic.places.take(connection.destinationId);
@@ -154,7 +153,7 @@ export function createLaneRunner(
           waitUntil(head.key, Math.min(probeAtMs ?? gatewayNow(), gatewayNow() + SHUT_LOOK_MS));
         return answers;
       });
-      if (policy) for (const head of ready) track(head, paced(head, policy));
+      if (policy) for (const head of ready) track(head, paced(head));
       else if (ready.length > 0) await beginAll(ready);
     },
     keysToLeave() {
@@ -171,19 +170,16 @@ export function createLaneRunner(
 
 /** Waits until a head may be sent: 0 then. Else, where that takes long, in how many ms to ask again. */
 async function waitForSlot(
-  { db, traffic }: Dependencies,
-  {
-    connection,
-    policy,
-    eventId,
-  }: { connection: Connection; policy: DeliveryPolicy; eventId: string },
+  { db, configuration, traffic }: Dependencies,
+  { connection, eventId }: { connection: Connection; eventId: string },
 ): Promise<number> {
   const [seen] = await lookAtEvents(db, { eventIds: [eventId], nowMs: gatewayNow() });
   const group = seen?.kind === 'laned' ? seen.group : null;
   const { destinationId } = connection;
   const wants = [{ eventId, group, queued: true }];
   for (;;) {
-    const order = { destinationId, limits: limitsOf(policy), wants, most: 1 };
+    const limits = limitsNow({ configuration }, destinationId);
+    const order = { destinationId, limits, wants, most: 1 };
     const [answer] = await traffic.pacer.reserve(order);
     if (answer?.kind === 'slot') {
       await sleep(Math.max(0, answer.atMs - performance.now()));
@@ -192,6 +188,6 @@ async function waitForSlot(
     if (answer?.kind !== 'wait') {
       await Promise.race([sleep(BUSY_LOOK_MS), traffic.pacer.released(destinationId)]);
     } else if (answer.inMs > NEAR_MS) return answer.inMs;
-    else await sleep(Math.max(5, answer.inMs - 20));
+    else await sleep(Math.min(LOOK_AGAIN_MS, Math.max(5, answer.inMs - 20)));
   }
 }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limitsOf, type Limits } from '../domain/allot.ts';
 import { ParkReason } from '../domain/control.ts';
 import type { AttemptOrder } from '../domain/delivery.ts';
-import type { DeliveryPolicy } from '../domain/schema/delivery-policy.ts';
+import { limitsOf, type Limits } from '../domain/limits.ts';
 import type { BegunAttempt } from '../db/attempts.ts';
 import { gatewayNow } from '../db/clock.ts';
 import { lookAtEvents } from '../db/look.ts';
@@ -15,13 +14,7 @@ import { waitForTurn } from './turn.ts';
 
 type Order = AttemptOrder & { workflowId: string };
 type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
-type Run = {
-  order: Order;
-  policy: DeliveryPolicy;
-  limits: Limits;
-  open: Open[];
-  waiting: PacedWant[];
-};
+type Run = { order: Order; open: Open[]; waiting: PacedWant[] };
 
 // An activity is not for waiting: what takes longer than this is for a durable timer.
 const NEAR_MS = 2_000;
@@ -37,7 +30,7 @@ const LONG_MS = 3_000;
 /** Attempts events as their destination's delivery policy allows; what has to wait longer comes back with its time. */
 export async function deliverPaced(
   deps: DeliveryDependencies,
-  { order, policy, place }: { order: Order; policy: DeliveryPolicy; place: string | null },
+  { order, place }: { order: Order; place: string | null },
 ): Promise<Open[]> {
   const { db, enterLane } = deps;
   const looks = await lookAtEvents(db, { eventIds: order.eventIds, nowMs: gatewayNow() });
@@ -48,19 +41,17 @@ export async function deliverPaced(
   const waiting = looks
     .filter((look) => look.kind === 'ready')
     .map(({ eventId, group }): PacedWant => ({ eventId, group, queued }));
-  const run: Run = { order, policy, limits: limitsOf(policy), open, waiting };
+  const run: Run = { order, open, waiting };
   if (waiting.length > 0) await work(deps, run);
   return [...run.open, ...(await waitLonger(deps, { run, place }))];
 }
 
-/** What is allowed now: a policy may change while events wait for their turn. One that is gone holds to the end. */
-function limitsNow({ configuration }: DeliveryDependencies, run: Run): Limits {
-  const policy = configuration.destination(run.order.destinationId)?.config.delivery_policy;
-  if (policy && policy !== run.policy) {
-    run.policy = policy;
-    run.limits = limitsOf(policy);
-  }
-  return run.limits;
+/** What is allowed now: a policy may change, or be taken away, while events wait for their turn. */
+export function limitsNow(
+  { configuration }: Pick<DeliveryDependencies, 'configuration'>,
+  destinationId: string,
+): Limits {
+  return limitsOf(configuration.destination(destinationId)?.config.delivery_policy);
 }
 
 async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
@@ -87,7 +78,7 @@ async function launchAll(
     const wanted = Math.min(run.waiting.length, traffic.bodySizes.most(destinationId));
     const most = await traffic.places.take(destinationId, wanted, TOGETHER);
     const { waiting: wants } = run;
-    const limits = limitsNow(deps, run);
+    const limits = limitsNow(deps, destinationId);
     const answers = await traffic.pacer
       .reserve({ destinationId, limits, wants, most })
       .catch((error: unknown) => {
@@ -112,7 +103,7 @@ async function launchAll(
     );
     if (waitMs > NEAR_MS) break;
     const moment = sleep(Math.max(5, waitMs - 20));
-    // Only where open requests are counted does one that ends make room.
+    // Only where open requests are limited does one that ends make room.
     const busy = answers.some((answer) => answer.kind === 'busy');
     await (busy ? Promise.race([moment, traffic.pacer.released(destinationId)]) : moment);
   }
@@ -204,7 +195,7 @@ async function anotherSlot(
   const { destinationId } = run.order;
   const wants = [{ ...want, queued: true, leased: true }];
   for (;;) {
-    const order = { destinationId, limits: limitsNow(deps, run), wants, most: 1 };
+    const order = { destinationId, limits: limitsNow(deps, destinationId), wants, most: 1 };
     const [answer] = await traffic.pacer.reserve(order);
     if (answer?.kind === 'slot') return answer;
     if (answer?.kind !== 'wait' || answer.inMs > NEAR_MS) return null;
@@ -219,8 +210,8 @@ async function waitLonger(
 ): Promise<Open[]> {
   const { order, waiting: wants } = run;
   if (wants.length === 0) return [];
-  const limits = limitsNow(deps, run);
   const { workflowId, destinationId } = order;
+  const limits = limitsNow(deps, destinationId);
   const eventIds = wants.map((want) => want.eventId);
   const paced = wants.some(
     ({ group }) => limits.whole.pace ?? (group === null ? null : limits.ofGroup(group).pace),

@@ -1,13 +1,5 @@
-import {
-  allot,
-  lineUp,
-  resumeTrack,
-  type Answer,
-  type Limit,
-  type Limits,
-  type Track,
-  type Want,
-} from '../domain/allot.ts';
+import { allot, lineUp, resumeTrack, type Answer, type Track, type Want } from '../domain/allot.ts';
+import type { Limit, Limits } from '../domain/limits.ts';
 import { createClockOffset, type ClockOffset } from './clock-offset.ts';
 import { createBatcher, type Batcher } from '../db/batcher.ts';
 import { readClock } from '../db/clock.ts';
@@ -121,10 +113,7 @@ async function reserveAll(
   clock.sample(nowMs, performance.now());
   // Times that are given by a clock believed to be behind, and by the right one afterwards, would come too close.
   while (clock.isUncertain(performance.now())) clock.sample(await readClock(tx), performance.now());
-  const leasing = isLeasing(limits, names);
-  const open = leasing
-    ? await countLeases(tx, { destinationId, leaseMs: LEASE_MS })
-    : new Map<string, number>();
+  const open = await countLeases(tx, { destinationId, leaseMs: LEASE_MS });
   const kept = new Map(slots.map((slot) => [slot.group, slot]));
   const track = (limit: Limit, row: string, count: number): Track =>
     resumeTrack(limit, kept.get(row)!, { nowMs, open: count });
@@ -139,7 +128,7 @@ async function reserveAll(
   const answers = jobs.map((job) => answer(job, { whole, groups, nowMs, clock }));
   const used = [...groups].map(([name, one]) => keep(groupRow(name), one));
   await saveSlots(tx, { destinationId, slots: [keep('', whole), ...used] });
-  if (leasing) await lease(tx, { destinationId, jobs, answers, held });
+  await lease(tx, { destinationId, jobs, answers, held });
   return answers;
 }
 
@@ -147,6 +136,7 @@ function keep(group: string, { limit, nextAtMs, lineAtMs }: Track): KeptSlots {
   return { group, words: limit.pace?.words ?? '', nextAtMs, lineAtMs };
 }
 
+/** Counts deliveries as open, also where only a rate is set: a limit of open requests may be set meanwhile. */
 async function lease(
   tx: Db,
   {
@@ -184,11 +174,4 @@ function answer(
 /** A group's row: the empty group is not the destination's own. */
 function groupRow(name: string): string {
   return `=${name}`;
-}
-
-function isLeasing(limits: Limits, names: ReadonlySet<string>): boolean {
-  return (
-    limits.whole.concurrent !== null ||
-    [...names].some((name) => limits.ofGroup(name).concurrent !== null)
-  );
 }

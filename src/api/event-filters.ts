@@ -9,6 +9,7 @@ import {
 import { isBackwards } from '../db/query.ts';
 import { readRequestSizes } from '../db/request-reads.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
+import { groupName } from '../domain/delivery-group.ts';
 import { type Event } from '../domain/schema/event.ts';
 import { eventId } from '../domain/schema/id.ts';
 import { EventStatus, RetryState } from '../domain/status.ts';
@@ -123,5 +124,12 @@ function filtersOf(query: EventQuery, requestId: string | undefined): EventFilte
   ].filter((list) => list !== undefined);
   const [first, ...others] = named;
   const requestIds = first?.filter((id) => others.every((list) => list.includes(id)));
-  return { ...query, request_id: requestIds };
+  return { ...query, request_id: requestIds, delivery_group: groupsNamed(query.delivery_group) };
+}
+
+/** `7` names the group of the number and that of the text, `"7"` the group of the text alone. */
+function groupsNamed(filter: Filter<string> | undefined): Filter<string> | undefined {
+  return filter?.in
+    ? { ...filter, in: filter.in.flatMap((name) => [name, groupName(name)]) }
+    : filter;
 }

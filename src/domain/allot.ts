@@ -1,10 +1,4 @@
-import { PERIOD_MS, type PacePeriod } from './pace.ts';
-
-/** An even pace: how far apart deliveries are, and how late one may be sent before its time is void. */
-export type Pace = { intervalMs: number; lateMs: number; words: string };
-
-/** What limits deliveries: a pace, a number of open requests, both or neither. */
-export type Limit = { pace: Pace | null; concurrent: number | null };
+import type { Limit } from './limits.ts';
 
 /** How far a limit has been used up; times in ms since 1970. */
 export type Track = {
@@ -27,59 +21,9 @@ export type Answer =
   | { kind: 'wait'; untilMs: number }
   | { kind: 'busy' };
 
-/** A destination's policy as it limits: of the whole, and of a group. */
-export type Limits = { whole: Limit; ofGroup: (group: string) => Limit };
-
-type Rate = { rate: number; period: PacePeriod | 'concurrent' };
-type Policy = {
-  rate?: number | null | undefined;
-  period?: PacePeriod | 'concurrent' | null | undefined;
-  groups?:
-    | {
-        rate: number;
-        rate_period: PacePeriod | 'concurrent';
-        overrides?:
-          | Record<string, { rate: number; rate_period: PacePeriod | 'concurrent' }>
-          | null
-          | undefined;
-      }
-    | null
-    | undefined;
-};
-
-const NONE: Limit = { pace: null, concurrent: null };
-// What each period is stretched by: a timer that fires late, a network or a busy receiver may bring deliveries closer
-// together by so much without breaking the rate.
-const SPARE_MS: Record<PacePeriod, number> = { second: 30, minute: 300, hour: 300 };
-// The share of what may bring them together that is ours; the rest is left to the way from here to the receiver.
-const OUR_SHARE = 0.25;
-// A delivery that waits for its group must not keep the destination's next time from others for longer than this.
+// A delivery that waits for its group must not keep the destination's next time, or one of its open requests, from
+// others for longer than this.
 const GROUP_SLACK_MS = 50;
-
-/** What a delivery policy allows. */
-export function limitsOf(policy: Policy): Limits {
-  const { rate, period, groups } = policy;
-  const whole = rate && period ? limitOf({ rate, period }) : NONE;
-  const common = groups ? limitOf({ rate: groups.rate, period: groups.rate_period }) : NONE;
-  return {
-    whole,
-    ofGroup(group) {
-      const overrides = groups?.overrides;
-      if (!overrides || !Object.hasOwn(overrides, group)) return common;
-      const own = overrides[group]!;
-      return limitOf({ rate: own.rate, period: own.rate_period });
-    },
-  };
-}
-
-function limitOf({ rate, period }: Rate): Limit {
-  if (period === 'concurrent') return { pace: null, concurrent: rate };
-  const spareMs = SPARE_MS[period];
-  const intervalMs = (PERIOD_MS[period] + spareMs) / rate;
-  // With every delivery less late than an interval and the spare, no period ever holds more than the rate plus one.
-  const lateMs = (intervalMs + spareMs) * OUR_SHARE;
-  return { pace: { intervalMs, lateMs, words: `${rate}/${period}` }, concurrent: null };
-}
 
 /** The state of a limit as it was kept under `words`: a pace that has changed starts anew. */
 export function resumeTrack(
@@ -119,12 +63,14 @@ export function allot(
   return wants.map((want): Answer => {
     const group = want.group === null ? undefined : groups.get(want.group);
     const tracks = group ? [whole, group] : [whole];
-    if (!want.leased && tracks.some(isFull)) return { kind: 'busy' };
     const wholeAtMs = Math.max(nowMs + leadMs, timeOf(whole));
     const atMs = Math.max(wholeAtMs, group ? timeOf(group) : 0);
     const line = want.queued ? 0 : Math.max(...tracks.map((t) => (t.limit.pace ? t.lineAtMs : 0)));
     const far = atMs > nowMs + horizonMs || line > nowMs + horizonMs;
-    const apart = whole.limit.pace !== null && atMs > wholeAtMs + GROUP_SLACK_MS;
+    const apart = isLimited(whole) && atMs > wholeAtMs + GROUP_SLACK_MS;
+    const full = !want.leased && tracks.some(isFull);
+    // One that has to wait for its time needs no room before.
+    if (full && !far && !apart) return { kind: 'busy' };
     if (given >= most || far || apart) {
       return { kind: 'wait', untilMs: Math.max(atMs, line) + behind(tracks, waiting) };
     }
@@ -158,6 +104,10 @@ export function lineUp(
 
 function isFull({ limit, open }: Track): boolean {
   return limit.concurrent !== null && open >= limit.concurrent;
+}
+
+function isLimited({ limit }: Track): boolean {
+  return limit.pace !== null || limit.concurrent !== null;
 }
 
 function timeOf({ limit, nextAtMs }: Track): number {

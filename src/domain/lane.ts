@@ -17,14 +17,6 @@ export function laneKeyOf(
   return ordering.key === null ? '' : keyAt(ordering.key, parts);
 }
 
-/** The group of an event under a destination's delivery policy; null where the policy has no groups. */
-export function deliveryGroupOf(
-  policy: { groups?: { key: string } | null | undefined } | null | undefined,
-  parts: PayloadParts,
-): string | null {
-  return policy?.groups ? keyAt(policy.groups.key, parts) : null;
-}
-
 function keyAt(path: string, parts: PayloadParts): string {
   const parsed = parseKeyPath(path);
   if ('error' in parsed) return '';

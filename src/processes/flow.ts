@@ -11,7 +11,7 @@ import { createWakeAgain } from '../activities/lost-wakes.ts';
 import type { Credits } from '../activities/limiter.ts';
 import type { StartDelivery, WakeDelivery } from '../activities/pump.ts';
 import { createTraffic, type Traffic } from '../activities/traffic.ts';
-import { limitsOf } from '../domain/allot.ts';
+import { limitsOf } from '../domain/limits.ts';
 import { listUncontrolled } from '../db/gates.ts';
 import { listLines } from '../db/parked.ts';
 import { startControls } from '../temporal/start-controls.ts';
@@ -53,7 +53,7 @@ export function openFlow(
   const pace = (gateId: string) => {
     const destinationId = configuration.connection(gateId)?.destinationId ?? gateId;
     const policy = configuration.destination(destinationId)?.config.delivery_policy;
-    const whole = policy ? limitsOf(policy).whole.pace : null;
+    const whole = limitsOf(policy).whole.pace;
     return whole ? 1 / whole.intervalMs : Infinity;
   };
   const keptUntilMs = (id: string) => configuration.destination(id)?.heldUntilMs ?? null;

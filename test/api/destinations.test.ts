@@ -165,6 +165,54 @@ test('the older names of the rate limit become a delivery policy', async () => {
   expect(none['config']).toEqual({ url });
 });
 
+test('a delivery policy takes a rate and a limit of open requests together', async () => {
+  const groups = {
+    key: 'body.customer_id',
+    concurrent: 1,
+    overrides: { big: { rate: 10, rate_period: 'second', concurrent: 4 } },
+  };
+  const policy = { rate: 20, period: 'second', concurrent: 2, groups };
+  const made = await gateway.done('POST', '/destinations', {
+    name: 'both',
+    config: { url, delivery_policy: policy },
+  });
+  expect((made['config'] as Json)['delivery_policy']).toEqual(policy);
+  const path = `/destinations/${String(made['id'])}`;
+  const few = await gateway.done('PUT', path, { config: { delivery_policy: { concurrent: 3 } } });
+  expect((few['config'] as Json)['delivery_policy']).toEqual({ concurrent: 3 });
+});
+
+test('what contradicts itself in a delivery policy is refused, with the field to change', async () => {
+  const refused = (delivery_policy: object) => refusal({ url, delivery_policy });
+  const twice =
+    'limits what rate with the period concurrent already limits: leave it out, or choose the period second, minute or hour';
+  const field = 'body.config.delivery_policy';
+  expect(await refused({ rate: 2, period: 'concurrent', concurrent: 3 })).toEqual([
+    `${field}.concurrent ${twice}`,
+  ]);
+  expect(await refused({ rate: 2, concurrent: 0 })).toEqual([
+    `${field}.concurrent must be 1 or more`,
+  ]);
+  const overrides = {
+    none: {},
+    half: { rate: 1 },
+    other: { rate_period: 'second', concurrent: 2 },
+    twice: { rate: 2, rate_period: 'concurrent', concurrent: 2 },
+  };
+  expect(await refused({ groups: { key: 'body.id', concurrent: 1, overrides } })).toEqual([
+    `${field}.groups.overrides.none.rate is required unless concurrent is given`,
+    `${field}.groups.overrides.half.rate_period is required`,
+    `${field}.groups.overrides.other.rate is required with rate_period`,
+    `${field}.groups.overrides.twice.concurrent ${twice}`,
+  ]);
+  expect(await refused({ groups: { key: 'body.id' } })).toEqual([
+    `${field}.groups.rate is required unless concurrent is given`,
+  ]);
+  expect(await refusal({ url, rate_limit: 3, delivery_policy: { concurrent: 2 } })).toEqual([
+    'body.config.rate_limit cannot be used beside delivery_policy: write it there, as rate',
+  ]);
+});
+
 test('each type has its own fields', async () => {
   expect(await refusal({})).toEqual(['body.config.url is required']);
   expect(await refusal({ url, path: '/x' })).toEqual(['body.config.path is not a known field']);

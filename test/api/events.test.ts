@@ -104,6 +104,19 @@ test('an event that was transformed shows and searches what the transformation m
   expect(await find(`parsed_query=${encodeURIComponent('{"n":"1"}')}`)).toEqual([id]);
 });
 
+test('a delivery group is found by its name, and by the text that is in quotes in it', async () => {
+  const { event, find } = await flow();
+  const inGroup = async (group: string) => {
+    const id = await event();
+    const text = `update events set delivery_group = $2 where id = $1`;
+    await gateway.db.query({ text, values: [id, group] });
+    return id;
+  };
+  const [number, text] = [await inGroup('7'), await inGroup('"7"')];
+  expect(await find('delivery_group=7')).toEqual([text, number]);
+  expect(await find(`delivery_group=${encodeURIComponent('"7"')}`)).toEqual([text]);
+});
+
 test('events are found by every filter of a list', async () => {
   const { event, find, connectionId, sourceId, destinationId } = await flow();
   const soon = new Date(Date.now() + 60_000);

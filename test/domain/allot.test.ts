@@ -1,13 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  allot,
-  limitsOf,
-  lineUp,
-  resumeTrack,
-  type Track,
-  type Want,
-} from '../../src/domain/allot.ts';
+import { allot, lineUp, resumeTrack, type Track, type Want } from '../../src/domain/allot.ts';
+import { limitsOf } from '../../src/domain/limits.ts';
 
 const NOW = 1_000_000;
 const times = { nowMs: NOW, leadMs: 0, horizonMs: 1_000, most: 100 };
@@ -116,9 +110,11 @@ describe('groups', () => {
     expect(slots(answers)).toEqual([0, 103, 206].map((ms) => NOW + ms));
   });
 
-  test('take an override only for the value it names, whatever that value is called', () => {
-    expect(limitsOf(policy).ofGroup('toString').pace?.words).toBe('1/second');
-    expect(limitsOf(policy).ofGroup('gold').pace?.words).toBe('10/second');
+  test('that wait for their own rate take no open request from the others', () => {
+    const few = { ...policy, rate: 2, period: 'concurrent' as const };
+    const state = ofPolicy(few, ['a', 'b']);
+    const answers = allot([of('a'), of('a'), of('b')], { ...state, ...times, horizonMs: 5_000 });
+    expect(answers.map((answer) => answer.kind)).toEqual(['slot', 'wait', 'slot']);
   });
 });
 
@@ -135,6 +131,70 @@ describe('a limit of open requests', () => {
     state.whole.open = 1;
     const [answer] = allot([{ ...fresh, leased: true }], { ...state, ...times });
     expect(answer?.kind).toBe('slot');
+  });
+});
+
+describe('a rate and a limit of open requests', () => {
+  const both = { rate: 4, period: 'second', concurrent: 2 } as const;
+
+  test('hold together: no more are given than are free, at times that are apart', () => {
+    const state = ofPolicy(both);
+    const answers = allot([fresh, fresh, fresh], { ...state, ...times });
+    expect(slots(answers)).toEqual([NOW, NOW + 257.5]);
+    expect(answers[2]).toEqual({ kind: 'busy' });
+    // One has ended: there is room for one more, at its time.
+    state.whole.open--;
+    expect(slots(allot([fresh, fresh], { ...state, ...times }))).toEqual([NOW + 515]);
+  });
+
+  test('leave to the rate what has to wait for it anyway', () => {
+    const state = ofPolicy({ rate: 1, period: 'hour', concurrent: 1 });
+    const answers = allot([fresh, fresh], { ...state, ...times });
+    expect(answers[1]).toEqual({ kind: 'wait', untilMs: NOW + 3_600_300 });
+  });
+
+  test('hold in a group and in the whole', () => {
+    const groups = {
+      key: 'body.customer',
+      rate: 100,
+      rate_period: 'second',
+      concurrent: 1,
+    } as const;
+    const state = ofPolicy({ rate: 100, period: 'second', concurrent: 2, groups }, ['a', 'b', 'c']);
+    const of = (group: string): Want => ({ group, queued: false });
+    const answers = allot([of('a'), of('a'), of('b'), of('c')], { ...state, ...times });
+    expect(answers.map((answer) => answer.kind)).toEqual(['slot', 'busy', 'slot', 'busy']);
+  });
+
+  test('hold whoever asks, and however long requests take', () => {
+    const asks = fc.array(
+      fc.record({
+        gapMs: fc.integer({ min: 0, max: 400 }),
+        count: fc.integer({ min: 1, max: 10 }),
+        tookMs: fc.integer({ min: 0, max: 900 }),
+      }),
+      { minLength: 1, maxLength: 60 },
+    );
+    const limit = fc.integer({ min: 1, max: 30 });
+    fc.assert(
+      fc.property(asks, limit, limit, (all, rate, concurrent) => {
+        const state = ofPolicy({ rate, period: 'second', concurrent });
+        const sent: { atMs: number; endMs: number }[] = [];
+        let nowMs = NOW;
+        for (const { gapMs, count, tookMs } of all) {
+          nowMs += gapMs;
+          state.whole.open = sent.filter((one) => one.endMs > nowMs).length;
+          const given = slots(allot(Array(count).fill(fresh), { ...state, ...times, nowMs }));
+          sent.push(...given.map((atMs) => ({ atMs, endMs: atMs + tookMs })));
+        }
+        for (const { atMs: from } of sent) {
+          const open = sent.filter(({ atMs, endMs }) => atMs <= from && endMs > from).length;
+          expect(open).toBeLessThanOrEqual(concurrent);
+          const inASecond = sent.filter(({ atMs }) => atMs >= from && atMs <= from + 1_000).length;
+          expect(inASecond).toBeLessThanOrEqual(rate + 1);
+        }
+      }),
+    );
   });
 });
 

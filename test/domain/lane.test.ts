@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseWithEqualNumbers } from '../../src/domain/numbers/parse.ts';
-import { deliveryGroupOf, laneKeyOf } from '../../src/domain/lane.ts';
+import { laneKeyOf } from '../../src/domain/lane.ts';
 
 const parts = {
   body: { customer_id: 'c1', nul: 'a\0b', long: 'x'.repeat(1_000) },
@@ -28,7 +28,6 @@ test.each([
 ])('the number %s is the key %s', (text, key) => {
   const own = { ...parts, body: parseWithEqualNumbers(`{"id":${text}}`) };
   expect(laneKeyOf({ key: 'body.id' }, own)).toBe(key);
-  expect(deliveryGroupOf({ groups: { key: 'body.id' } }, own)).toBe(key);
 });
 
 test('a number and a text of the same digits are one key', () => {
@@ -56,10 +55,4 @@ test('an event of a connection without order has no lane', () => {
 test('a key can be stored whatever it holds', () => {
   expect(laneKeyOf({ key: 'body.nul' }, parts)).toBe('a\uFFFDb');
   expect(laneKeyOf({ key: 'body.long' }, parts)).toHaveLength(256);
-});
-
-test('an event has a delivery group only where the policy has groups', () => {
-  expect(deliveryGroupOf({ groups: { key: 'body.customer_id' } }, parts)).toBe('c1');
-  expect(deliveryGroupOf({}, parts)).toBeNull();
-  expect(deliveryGroupOf(null, parts)).toBeNull();
 });

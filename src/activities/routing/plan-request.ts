@@ -1,4 +1,5 @@
-import { deliveryGroupOf, laneKeyOf } from '../../domain/lane.ts';
+import { deliveryGroupOf } from '../../domain/delivery-group.ts';
+import { laneKeyOf } from '../../domain/lane.ts';
 import { EventStatus, IgnoredCause, RejectionCause } from '../../domain/status.ts';
 import { gatewayNow } from '../../db/clock.ts';
 import type { Configuration } from '../../db/configuration-cache.ts';
@@ -129,7 +130,7 @@ async function flowOf(
   const { ordering } = connection;
   if (!policy?.groups && !ordering) return NO_FLOW;
   return payload.open((parts) => ({
-    deliveryGroup: policy?.groups ? deliveryGroupOf(policy, parts) : null,
-    laneKey: ordering ? laneKeyOf(ordering, parts) : null,
+    deliveryGroup: deliveryGroupOf(policy, parts),
+    laneKey: laneKeyOf(ordering, parts),
   }));
 }

@@ -10,28 +10,70 @@ export const RatePeriod = {
 export type RatePeriod = (typeof RatePeriod)[keyof typeof RatePeriod];
 
 export const ratePeriod = z.enum(RatePeriod);
-const groupRate = z
-  .int()
-  .min(1, 'must be 1 or more')
-  .max(100_000, 'must be at most 100000')
-  .describe('Deliveries per period, or open at once');
+const period = ratePeriod
+  .nullable()
+  .optional()
+  .describe(
+    'What the rate is for; concurrent makes it a limit of deliveries that are open at once',
+  );
+const limit = z.int().min(1, 'must be 1 or more');
+const atMost = limit.max(100_000, 'must be at most 100000').nullable().optional();
+const concurrent = atMost.describe('Deliveries that may be open at once, whatever the rate');
 
-const groups = z.strictObject({
-  key: payloadPath,
-  rate: groupRate,
-  rate_period: ratePeriod,
-  overrides: z
-    .record(z.string(), z.strictObject({ rate: groupRate, rate_period: ratePeriod }))
-    .nullable()
-    .optional(),
-});
+const fieldsOfGroup = {
+  rate: atMost.describe('Deliveries per period'),
+  rate_period: period,
+  concurrent,
+};
+type GroupRate = z.infer<z.ZodObject<typeof fieldsOfGroup>>;
 
-/** The pace of a destination: so many deliveries a period (or open at once), and per group of events within it. */
+const groups = z
+  .strictObject({
+    key: payloadPath,
+    ...fieldsOfGroup,
+    overrides: z
+      .record(z.string(), z.strictObject(fieldsOfGroup).superRefine(checkGroupRate))
+      .nullable()
+      .optional()
+      .describe('Limits of single groups, in the place of both that the others have'),
+  })
+  .superRefine(checkGroupRate);
+
+/** How fast a destination is sent to: deliveries a period, open at once, or both; and per group of events within it. */
 export const deliveryPolicy = z
   .strictObject({
-    rate: z.int().min(1, 'must be 1 or more').nullable().optional(),
-    period: ratePeriod.nullable().optional(),
+    rate: limit.nullable().optional().describe('Deliveries per period'),
+    period,
+    concurrent,
     groups: groups.nullable().optional(),
   })
+  .superRefine((policy, context) => checkConcurrent(policy, { period: policy.period, context }))
   .meta({ id: 'DeliveryPolicy' });
 export type DeliveryPolicy = z.infer<typeof deliveryPolicy>;
+
+/** A rate without a period is per second. */
+export function withPeriod(policy: DeliveryPolicy): DeliveryPolicy {
+  return policy.rate ? { ...policy, period: policy.period ?? RatePeriod.Second } : policy;
+}
+
+type Context = z.RefinementCtx;
+
+function checkGroupRate(given: GroupRate, context: Context): void {
+  const { rate, rate_period: of } = given;
+  const refuse = (field: keyof GroupRate, message: string) =>
+    context.addIssue({ code: 'custom', path: [field], message });
+  if (!rate && of) refuse('rate', 'is required with rate_period');
+  else if (!rate && !given.concurrent) refuse('rate', 'is required unless concurrent is given');
+  if (rate && !of) refuse('rate_period', 'is required');
+  checkConcurrent(given, { period: of, context });
+}
+
+function checkConcurrent(
+  { rate, concurrent: open }: Pick<GroupRate, 'rate' | 'concurrent'>,
+  { period: of, context }: { period: RatePeriod | null | undefined; context: Context },
+): void {
+  if (!rate || !open || of !== RatePeriod.Concurrent) return;
+  const message =
+    'limits what rate with the period concurrent already limits: leave it out, or choose the period second, minute or hour';
+  context.addIssue({ code: 'custom', path: ['concurrent'], message });
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withDoubles } from '../numbers/exact-number.ts';
 import { DestinationType, InternalHeader } from '../status.ts';
-import { deliveryPolicy, RatePeriod, ratePeriod } from './delivery-policy.ts';
+import { deliveryPolicy, ratePeriod, withPeriod } from './delivery-policy.ts';
 import { destinationAuthType, problemsOfAuthentication } from './destination-auth.ts';
 import { gateFields } from './gate.ts';
 import { destinationId, projectId } from './id.ts';
@@ -58,6 +58,11 @@ const destinationConfigInput = fieldsOfConfig
   .extend({
     rate_limit: z.int().min(1, 'must be 1 or more').nullable().optional(),
     rate_limit_period: ratePeriod.nullable().optional(),
+  })
+  .superRefine(({ rate_limit: older, delivery_policy: policy }, context) => {
+    if (!older || !policy) return;
+    const message = 'cannot be used beside delivery_policy: write it there, as rate';
+    context.addIssue({ code: 'custom', path: ['rate_limit'], message });
   })
   .meta({ id: 'DestinationConfigInput' });
 export type DestinationConfigInput = z.infer<typeof destinationConfigInput>;
@@ -121,9 +126,7 @@ export function presentConfig(input: DestinationConfigInput): DestinationConfig 
   const policy = config.delivery_policy ?? older;
   if (policy === undefined) return config;
   if (policy === null) return { ...config, delivery_policy: null };
-  // A rate without a period is per second, as it always was.
-  const complete = policy.rate ? { ...policy, period: policy.period ?? RatePeriod.Second } : policy;
-  return { ...config, delivery_policy: complete };
+  return { ...config, delivery_policy: withPeriod(policy) };
 }
 
 /** What is wrong with a whole configuration for its type. */

@@ -29,7 +29,12 @@ export const event = z
     webhook_id: connectionId,
     source_id: sourceId,
     destination_id: destinationId,
-    delivery_group: z.string().nullable(),
+    delivery_group: z
+      .string()
+      .nullable()
+      .describe(
+        'The group its destination paces it in: a text as it is, or in quotes where it would read as another JSON value; any other value as JSON; empty where the key is missing',
+      ),
     /** The lane it goes in where its connection keeps an order; '' where the key is missing. */
     lane_key: z.string().nullable(),
     event_data_id: eventDataId,
