@@ -14,12 +14,14 @@ import { waitForTurn } from './turn.ts';
 
 type Order = AttemptOrder & { workflowId: string };
 type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
-type Run = { order: Order; open: Open[]; waiting: PacedWant[] };
+/** `limits`: those by which times were asked for last. */
+type Run = { order: Order; open: Open[]; waiting: PacedWant[]; limits: Limits };
 
 // An activity is not for waiting: what takes longer than this is for a durable timer.
 const NEAR_MS = 2_000;
 const AT_WORK_MS = 20_000;
 const BUSY_LOOK_MS = 250;
+const POLICY_LOOK_MS = 500;
 // At an even pace places become free one by one.
 const TOGETHER = 16;
 // Who wakes a little early is there when its turn comes.
@@ -41,7 +43,8 @@ export async function deliverPaced(
   const waiting = looks
     .filter((look) => look.kind === 'ready')
     .map(({ eventId, group }): PacedWant => ({ eventId, group, queued }));
-  const run: Run = { order, open, waiting };
+  const limits = limitsNow(deps, order.destinationId);
+  const run: Run = { order, open, waiting, limits };
   if (waiting.length > 0) await work(deps, run);
   return [...run.open, ...(await waitLonger(deps, { run, place }))];
 }
@@ -58,11 +61,26 @@ async function work(deps: DeliveryDependencies, run: Run): Promise<void> {
   const landings = createLandings();
   // What is on its way is waited for, also when something fails meanwhile.
   try {
-    await launchAll(deps, { run, landings });
+    do await launchAll(deps, { run, landings });
+    while (await changesMeanwhile(deps, { run, landings }));
   } finally {
     await landings.all();
   }
   landings.check();
+}
+
+/** Waits for what is on its way; true as soon as the policy changes, so that the others need not wait for that. */
+async function changesMeanwhile(
+  deps: DeliveryDependencies,
+  { run, landings }: { run: Run; landings: Landings },
+): Promise<boolean> {
+  let landed = false;
+  const landing = landings.all().then(() => void (landed = true));
+  while (!landed && run.waiting.length > 0 && !landings.failed()) {
+    if (limitsNow(deps, run.order.destinationId) !== run.limits) return true;
+    await Promise.race([landing, sleep(POLICY_LOOK_MS)]);
+  }
+  return false;
 }
 
 /** Reserves, begins, sends, as long as something can leave soon. */
@@ -78,7 +96,7 @@ async function launchAll(
     const wanted = Math.min(run.waiting.length, traffic.bodySizes.most(destinationId));
     const most = await traffic.places.take(destinationId, wanted, TOGETHER);
     const { waiting: wants } = run;
-    const limits = limitsNow(deps, destinationId);
+    const limits = (run.limits = limitsNow(deps, destinationId));
     const answers = await traffic.pacer
       .reserve({ destinationId, limits, wants, most })
       .catch((error: unknown) => {
