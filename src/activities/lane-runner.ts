@@ -8,7 +8,8 @@ import { leaveLanes, type Head } from '../db/lanes.ts';
 import { lookAtEvents } from '../db/look.ts';
 import { begin, passOver, type Unbegun } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
-import { limitsNow } from './paced.ts';
+import { comesToSend, limitsNow, type Timed } from './paced.ts';
+import type { PacedAnswer, PacedWant } from './pacer.ts';
 
 /** Delivers heads of lanes side by side, each key by itself. */
 export type LaneRunner = {
@@ -128,16 +129,29 @@ export function createLaneRunner(
     await settleOthers(heads, others);
   }
   async function paced(head: Head): Promise<void> {
-    const inMs = await waitForSlot(deps, { connection, eventId: head.eventId });
-    if (inMs > 0) return waitUntil(head.key, gatewayNow() + inMs);
+    const { want, answer } = await waitForSlot(deps, { connection, eventId: head.eventId });
+    if (answer.kind === 'wait') return waitUntil(head.key, gatewayNow() + answer.inMs);
+    const { destinationId } = connection;
+    const { places, pacer } = deps.traffic;
     try {
-      await deps.traffic.places.take(connection.destinationId);
+      await places.take(destinationId);
       const { begun, others } = await beginInPlace([head]);
       await settleOthers([head], others);
-      if (begun[0]) await send(head, begun[0]);
+      const [attempt] = begun;
+      if (attempt) await sendAtItsTime(head, { destinationId, want, attempt, slot: answer });
     } finally {
-      await deps.traffic.pacer.release(connection.destinationId, [head.eventId]);
+      await pacer.release(destinationId, [head.eventId]);
     }
+  }
+  async function sendAtItsTime(head: Head, timed: Timed): Promise<void> {
+    let comes = false;
+    try {
+      comes = await comesToSend(deps, timed);
+    } finally {
+      if (!comes) deps.traffic.places.give(timed.destinationId, 1);
+    }
+    if (comes) await send(head, timed.attempt);
+    else waitUntil(head.key, gatewayNow());
   }
 
   return {
@@ -168,26 +182,23 @@ export function createLaneRunner(
   };
 }
 
-/** Waits until a head may be sent: 0 then. Else, where that takes long, in how many ms to ask again. */
+/** Waits until a head has a time to be sent at. Where that takes long, the answer is to wait. */
 async function waitForSlot(
   { db, configuration, traffic }: Dependencies,
   { connection, eventId }: { connection: Connection; eventId: string },
-): Promise<number> {
+): Promise<{ want: PacedWant; answer: Exclude<PacedAnswer, { kind: 'busy' }> }> {
   const [seen] = await lookAtEvents(db, { eventIds: [eventId], nowMs: gatewayNow() });
   const group = seen?.kind === 'laned' ? seen.group : null;
   const { destinationId } = connection;
-  const wants = [{ eventId, group, queued: true }];
+  const want: PacedWant = { eventId, group, queued: true };
   for (;;) {
     const limits = limitsNow({ configuration }, destinationId);
-    const order = { destinationId, limits, wants, most: 1 };
+    const order = { destinationId, limits, wants: [want], most: 1 };
     const [answer] = await traffic.pacer.reserve(order);
-    if (answer?.kind === 'slot') {
-      await sleep(Math.max(0, answer.atMs - performance.now()));
-      return 0;
-    }
+    if (answer?.kind === 'slot') return { want, answer };
     if (answer?.kind !== 'wait') {
       await Promise.race([sleep(BUSY_LOOK_MS), traffic.pacer.released(destinationId)]);
-    } else if (answer.inMs > NEAR_MS) return answer.inMs;
+    } else if (answer.inMs > NEAR_MS) return { want, answer };
     else await sleep(Math.min(LOOK_AGAIN_MS, Math.max(5, answer.inMs - 20)));
   }
 }

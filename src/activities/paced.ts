@@ -9,11 +9,10 @@ import { parkEvents } from '../db/parked.ts';
 import { begin, passOver, withdraw, type Open } from './beginning.ts';
 import type { DeliveryDependencies } from './delivery.ts';
 import { createLandings, type Landings } from './landings.ts';
-import type { PacedAnswer, PacedWant } from './pacer.ts';
+import type { PacedSlot, PacedWant } from './pacer.ts';
 import { waitForTurn } from './turn.ts';
 
 type Order = AttemptOrder & { workflowId: string };
-type Slot = Extract<PacedAnswer, { kind: 'slot' }>;
 /** `limits`: those by which times were asked for last. */
 type Run = { order: Order; open: Open[]; waiting: PacedWant[]; limits: Limits };
 
@@ -103,7 +102,7 @@ async function launchAll(
         traffic.places.give(destinationId, most);
         throw error;
       });
-    const slots = new Map<string, Slot>();
+    const slots = new Map<string, PacedSlot>();
     wants.forEach(({ eventId }, i) => {
       const answer = answers[i]!;
       if (answer.kind === 'slot') slots.set(eventId, answer);
@@ -129,7 +128,7 @@ async function launchAll(
 
 async function sendAll(
   deps: DeliveryDependencies,
-  { run, taken, slots }: { run: Run; taken: PacedWant[]; slots: Map<string, Slot> },
+  { run, taken, slots }: { run: Run; taken: PacedWant[]; slots: Map<string, PacedSlot> },
 ): Promise<void> {
   const { db, enterLane, traffic } = deps;
   const { destinationId, workflowId } = run.order;
@@ -161,7 +160,7 @@ async function sendAll(
   landings.check();
 }
 
-type Sending = { run: Run; want: PacedWant; attempt: BegunAttempt; slot: Slot };
+type Sending = { run: Run; want: PacedWant; attempt: BegunAttempt; slot: PacedSlot };
 
 async function sendInPlace(deps: DeliveryDependencies, sending: Sending): Promise<void> {
   const { destinationId } = sending.run.order;
@@ -173,23 +172,12 @@ async function sendInPlace(deps: DeliveryDependencies, sending: Sending): Promis
   }
 }
 
-/** Sends one attempt at its time. One that missed it asks for another: what comes late would come too close to the next. */
 async function sendOne(
   deps: DeliveryDependencies,
   { run, want, attempt, slot }: Sending,
 ): Promise<void> {
   const { destinationId } = run.order;
-  let current: Slot | null = slot;
-  try {
-    while (current && !(await isInTime(current))) {
-      current = await anotherSlot(deps, { run, want });
-    }
-  } catch (error) {
-    await withdraw(deps, [attempt]);
-    throw error;
-  }
-  if (!current) {
-    await withdraw(deps, [attempt]);
+  if (!(await comesToSend(deps, { destinationId, want, attempt, slot }))) {
     run.waiting.push({ ...want, queued: true });
     return;
   }
@@ -197,8 +185,34 @@ async function sendOne(
   if (dueAtMs !== null) run.open.push({ eventId: want.eventId, dueAtMs });
 }
 
+export type Timed = {
+  destinationId: string;
+  want: PacedWant;
+  attempt: BegunAttempt;
+  slot: PacedSlot;
+};
+
+/**
+ * Waits for the time of an attempt. One that missed it asks for another: what comes late would come too close to the
+ * next. Where no other comes soon the attempt is taken back, and the answer is false.
+ */
+export async function comesToSend(
+  deps: Omit<DeliveryDependencies, 'enterLane'>,
+  { attempt, ...timed }: Timed,
+): Promise<boolean> {
+  let slot: PacedSlot | null = timed.slot;
+  try {
+    while (slot && !(await isInTime(slot))) slot = await anotherSlot(deps, timed);
+  } catch (error) {
+    await withdraw(deps, [attempt]);
+    throw error;
+  }
+  if (!slot) await withdraw(deps, [attempt]);
+  return slot !== null;
+}
+
 /** Waits for a slot's time; whether it was met. */
-async function isInTime({ atMs, lateMs }: Slot): Promise<boolean> {
+async function isInTime({ atMs, lateMs }: PacedSlot): Promise<boolean> {
   if (lateMs === null) return true;
   const leftMs = atMs - performance.now();
   if (leftMs > 0) await sleep(leftMs);
@@ -206,15 +220,13 @@ async function isInTime({ atMs, lateMs }: Slot): Promise<boolean> {
 }
 
 async function anotherSlot(
-  deps: DeliveryDependencies,
-  { run, want }: { run: Run; want: PacedWant },
-): Promise<Slot | null> {
-  const { traffic } = deps;
-  const { destinationId } = run.order;
+  deps: Omit<DeliveryDependencies, 'enterLane'>,
+  { destinationId, want }: Pick<Timed, 'destinationId' | 'want'>,
+): Promise<PacedSlot | null> {
   const wants = [{ ...want, queued: true, leased: true }];
   for (;;) {
     const order = { destinationId, limits: limitsNow(deps, destinationId), wants, most: 1 };
-    const [answer] = await traffic.pacer.reserve(order);
+    const [answer] = await deps.traffic.pacer.reserve(order);
     if (answer?.kind === 'slot') return answer;
     if (answer?.kind !== 'wait' || answer.inMs > NEAR_MS) return null;
     await sleep(Math.max(5, answer.inMs - 20));

@@ -9,11 +9,11 @@ import { ensureSlots, lockSlots, saveSlots, type KeptSlots } from '../db/rate-sl
 
 export type PacedWant = Want & { eventId: string };
 
-/** When one may be sent: at a time of `performance.now()`, or in so many ms one may ask again. */
-export type PacedAnswer =
-  | { kind: 'slot'; atMs: number; lateMs: number | null }
-  | { kind: 'wait'; inMs: number }
-  | { kind: 'busy' };
+/** When one may be sent, by `performance.now()`, and how late that may become; null where no rate is set. */
+export type PacedSlot = { kind: 'slot'; atMs: number; lateMs: number | null };
+
+/** A time, or in how many ms one may ask again. */
+export type PacedAnswer = PacedSlot | { kind: 'wait'; inMs: number } | { kind: 'busy' };
 
 /** Asks PostgreSQL, for all workers together, when a destination's deliveries may leave. */
 export type Pacer = {
