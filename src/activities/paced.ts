@@ -73,11 +73,10 @@ async function changesMeanwhile(
   deps: DeliveryDependencies,
   { run, landings }: { run: Run; landings: Landings },
 ): Promise<boolean> {
-  let landed = false;
-  const landing = landings.all().then(() => void (landed = true));
-  while (!landed && run.waiting.length > 0 && !landings.failed()) {
+  const landed = landings.all().then(() => true);
+  while (run.waiting.length > 0 && !landings.failed()) {
     if (limitsNow(deps, run.order.destinationId) !== run.limits) return true;
-    await Promise.race([landing, sleep(POLICY_LOOK_MS)]);
+    if (await Promise.race([landed, sleep(POLICY_LOOK_MS, false)])) return false;
   }
   return false;
 }
