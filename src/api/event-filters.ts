@@ -6,7 +6,7 @@ import {
   listEvents,
   readEventPayloadSizes,
 } from '../db/event-reads.ts';
-import { isBackwards } from '../db/query.ts';
+import { type Filter, isBackwards } from '../db/query.ts';
 import { readRequestSizes } from '../db/request-reads.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { groupName } from '../domain/delivery-group.ts';
