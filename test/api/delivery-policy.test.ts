@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Gateway, type Json, startGateway } from './gateway.ts';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+const url = 'https://example.com/hooks';
+
+async function refusal(config: unknown, type = 'HTTP'): Promise<unknown> {
+  const body = { name: 'refused', type, config };
+  const answer = await gateway.ask('POST', '/destinations', { body });
+  expect(answer.status).toBe(422);
+  expect((await gateway.done('GET', '/destinations?name=refused'))['count']).toBe(0);
+  return answer.body['data'];
+}
+
+test('the older names of the rate limit become a delivery policy', async () => {
+  const made = await gateway.done('PUT', '/destinations', {
+    name: 'older',
+    config: { url, rate_limit: 4, rate_limit_period: 'minute' },
+  });
+  expect(made['config']).toEqual({ url, delivery_policy: { rate: 4, period: 'minute' } });
+  const second = await gateway.done('PUT', '/destinations', {
+    name: 'older',
+    config: { rate_limit: 9 },
+  });
+  expect(second['config']).toEqual({ url, delivery_policy: { rate: 9, period: 'second' } });
+  const none = await gateway.done('PUT', '/destinations', {
+    name: 'older',
+    config: { rate_limit: null },
+  });
+  expect(none['id']).toBe(made['id']);
+  expect(none['config']).toEqual({ url });
+});
+
+test('a delivery policy takes a rate and a limit of open requests together', async () => {
+  const groups = {
+    key: 'body.customer_id',
+    concurrent: 1,
+    overrides: { big: { rate: 10, rate_period: 'second', concurrent: 4 } },
+  };
+  const policy = { rate: 20, period: 'second', concurrent: 2, groups };
+  const made = await gateway.done('POST', '/destinations', {
+    name: 'both',
+    config: { url, delivery_policy: policy },
+  });
+  expect((made['config'] as Json)['delivery_policy']).toEqual(policy);
+  const path = `/destinations/${String(made['id'])}`;
+  const few = await gateway.done('PUT', path, { config: { delivery_policy: { concurrent: 3 } } });
+  expect((few['config'] as Json)['delivery_policy']).toEqual({ concurrent: 3 });
+});
+
+test('what contradicts itself in a delivery policy is refused, with the field to change', async () => {
+  const refused = (delivery_policy: object) => refusal({ url, delivery_policy });
+  const twice =
+    'limits what rate with the period concurrent already limits: leave it out, or choose the period second, minute or hour';
+  const field = 'body.config.delivery_policy';
+  expect(await refused({ rate: 2, period: 'concurrent', concurrent: 3 })).toEqual([
+    `${field}.concurrent ${twice}`,
+  ]);
+  expect(await refused({ rate: 2, concurrent: 0 })).toEqual([
+    `${field}.concurrent must be 1 or more`,
+  ]);
+  const overrides = {
+    none: {},
+    half: { rate: 1 },
+    other: { rate_period: 'second', concurrent: 2 },
+    twice: { rate: 2, rate_period: 'concurrent', concurrent: 2 },
+  };
+  expect(await refused({ groups: { key: 'body.id', concurrent: 1, overrides } })).toEqual([
+    `${field}.groups.overrides.none.rate is required unless concurrent is given`,
+    `${field}.groups.overrides.half.rate_period is required`,
+    `${field}.groups.overrides.other.rate is required with rate_period`,
+    `${field}.groups.overrides.twice.concurrent ${twice}`,
+  ]);
+  expect(await refused({ groups: { key: 'body.id' } })).toEqual([
+    `${field}.groups.rate is required unless concurrent is given`,
+  ]);
+  expect(await refusal({ url, rate_limit: 3, delivery_policy: { concurrent: 2 } })).toEqual([
+    'body.config.rate_limit cannot be used beside delivery_policy: write it there, as rate',
+  ]);
+});
