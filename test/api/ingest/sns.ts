@@ -5,10 +5,13 @@ import { selfSigned } from '../../verification/certificate.ts';
 import type { Send } from './ingest.ts';
 
 const DAY_MS = 86_400_000;
-const CERTIFICATE_URL = 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem';
+export const SNS_HOST = 'sns.eu-west-1.amazonaws.com';
+const CERTIFICATE_URL = `https://${SNS_HOST}/SimpleNotificationService-1.pem`;
 /** Looks like one of Amazon's, and is on no host there is. */
 export const NOWHERE_URL = 'https://sns.no-such-9.amazonaws.com/SimpleNotificationService-1.pem';
 const certificate = selfSigned({ fromMs: Date.now() - DAY_MS, toMs: Date.now() + DAY_MS });
+/** What stands at the address that each message names. */
+export const CERTIFICATE_PEM = certificate.pem;
 const SIGNED = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
 
 /** A message as Amazon SNS signs it. */
