@@ -7,11 +7,11 @@ KEY=${KEY:-$(npm run --silent sluice key)}
 # A folder for what the receivers of a recipe print.
 LOGS=$(mktemp -d)
 
-# Calls the admin API:  api /events?status=FAILED    api /events/evt_…/retry -X POST
+# Calls the admin API:  api '/events?status=FAILED'    api /events/evt_…/retry -X POST
 api() {
   local call=$1
   shift
-  curl -sS "$URL/2026-09-01$call" -H "authorization: Bearer $KEY" -H 'content-type: application/json' "$@"
+  curl -sS --globoff "$URL/2026-09-01$call" -H "authorization: Bearer $KEY" -H 'content-type: application/json' "$@"
 }
 
 # Prints fields of an answer, one line for each object of a list:  … | pick status attempts

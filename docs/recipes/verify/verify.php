@@ -6,7 +6,7 @@ function verify(string $secret, array $headers, string $body): bool
 {
     $id = $headers['webhook-id'] ?? '';
     $timestamp = $headers['webhook-timestamp'] ?? '';
-    if ($id === '' || !ctype_digit($timestamp)) {
+    if ($id === '' || !preg_match('/^[0-9]{1,12}$/D', $timestamp)) {
         return false;
     }
     if (abs(time() - (int) $timestamp) > TOLERANCE_SECONDS) {

@@ -40,6 +40,6 @@ test('a Shopify burst: all of it is taken, each order once, and no faster than t
   });
   const isTimes = (output: string) => /^(\d{4}-\d\d-\d\dT\S+Z\n){20}$/.test(output);
   const times = outputs.find(isTimes)!.trim().split('\n').map(Date.parse);
-  // Nineteen gaps of 200 ms; single ones may be shorter by what a network takes.
-  expect(times.at(-1)! - times[0]!).toBeGreaterThan(19 * 200 - 100);
+  // In no second there are more than the rate and one: twenty need more than three.
+  expect(times.at(-1)! - times[0]!).toBeGreaterThan(3_000);
 });
