@@ -45,8 +45,7 @@ async function perform(
     return last.succeeded && isAsPromised(last.output, step.promise) && last;
   };
   try {
-    const limit = step.repeats ? { everyMs: 200 } : { withinMs: 0 };
-    const done = step.repeats ? await until('the page to be right', once, limit) : await once();
+    const done = step.repeats ? await until('the promise', once, { everyMs: 200 }) : await once();
     if (done !== false) return done.output;
   } catch (error) {
     if (last === undefined) throw error;
