@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { attemptStatus } from '../src/domain/schema/attempt.ts';
 import { EventStatus, IgnoredCause, RejectionCause, RetryState } from '../src/domain/status.ts';
 
-const page = readFileSync(new URL('../docs/deliveries.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../docs/glossary.md', import.meta.url), 'utf8');
 
 /** The rows of the tables below a heading, up to the next one. */
 function tableOf(heading: string): string {
