@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import { isTimeout } from '../db/faults.ts';
-import { type ErrorCode, ERRORS, GatewayError } from '../domain/errors.ts';
+import { type ErrorCode, GatewayError } from '../domain/errors.ts';
 import type { ErrorBody } from '../domain/schema/error.ts';
 import { pathText, type Problem } from '../domain/schema/problem.ts';
 import type { ApiLog } from './deps.ts';
@@ -91,6 +91,3 @@ function faultOfDatabase(code: string): GatewayError | null {
   if (!UNAVAILABLE.test(code)) return null;
   return new GatewayError('SERVICE_UNAVAILABLE', 'The database cannot be reached; try again.');
 }
-
-/** Every status an error can have, for the OpenAPI document. */
-export const ERROR_STATUSES = [...new Set(Object.values(ERRORS).map(({ status }) => status))];

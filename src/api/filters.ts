@@ -11,11 +11,22 @@ type Reading<Value> = {
   message: string;
   schema: object;
   ordered: boolean;
+  /** What the OpenAPI document calls it, where it stands in many lists. */
+  name?: string;
 };
 type Fault = (path: string[], message: string) => void;
 
 const BOUNDS = ['gt', 'gte', 'lt', 'lte'] as const;
 const FLAG = { type: 'string', enum: ['true', 'false'] };
+const OPERATORS: Record<string, string> = {
+  gt: 'Greater, or later, than this.',
+  gte: 'This, or greater or later.',
+  lt: 'Less, or earlier, than this.',
+  lte: 'This, or less or earlier.',
+  le: 'The same as lt.',
+};
+const ANY = { ...FLAG, description: 'true: whatever has a value.' };
+const ALL = { ...FLAG, description: 'Has no effect: everything matches.' };
 const ISO = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
 
 export const textFilter = filterOf<string>({
@@ -23,6 +34,7 @@ export const textFilter = filterOf<string>({
   message: 'must be a text of 1 to 1000 characters',
   schema: { type: 'string' },
   ordered: false,
+  name: 'TextFilter',
 });
 
 /** Texts of a closed set; `fold` brings what callers write to the set's own case. */
@@ -49,6 +61,7 @@ export const numberFilter = filterOf<number>({
   message: 'must be a whole number',
   schema: { type: 'integer' },
   ordered: true,
+  name: 'NumberFilter',
 });
 
 export const timeFilter = filterOf<Date>({
@@ -56,6 +69,7 @@ export const timeFilter = filterOf<Date>({
   message: 'must be a time such as 2026-09-01T12:00:00.000Z',
   schema: { type: 'string', format: 'date-time' },
   ordered: true,
+  name: 'TimeFilter',
 });
 
 export const flag = z
@@ -92,12 +106,12 @@ export const jsonObjectFilter = z
   .meta({ type: 'string', contentMediaType: 'application/json' });
 
 function filterOf<Value>(reading: Reading<Value>) {
-  const { schema, ordered } = reading;
-  const names = ordered ? [...BOUNDS, 'le'] : [];
+  const { schema, ordered, name: id } = reading;
+  const names = ordered ? Object.entries(OPERATORS) : [];
   const properties = {
-    ...Object.fromEntries(names.map((name) => [name, schema])),
-    any: FLAG,
-    all: FLAG,
+    ...Object.fromEntries(names.map(([name, description]) => [name, { ...schema, description }])),
+    any: ANY,
+    all: ALL,
   };
   return z
     .unknown()
@@ -106,6 +120,7 @@ function filterOf<Value>(reading: Reading<Value>) {
       return readFilter(value as QueryValue, { reading, fault });
     })
     .meta({
+      ...(id && { id, description: 'A value, several of them, or bounds.' }),
       anyOf: [
         schema,
         { type: 'array', items: schema },

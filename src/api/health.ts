@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { ApiDeps } from './deps.ts';
+import type { Outside } from './openapi/outside.ts';
 
 const CHECK_MS = 3_000;
 
@@ -37,3 +38,80 @@ async function passes(check: () => Promise<unknown>): Promise<boolean> {
     clearTimeout(timer);
   }
 }
+
+const readiness = {
+  type: 'object',
+  properties: {
+    status: { enum: ['ready', 'not ready'], description: 'Whether traffic is welcome.' },
+    missing: {
+      type: 'array',
+      items: { enum: ['postgresql', 'temporal'] },
+      description: 'What does not answer.',
+    },
+    notes: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'What works, but should be looked at.',
+    },
+  },
+  required: ['status', 'missing'],
+  additionalProperties: false,
+};
+
+/** The same for the OpenAPI document. */
+export const healthOperations: Outside[] = [
+  {
+    method: 'get',
+    path: '/healthz',
+    operationId: 'get_healthz',
+    tag: 'operations',
+    summary: 'Check that the process is up',
+    description: 'Answers 200 as long as the process runs. Use it as a liveness probe.',
+    needsKey: false,
+    responses: {
+      200: {
+        description: 'The process is up.',
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: { status: { const: 'ok', description: 'Always ok.' } },
+              required: ['status'],
+              additionalProperties: false,
+            },
+            example: { status: 'ok' },
+          },
+        },
+      },
+    },
+    refusals: [],
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    operationId: 'get_readyz',
+    tag: 'operations',
+    summary: 'Check that the gateway is ready',
+    description:
+      'Answers 200 while PostgreSQL and Temporal answer, and 503 otherwise. Use it as a readiness probe. `notes` names what works but should be looked at.',
+    needsKey: false,
+    responses: {
+      200: {
+        description: 'The gateway is ready.',
+        content: {
+          'application/json': { schema: readiness, example: { status: 'ready', missing: [] } },
+        },
+      },
+      503: {
+        description: 'Something it needs does not answer.',
+        content: {
+          'application/json': {
+            schema: readiness,
+            example: { status: 'not ready', missing: ['temporal'] },
+          },
+        },
+      },
+    },
+    refusals: [],
+  },
+];

@@ -9,6 +9,7 @@ import { assertJsonType, MAX_BODY_BYTES, parseBody } from './body.ts';
 import { identify } from './identify.ts';
 import { invalid, notFound, sendError } from './errors.ts';
 import { piecesOf, withoutTexts } from './json-text.ts';
+import type { Tag } from './openapi/tags.ts';
 import { parseQuery } from './query.ts';
 
 type Method = 'get' | 'post' | 'put' | 'delete';
@@ -29,16 +30,23 @@ type Described = {
   method: Method;
   /** As express writes it: `/sources/:id`. */
   path: string;
+  /** What it does, in a few words. */
   summary: string;
-  tag: string;
+  /** What a caller should know before the call; in Markdown, for the OpenAPI document. */
+  description: string;
+  tag: Tag;
   /** The kind of thing that `:id` names. */
   id?: IdKind;
 };
+
+/** What a caller may send, and what comes back: true for the schemas, for the OpenAPI document. */
+type Example<Body, Answer> = { body?: Body; answer: Answer };
 
 type Definition<Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> = Described & {
   query?: Q;
   body?: B;
   response: R;
+  example: Example<z.input<B>, z.input<R>>;
   handle: (call: Call<z.output<Q>, z.output<B>>) => Promise<z.input<R>>;
 };
 
@@ -47,6 +55,7 @@ export type Route = Described & {
   query: z.ZodType | null;
   body: z.ZodType | null;
   response: z.ZodType;
+  example: Example<unknown, unknown>;
   /** The answer as the bytes of its JSON, in pieces. */
   run(call: Call): Promise<Uint8Array[]>;
 };

@@ -14,8 +14,8 @@ import type { ApiDeps } from './deps.ts';
 import { errorHandler, sendError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { landingPage } from './landing-page.ts';
-import { openApiOf } from './openapi.ts';
 import { metricsRoute } from './metrics-route.ts';
+import { createDocument } from './openapi/document.ts';
 import { mount } from './route.ts';
 
 /** Where the admin API stands: the dialect's version. */
@@ -56,11 +56,9 @@ export function createApi(deps: ApiDeps): Express {
     ...signingSecretRoutes(deps),
     ...apiKeyRoutes({ ...deps, keysChanged: () => authenticate.changed() }),
   ];
-  const document = openApiOf(routes, { basePath: BASE_PATH, publicUrl: deps.publicUrl });
-  // As bytes that all answers share: anybody may ask, and need not read them.
-  const description = Buffer.from(JSON.stringify(document));
-  app.get(['/openapi.json', `${BASE_PATH}/openapi.json`], (_request, response) => {
-    response.set('content-type', 'application/json; charset=utf-8').send(description);
+  const document = createDocument(routes, { basePath: BASE_PATH, publicUrl: deps.publicUrl });
+  app.get(['/openapi.json', `${BASE_PATH}/openapi.json`], async (_request, response) => {
+    response.type('json').send(await document());
   });
   const page = Buffer.from(landingPage(deps, BASE_PATH));
   app.get('/', (_request, response) => {

@@ -99,7 +99,7 @@ export async function startGateway(
     const { status } = response;
     const fault = conformance.faultOf({
       method,
-      path: path.split('?')[0]!,
+      path: `${BASE_PATH}${path.split('?')[0]}`,
       status,
       contentType,
       body: parsed,

@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Conformance, operationsOf } from './conformance.ts';
-import { type Gateway, type Json, startGateway } from './gateway.ts';
+import { type Gateway, type Json, KEY, startGateway } from './gateway.ts';
 import { arrive, ignore, makeAttempt, makeEvent, makeExecution } from './history.ts';
+import { type Ingest, startIngest } from './ingest/ingest.ts';
+
+const metrics = { contentType: 'text/plain; version=0.0.4', body: '' };
 
 let gateway: Gateway;
+let ingest: Ingest;
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ metrics: () => Promise.resolve(metrics) });
+  ingest = await startIngest();
 });
-afterAll(() => gateway.close());
+afterAll(() => Promise.all([gateway.close(), ingest.close()]));
 
 const config = { url: 'https://example.com' };
 
@@ -21,7 +26,8 @@ test('the document is the same at both places, and every reference in it leads s
     expect(gateway.document.components.schemas).toHaveProperty(name!);
   }
   expect(text).not.toContain('$defs');
-  expect(new Set(operationsOf(gateway.document)).size).toBe(operationsOf(gateway.document).length);
+  const ids = operationsOf(gateway.document).map((operation) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
 });
 
 test('every operation of the document answers as the document says', async () => {
@@ -88,18 +94,68 @@ test('every operation of the document answers as the document says', async () =>
   ]) {
     await gateway.done('DELETE', `/${plural}/${id}`);
   }
-  const missing = operationsOf(gateway.document).filter((id) => !gateway.conformance.seen.has(id));
-  expect(missing).toEqual([]);
+  await sendToAll();
+  const ids = operationsOf(gateway.document).map((operation) => operation.operationId);
+  expect(ids.filter((id) => !gateway.conformance.seen.has(id))).toEqual([]);
+});
+
+test('ingest and publishing refuse as the document says', async () => {
+  const key = { authorization: `Bearer ${KEY}` };
+  const id = await ingest.source('WEBHOOK');
+  const told = { webhook_secret_key: 'secret', header_key: 'x-signature' };
+  const closed = await ingest.source('WEBHOOK', { auth: told, config: { auth_type: 'HMAC' } });
+  const statuses = [
+    await conforming(ingest.origin, '/in/none', { method: 'POST' }),
+    await conforming(ingest.origin, `/in/${id}`),
+    await conforming(ingest.origin, `/in/${closed}`, { method: 'POST' }),
+    await conforming(ingest.origin, '/v1/publish', { method: 'POST' }),
+    await conforming(ingest.origin, '/v1/publish', { method: 'POST', headers: key }),
+    await conforming(gateway.origin, '/metrics'),
+  ];
+  expect(statuses).toEqual([404, 405, 401, 401, 422, 401]);
 });
 
 test('an answer that is not as the document says is noticed', () => {
-  const answer = { method: 'GET', path: '/sources/count', contentType: 'application/json' };
+  const answer = {
+    method: 'GET',
+    path: '/2026-09-01/sources/count',
+    contentType: 'application/json',
+  };
   const faultOf: Conformance['faultOf'] = (given) => gateway.conformance.faultOf(given);
   expect(faultOf({ ...answer, status: 200, body: { count: 1 } })).toBeNull();
   expect(faultOf({ ...answer, status: 200, body: { count: 'one' } })).toContain('must be integer');
   expect(faultOf({ ...answer, status: 200, body: { count: 1, more: 1 } })).toContain('additional');
   expect(faultOf({ ...answer, status: 418, body: {} })).toContain('not in the document');
 });
+
+/** Asks what stands beside the admin API: health, metrics, the document, ingest and publishing. */
+async function sendToAll(): Promise<void> {
+  const key = { authorization: `Bearer ${KEY}` };
+  for (const path of ['/healthz', '/readyz', '/openapi.json'])
+    await conforming(gateway.origin, path);
+  await conforming(gateway.origin, '/metrics', { headers: key });
+  const allowed = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const id = await ingest.source('WEBHOOK', { config: { allowed_http_methods: allowed } });
+  for (const method of allowed) {
+    await conforming(ingest.origin, `/in/${id}`, { method });
+    await conforming(ingest.origin, `/in/${id}/orders`, { method });
+  }
+  const headers = { ...key, 'x-sluice-source-id': id };
+  await conforming(ingest.origin, '/v1/publish', { method: 'POST', headers, body: '{}' });
+}
+
+/** Sends a request and throws where its answer is not as the document says. */
+async function conforming(origin: string, path: string, init: RequestInit = {}): Promise<number> {
+  const { method = 'GET' } = init;
+  const response = await fetch(`${origin}${path}`, init);
+  const contentType = response.headers.get('content-type');
+  const text = await response.text();
+  const body: unknown = contentType?.includes('json') ? JSON.parse(text) : text;
+  const { status } = response;
+  const fault = gateway.conformance.faultOf({ method, path, status, contentType, body });
+  if (fault) throw new Error(`${method} ${path}: ${fault}: ${text}`);
+  return status;
+}
 
 async function transform(ends: { projectId: string; sourceId: string; connectionId: string }) {
   const draft = { name: 't', code: 'addHandler("transform", (request) => request);' };

@@ -25,10 +25,14 @@ import {
 import { deleted, Direction, listOf } from '../../domain/schema/list.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalid, notFound } from '../errors.ts';
+import { EXAMPLE_ID } from '../examples/ids.ts';
+import { exampleApiKey, exampleNewApiKey } from '../examples/keys.ts';
+import { examplePage } from '../examples/list.ts';
 import { type Call, type Route, route } from '../route.ts';
 
 const TAG = 'api keys';
 const MOST_KEYS = 1_000;
+const PAGINATION = { order_by: 'created_at', dir: Direction.Descending, limit: MOST_KEYS };
 
 type Key = Pick<Call, 'projectId' | 'id'>;
 
@@ -48,22 +52,28 @@ function readRoutes({ db }: ApiDeps): Route[] {
     route({
       method: 'get',
       path: '/api-keys',
-      summary: 'List the keys of the API, the newest first',
+      summary: 'List API keys',
+      description:
+        'Lists all API keys, the newest first. The keys themselves are not stored, only their hashes.',
       tag: TAG,
       response: listOf(apiKey),
+      example: {
+        answer: { ...examplePage(exampleApiKey), pagination: PAGINATION },
+      },
       async handle({ projectId }) {
         const models = (await listKeys(db, projectId)).map(render);
-        const pagination = { order_by: 'created_at', dir: Direction.Descending, limit: MOST_KEYS };
-        return { pagination, count: models.length, models };
+        return { pagination: PAGINATION, count: models.length, models };
       },
     }),
     route({
       method: 'get',
       path: '/api-keys/:id',
-      summary: 'Show a key, but for what it says',
+      summary: 'Retrieve an API key',
+      description: 'Returns everything about a key except the key itself, which is not stored.',
       tag: TAG,
       id: 'apiKey',
       response: apiKey,
+      example: { answer: exampleApiKey },
       handle: async (key) => render(await find(db, key)),
     }),
   ];
@@ -73,10 +83,12 @@ function createRoute({ db, keysChanged }: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/api-keys',
-    summary: 'Make a key; what it says is in this answer alone',
+    summary: 'Create an API key',
+    description: 'Creates a key. Store `key` now: this response is the only place that shows it.',
     tag: TAG,
     body: apiKeyCreate,
     response: newApiKey,
+    example: { body: { label: 'deploy' }, answer: exampleNewApiKey },
     async handle({ projectId, body }) {
       const { name = '', label = name, expires_at: end } = body;
       const made = await changingKeys(db, (changing) =>
@@ -92,11 +104,14 @@ function updateRoute({ db, keysChanged }: ApiDeps): Route {
   return route({
     method: 'put',
     path: '/api-keys/:id',
-    summary: 'Change the label of a key, or let it expire',
+    summary: 'Update an API key',
+    description:
+      'Changes the label of a key or the time at which it expires. The key set by `API_KEY` is changed there, and the last key without an expiry has to stay: both are answered with 422.',
     tag: TAG,
     id: 'apiKey',
     body: apiKeyUpdate,
     response: apiKey,
+    example: { body: { label: 'deploy' }, answer: exampleApiKey },
     async handle({ projectId, id, body }) {
       const { name, label = name, expires_at: end } = body;
       const row = await changingKeys(db, async (changing) => {
@@ -121,11 +136,14 @@ function rollRoute({ db, keysChanged }: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/api-keys/:id/roll',
-    summary: 'Make a key in the place of another one, which goes on for a while',
+    summary: 'Roll an API key',
+    description:
+      'Creates a key that replaces this one. The old key stays valid for `delay_sec` seconds, so that clients can change over. Store `key` now: this response is the only place that shows it.',
     tag: TAG,
     id: 'apiKey',
     body: apiKeyRoll,
     response: newApiKey,
+    example: { body: { delay_sec: 3_600 }, answer: exampleNewApiKey },
     async handle({ projectId, id, body }) {
       const made = await changingKeys(db, async (changing) => {
         const old = await find(changing, { projectId, id });
@@ -149,10 +167,13 @@ function revokeRoute({ db, keysChanged }: ApiDeps): Route {
   return route({
     method: 'delete',
     path: '/api-keys/:id',
-    summary: 'Revoke a key: every process refuses it within a second',
+    summary: 'Revoke an API key',
+    description:
+      'Revokes a key. Every process refuses it within a second. The key set by `API_KEY` and the last key without an expiry cannot be revoked: 422.',
     tag: TAG,
     id: 'apiKey',
     response: deleted,
+    example: { answer: { id: EXAMPLE_ID.apiKey } },
     async handle({ projectId, id }) {
       await changingKeys(db, async (changing) => {
         await assertDispensable(changing, await find(changing, { projectId, id }));

@@ -7,6 +7,8 @@ import { listOf } from '../../domain/schema/list.ts';
 import { AttemptTrigger } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import { exampleAttempt } from '../examples/event.ts';
+import { examplePage } from '../examples/list.ts';
 import { choiceFilter, idFilter, numberFilter, timeFilter } from '../filters.ts';
 import { gently } from '../gently.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
@@ -33,10 +35,12 @@ export function attemptRoutes(deps: ApiDeps): Route[] {
     route({
       method: 'get',
       path: '/attempts',
-      summary: 'List attempts, the newest first',
+      summary: 'List attempts',
+      description: 'Lists attempts, the newest first. `event_id` lists those of one event.',
       tag: TAG,
       query: attemptQuery,
       response: listOf(attempt),
+      example: { answer: examplePage(exampleAttempt) },
       async handle({ projectId, query }) {
         const asked = pageAsked(query, 'created_at');
         const filters = { ...query, event_id: query.event_id?.in };
@@ -48,10 +52,12 @@ export function attemptRoutes(deps: ApiDeps): Route[] {
     route({
       method: 'get',
       path: '/attempts/:id',
-      summary: 'Show an attempt, with the answer it got',
+      summary: 'Retrieve an attempt',
+      description: 'Returns an attempt with the status, headers and body of the response.',
       tag: TAG,
       id: 'attempt',
       response: attempt,
+      example: { answer: exampleAttempt },
       async handle({ projectId, id }) {
         const row = await findAttempt(deps.db, { projectId, id });
         if (!row) throw notFound(id);

@@ -20,6 +20,9 @@ import { connectionId } from '../../domain/schema/id.ts';
 import { count, deleted, listOf } from '../../domain/schema/list.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import { exampleConnection, exampleConnectionInput } from '../examples/connection.ts';
+import { EXAMPLE_ID, EXAMPLE_TIME } from '../examples/ids.ts';
+import { examplePage } from '../examples/list.ts';
 import { flag, idFilter, textFilter, timeFilter } from '../filters.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { renderConnection } from '../render.ts';
@@ -33,6 +36,16 @@ type Order = keyof typeof CONNECTION_ORDER;
 type Key = { projectId: string; id: string };
 
 const TAG = 'connections';
+const SAVED = {
+  post: 'Creates a connection. Name its source and destination by id, or describe them in `source` and `destination`: they are then created, or updated where their names exist. A name that another connection of the source has is answered with 409.',
+  put: 'Updates the connection with this name at this source, or creates it. Use it to apply a configuration again and again. `source` and `destination` work as in a creation.',
+};
+const SWITCHED = {
+  enable: 'Lets a disabled connection accept requests again.',
+  disable: 'The connection ignores new requests, with the cause `DISABLED`, until it is enabled.',
+  archive: 'The same as disable.',
+  unarchive: 'The same as enable.',
+};
 const ORDERS = Object.keys(CONNECTION_ORDER) as [Order, ...Order[]];
 const FILTERS = {
   id: idFilter('connection', 'web_').optional(),
@@ -66,6 +79,12 @@ export function connectionRoutes(deps: ApiDeps): Route[] {
       kind: 'connection',
       plural: TAG,
       model: connection,
+      words: {
+        pause:
+          'Holds the events of a connection. They wait with status `HOLD`, and nothing is lost.',
+        resume: 'Delivers the events that waited while the connection was paused, and new ones.',
+      },
+      example: (gate) => ({ ...exampleConnection, ...gate }),
       show: (key, shown) => show(deps, key, shown),
     }),
   ];
@@ -76,9 +95,11 @@ function listRoute(deps: ApiDeps): Route {
     method: 'get',
     path: '/connections',
     summary: 'List connections',
+    description: 'Lists connections with their sources and destinations, the newest first.',
     tag: TAG,
     query: z.strictObject({ ...FILTERS, ...pagingOf({ orders: ORDERS, cursor: connectionId }) }),
     response: listOf(connection),
+    example: { answer: examplePage(exampleConnection) },
     async handle({ projectId, query }) {
       const asked = pageAsked<Order>(query, 'created_at');
       const page = await listConnections(deps.db, { projectId, filters: query, page: asked });
@@ -92,9 +113,11 @@ function countRoute({ db }: ApiDeps): Route {
     method: 'get',
     path: '/connections/count',
     summary: 'Count connections',
+    description: 'Counts the connections that match the filters.',
     tag: TAG,
     query: z.strictObject(FILTERS),
     response: count,
+    example: { answer: { count: 3 } },
     async handle({ projectId, query }) {
       return { count: await countConnections(db, { projectId, filters: query }) };
     },
@@ -105,13 +128,12 @@ function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
   return route({
     method,
     path: '/connections',
-    summary:
-      method === 'post'
-        ? 'Make a connection, and its source and destination where they are described'
-        : 'Make a connection, or change the one of this name',
+    summary: method === 'post' ? 'Create a connection' : 'Create or update a connection by name',
+    description: SAVED[method],
     tag: TAG,
     body: connectionInput,
     response: connection,
+    example: { body: exampleConnectionInput, answer: exampleConnection },
     async handle({ projectId, keyId: by, body }) {
       const upsert = method === 'put';
       assertWithinRetention(deps, body);
@@ -128,10 +150,12 @@ function showRoute(deps: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/connections/:id',
-    summary: 'Show a connection',
+    summary: 'Retrieve a connection',
+    description: 'Returns a connection with its source, destination and rules.',
     tag: TAG,
     id: 'connection',
     response: connection,
+    example: { answer: { ...exampleConnection, held_count: 0 } },
     async handle(key) {
       const heldCount = await countHeld(deps.db, { kind: 'connection', id: key.id });
       return show(deps, key, { heldCount });
@@ -143,11 +167,14 @@ function updateRoute(deps: ApiDeps): Route {
   return route({
     method: 'put',
     path: '/connections/:id',
-    summary: 'Change a connection',
+    summary: 'Update a connection',
+    description:
+      'Changes what is given. `rules` replaces all rules; events that already wait follow the new retry rule from their next attempt. Its source and destination stay the same.',
     tag: TAG,
     id: 'connection',
     body: connectionUpdate,
     response: connection,
+    example: { body: { rules: exampleConnection.rules }, answer: exampleConnection },
     async handle({ projectId, keyId: by, id, body }) {
       assertWithinRetention(deps, body);
       await assertRulesRunnable(deps, { projectId, rules: body.rules });
@@ -164,10 +191,12 @@ function deleteRoute(deps: ApiDeps): Route {
   return route({
     method: 'delete',
     path: '/connections/:id',
-    summary: 'Delete a connection; what has passed through stays',
+    summary: 'Delete a connection',
+    description: 'Deletes a connection. Its events and attempts stay until their retention ends.',
     tag: TAG,
     id: 'connection',
     response: deleted,
+    example: { answer: { id: EXAMPLE_ID.connection } },
     async handle({ projectId, id }) {
       await withLocked(deps, { projectId, id }, (db) => deleteConnection(db, id));
       await deps.commands.configurationChanged({ kind: 'connection', id, deleted: true });
@@ -181,10 +210,14 @@ function switchRoute(deps: ApiDeps, word: 'enable' | 'disable' | 'archive' | 'un
   return route({
     method: 'put',
     path: `/connections/:id/${word}`,
-    summary: disabled ? 'Disable a connection: it takes nothing' : 'Enable a connection',
+    summary: `${disabled ? 'Disable' : 'Enable'} a connection`,
+    description: SWITCHED[word],
     tag: TAG,
     id: 'connection',
     response: connection,
+    example: {
+      answer: { ...exampleConnection, disabled_at: disabled ? EXAMPLE_TIME : null },
+    },
     async handle({ projectId, id }) {
       await withLocked(deps, { projectId, id }, (db) =>
         setConnectionDisabled(db, { id, disabled }),

@@ -17,6 +17,8 @@ import {
 } from '../../domain/schema/destination.ts';
 import { DestinationType } from '../../domain/status.ts';
 import type { ApiDeps } from '../deps.ts';
+import { exampleDestination, exampleDestinationInput } from '../examples/destination.ts';
+import { EXAMPLE_TIME } from '../examples/ids.ts';
 import { heldUntil, renderDestination } from '../render.ts';
 import { type Route, route } from '../route.ts';
 import { gateRoutes } from './gate-routes.ts';
@@ -52,11 +54,33 @@ export function destinationRoutes(deps: ApiDeps): Route[] {
     disable: disableDestination,
     enable: enableDestination,
     remove: deleteDestination,
+    words: {
+      create:
+        'Creates a destination. `config.auth_type` says how Sluice authenticates to it, and `config.auth` holds what that needs. Without `type` it is an `HTTP` destination.',
+      remove:
+        'Deletes a destination and its connections. Their events and attempts stay until their retention ends.',
+      disable:
+        'Deliveries to a disabled destination fail until it is enabled, and its connections ignore new requests.',
+      enable:
+        'Lets a destination receive deliveries again, also one that Sluice disabled after 410 Gone.',
+    },
+    example: {
+      input: exampleDestinationInput,
+      model: exampleDestination,
+      shown: { ...exampleDestination, held_count: 0 },
+    },
   });
   const gates = gateRoutes(deps, {
     kind: 'destination',
     plural: 'destinations',
     model: destination,
+    words: {
+      pause:
+        'Holds all deliveries to a destination. Events wait with status `HOLD`, and nothing is lost. Requests already sent are completed.',
+      resume:
+        'Delivers the events that waited while the destination was paused, and new ones. It also ends a hold that the receiver asked for with `Retry-After`.',
+    },
+    example: (gate) => ({ ...exampleDestination, ...gate }),
     async show(key, shown) {
       const row = present(await destinations.find(deps.db, key), key.id);
       return renderDestination(row, shown);
@@ -69,10 +93,15 @@ function circuitRoute({ db }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/destinations/:id/circuit',
-    summary: 'Whether deliveries are held back because it keeps failing, and when it is probed',
+    summary: 'Retrieve the circuit of a destination',
+    description:
+      'Tells whether Sluice holds deliveries back because the destination keeps failing or asked for it, and when it tries again with a single event.',
     tag: 'destinations',
     id: 'destination',
     response: circuit,
+    example: {
+      answer: { state: 'open', opened_at: EXAMPLE_TIME, probe_at: '2026-09-01T12:00:04.000Z' },
+    },
     async handle({ projectId, id }) {
       const held = heldUntil(present(await destinations.find(db, { projectId, id }), id));
       const [open] = await listOpenCircuits(db, [id]);

@@ -10,6 +10,9 @@ import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { readEventData } from '../event-data.ts';
 import { eventPage, eventQuery } from '../event-filters.ts';
+import { exampleEvent, exampleWholeEvent } from '../examples/event.ts';
+import { examplePage } from '../examples/list.ts';
+import { exampleRawBody } from '../examples/request.ts';
 import { written } from '../json-text.ts';
 import { renderEvent } from '../render.ts';
 import { type Route, route } from '../route.ts';
@@ -20,6 +23,7 @@ type Key = { projectId: string; id: string };
 
 const TAG = 'events';
 const ANY_SIZE = 2 ** 31 - 1;
+const cancelled = { status: EventStatus.Cancelled, response_status: 500, successful_at: null };
 const WAITING: EventStatus[] = [EventStatus.Queued, EventStatus.Scheduled, EventStatus.Hold];
 
 /** `/events` */
@@ -28,19 +32,25 @@ export function eventRoutes(deps: ApiDeps): Route[] {
     route({
       method: 'get',
       path: '/events',
-      summary: 'List events, the newest first',
+      summary: 'List events',
+      description:
+        'Lists events, the newest first. `include=data` adds the outgoing requests; a page then ends early once its payloads exceed 8 MB.',
       tag: TAG,
       query: eventQuery,
       response: listOf(event),
+      example: { answer: examplePage(exampleEvent) },
       handle: ({ projectId, query }) => eventPage(deps, { projectId, query }),
     }),
     route({
       method: 'get',
       path: '/events/:id',
-      summary: 'Show an event, with the request as it leaves',
+      summary: 'Retrieve an event',
+      description:
+        'Returns an event with `data`, the request as the destination gets it. Bodies above 2.5 MB are left out: see its raw body.',
       tag: TAG,
       id: 'event',
       response: event,
+      example: { answer: exampleWholeEvent },
       handle: (key) => show(deps, key),
     }),
     rawBodyRoute(deps),
@@ -55,10 +65,13 @@ function rawBodyRoute({ db, payloads }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/events/:id/raw_body',
-    summary: 'The body that is delivered, whatever its size',
+    summary: 'Retrieve the body of an event',
+    description:
+      'Returns the body that is delivered, byte for byte and of any size: as text, or in base64 where it is not UTF-8.',
     tag: TAG,
     id: 'event',
     response: rawBody,
+    example: { answer: exampleRawBody },
     async handle({ projectId, id }) {
       const row = await find({ db }, { projectId, id });
       const maxBodyBytes = ANY_SIZE;
@@ -75,10 +88,13 @@ function retryRoute(deps: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/events/:id/retry',
-    summary: 'Deliver an event now: again, or before its time',
+    summary: 'Retry an event',
+    description:
+      'Delivers an event once more, now: one that failed, succeeded or was cancelled. An event that still waits is answered with 400. One whose connection or destination is disabled or was deleted is answered with 409.',
     tag: TAG,
     id: 'event',
     response: event,
+    example: { answer: exampleWholeEvent },
     async handle({ projectId, id }) {
       const row = await find(deps, { projectId, id });
       if (WAITING.includes(row.status)) {
@@ -95,10 +111,15 @@ function cancelRoute(deps: ApiDeps, word: 'cancel' | 'mute'): Route {
   return route({
     method: 'put',
     path: `/events/:id/${word}`,
-    summary: 'Cancel an event that waits, or that failed and holds up those behind it',
+    summary: `${word === 'cancel' ? 'Cancel' : 'Mute'} an event`,
+    description:
+      word === 'cancel'
+        ? 'Cancels an event that waits or will be retried, or a failed one that blocks those ordered behind it. Anything else is answered with 400.'
+        : 'The same as cancel.',
     tag: TAG,
     id: 'event',
     response: event,
+    example: { answer: { ...exampleWholeEvent, ...cancelled } },
     async handle({ projectId, id }) {
       const row = await find(deps, { projectId, id });
       const isFinal = row.status === EventStatus.Failed && row.next_attempt_at === null;

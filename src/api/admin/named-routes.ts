@@ -5,6 +5,8 @@ import { count, deleted, listOf } from '../../domain/schema/list.ts';
 import { idOf } from '../../domain/schema/id.ts';
 import { IdPrefix } from '../../db/ids.ts';
 import type { ApiDeps } from '../deps.ts';
+import { EXAMPLE_ID, EXAMPLE_TIME } from '../examples/ids.ts';
+import { examplePage } from '../examples/list.ts';
 import { choiceFilter, flag, idFilter, textFilter, timeFilter } from '../filters.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
@@ -24,6 +26,10 @@ export type NamedResource<Row extends NamedRow, Update> = Named<Row, Update> &
     disable(db: Db, id: string): Promise<void>;
     enable(db: Db, id: string): Promise<void>;
     remove(db: Db, id: string): Promise<void>;
+    /** Descriptions of what is not the same for both. */
+    words: Record<'create' | 'remove' | 'disable' | 'enable', string>;
+    /** `shown` is one by itself. */
+    example: { input: object; model: { disabled_at: string | null }; shown: object };
   };
 
 const ORDERS = ['created_at', 'updated_at', 'name'] as const;
@@ -47,7 +53,7 @@ function readRoutes<Row extends NamedRow, Update>(
   { db }: ApiDeps,
   resource: NamedResource<Row, Update>,
 ): Route[] {
-  const { kind, plural, rows, model, render, show } = resource;
+  const { kind, plural, rows, model, render, show, example } = resource;
   const prefix = IdPrefix[kind];
   const filters = {
     id: idFilter(kind, prefix).optional(),
@@ -64,9 +70,11 @@ function readRoutes<Row extends NamedRow, Update>(
       method: 'get',
       path: `/${plural}`,
       summary: `List ${plural}`,
+      description: `Lists ${plural}, the newest first, without their credentials.`,
       tag: plural,
       query: z.strictObject({ ...filters, ...paging }),
       response: listOf(model),
+      example: { answer: examplePage(example.model) },
       async handle({ projectId, query }) {
         const asked = pageAsked(query, 'created_at');
         const page = await rows.list(db, { projectId, filters: query, page: asked });
@@ -77,9 +85,11 @@ function readRoutes<Row extends NamedRow, Update>(
       method: 'get',
       path: `/${plural}/count`,
       summary: `Count ${plural}`,
+      description: `Counts the ${plural} that match the filters.`,
       tag: plural,
       query: z.strictObject(filters),
       response: count,
+      example: { answer: { count: 3 } },
       async handle({ projectId, query }) {
         return { count: await rows.count(db, { projectId, filters: query }) };
       },
@@ -87,11 +97,13 @@ function readRoutes<Row extends NamedRow, Update>(
     route({
       method: 'get',
       path: `/${plural}/:id`,
-      summary: `Show a ${kind}`,
+      summary: `Retrieve a ${kind}`,
+      description: `Returns a ${kind}. Its credentials are left out unless you ask for them with \`include=config.auth\`.`,
       tag: plural,
       id: kind,
       query: z.strictObject({ include: z.literal('config.auth').optional() }),
       response: model,
+      example: { answer: example.shown },
       async handle({ projectId, id, query }) {
         const row = present(await rows.find(db, { projectId, id }), id);
         return show(row, query.include ? (resource.authOf(row) ?? undefined) : undefined);
@@ -104,19 +116,24 @@ function writeRoutes<Row extends NamedRow, Update extends { name?: string | unde
   { db, commands }: ApiDeps,
   resource: NamedResource<Row, Update>,
 ): Route[] {
-  const { kind, plural, rows, model, render } = resource;
+  const { kind, plural, rows, model, render, words, example } = resource;
   const save = async (work: (inside: Db) => Promise<Row>) => {
     const row = await db.transaction(work);
     await commands.configurationChanged({ kind, id: row.id });
     return render(row);
   };
-  const described = { tag: plural, response: model } as const;
+  const described = {
+    tag: plural,
+    response: model,
+    example: { body: example.input, answer: example.model },
+  } as const;
   return [
     route({
       ...described,
       method: 'post',
       path: `/${plural}`,
-      summary: `Make a ${kind}`,
+      summary: `Create a ${kind}`,
+      description: `${words.create} A name that is taken is answered with 409.`,
       body: resource.input,
       handle: ({ projectId, body }) => {
         const input = body as Update & { name: string };
@@ -127,7 +144,8 @@ function writeRoutes<Row extends NamedRow, Update extends { name?: string | unde
       ...described,
       method: 'put',
       path: `/${plural}`,
-      summary: `Make a ${kind}, or change the one of this name`,
+      summary: `Create or update a ${kind} by name`,
+      description: `Updates the ${kind} with this name, or creates it. Use it to apply a configuration again and again. In an update, fields that are left out stay as they are.`,
       body: resource.input,
       handle: ({ projectId, body }) => {
         const input = body as Update & { name: string };
@@ -138,7 +156,8 @@ function writeRoutes<Row extends NamedRow, Update extends { name?: string | unde
       ...described,
       method: 'put',
       path: `/${plural}/:id`,
-      summary: `Change a ${kind}: what is given replaces, null takes away`,
+      summary: `Update a ${kind}`,
+      description: `Changes what is given; the rest stays as it is. In \`config\`, \`null\` removes a setting, and \`auth\` is replaced as a whole.`,
       id: kind,
       body: resource.update,
       handle: ({ projectId, id, body }) =>
@@ -147,10 +166,12 @@ function writeRoutes<Row extends NamedRow, Update extends { name?: string | unde
     route({
       method: 'delete',
       path: `/${plural}/:id`,
-      summary: `Delete a ${kind} and its connections; what has passed through stays`,
+      summary: `Delete a ${kind}`,
+      description: words.remove,
       tag: plural,
       id: kind,
       response: deleted,
+      example: { answer: { id: EXAMPLE_ID[kind] } },
       async handle({ projectId, id }) {
         await db.transaction(async (inside) => {
           present(await rows.lock(inside, { projectId, id }), id);
@@ -173,15 +194,22 @@ function switchRoute<Row extends NamedRow, Update>(
     word: 'enable' | 'disable' | 'archive' | 'unarchive';
   },
 ): Route {
-  const { kind, plural, rows } = resource;
+  const { kind, plural, rows, words, example } = resource;
   const off = word === 'disable' || word === 'archive';
   return route({
     method: 'put',
     path: `/${plural}/:id/${word}`,
     summary: `${off ? 'Disable' : 'Enable'} a ${kind}`,
+    description: {
+      enable: words.enable,
+      disable: words.disable,
+      archive: 'The same as disable.',
+      unarchive: 'The same as enable.',
+    }[word],
     tag: plural,
     id: kind,
     response: resource.model,
+    example: { answer: { ...example.model, disabled_at: off ? EXAMPLE_TIME : null } },
     async handle({ projectId, id }) {
       const row = await db.transaction(async (inside) => {
         present(await rows.lock(inside, { projectId, id }), id);

@@ -7,11 +7,16 @@ import type { Problem } from '../../domain/schema/problem.ts';
 import { replayed, replayInput, type ReplayInput } from '../../domain/schema/replay.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalid, notFound } from '../errors.ts';
+import { exampleEvent } from '../examples/event.ts';
+import { EXAMPLE_ID } from '../examples/ids.ts';
+import { examplePayload, exampleRequest } from '../examples/request.ts';
 import { assertTakesRequests } from './obstacles.ts';
 import { assertWhole } from './retryable.ts';
 import { renderEvent } from '../render.ts';
 import { showRequest } from '../request-filters.ts';
 import { type Route, route } from '../route.ts';
+
+const replayedRequest = { ...exampleRequest, data: examplePayload };
 
 /** One source where the request is taken in, for some of its connections or for all. */
 type Target = { sourceId: string; connectionIds?: string[] };
@@ -21,11 +26,14 @@ export function replayRequestRoute(deps: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/requests/:id/replay',
-    summary: 'Take a request in once more, as a new one; the original stays as it is',
+    summary: 'Replay a request',
+    description:
+      'Accepts a stored request once more, as a new request that goes through the current configuration. The original stays as it is. By default it is replayed at its own source; name another source, or some connections. A request whose body was not kept whole is answered with 400, and one whose source or named connection is disabled or was deleted with 409.',
     tag: 'requests',
     id: 'request',
     body: replayInput,
     response: replayed,
+    example: { body: {}, answer: { requests: [replayedRequest], events: [exampleEvent] } },
     async handle({ projectId, id, body }) {
       const row = await findRequest(deps.db, { projectId, id });
       if (!row) throw notFound(id);
@@ -42,11 +50,17 @@ export function replayEventRoute(deps: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/events/:id/replay',
-    summary: 'Take the request behind an event in once more, for its connection or for others',
+    summary: 'Replay an event',
+    description:
+      'Accepts the request behind an event once more, as a new request that goes through the current configuration. By default it is replayed for the connection of the event; name another source, or some connections. If one of them is disabled or was deleted, the answer is 409.',
     tag: 'events',
     id: 'event',
     body: replayInput,
     response: replayed,
+    example: {
+      body: { webhook_ids: [EXAMPLE_ID.connection] },
+      answer: { requests: [replayedRequest], events: [exampleEvent] },
+    },
     async handle({ projectId, id, body }) {
       const row = await findEvent(deps.db, { projectId, id });
       if (!row) throw notFound(id);

@@ -11,6 +11,15 @@ import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { choiceFilter, idFilter } from '../filters.ts';
 import { eventPage, eventQuery } from '../event-filters.ts';
+import { exampleEvent } from '../examples/event.ts';
+import { EXAMPLE_ID } from '../examples/ids.ts';
+import { examplePage } from '../examples/list.ts';
+import {
+  exampleIgnoredEvent,
+  examplePayload,
+  exampleRawBody,
+  exampleRequest,
+} from '../examples/request.ts';
 import { written } from '../json-text.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { renderEvent, renderIgnoredEvent } from '../render.ts';
@@ -31,19 +40,25 @@ export function requestRoutes(deps: ApiDeps): Route[] {
     route({
       method: 'get',
       path: '/requests',
-      summary: 'List requests, the newest first',
+      summary: 'List requests',
+      description:
+        'Lists requests, the newest first, accepted and rejected ones. `include=data` adds what was sent; a page then ends early once its payloads exceed 8 MB.',
       tag: TAG,
       query: requestQuery,
       response: listOf(request),
+      example: { answer: examplePage(exampleRequest) },
       handle: ({ projectId, query }) => requestPage(deps, { projectId, query }),
     }),
     route({
       method: 'get',
       path: '/requests/:id',
-      summary: 'Show a request, with what came in',
+      summary: 'Retrieve a request',
+      description:
+        'Returns a request with `data`, what the sender sent. Bodies above 2.5 MB are left out: see its raw body.',
       tag: TAG,
       id: 'request',
       response: request,
+      example: { answer: { ...exampleRequest, data: examplePayload } },
       handle: async (key) => showRequest(deps, await find(deps, key)),
     }),
     rawBodyRoute(deps),
@@ -51,10 +66,12 @@ export function requestRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/requests/:id/events',
       summary: 'List the events of a request',
+      description: 'Lists the events that a request became, one for each connection that took it.',
       tag: TAG,
       id: 'request',
       query: eventQuery,
       response: listOf(event),
+      example: { answer: examplePage(exampleEvent) },
       async handle({ projectId, id, query }) {
         await find(deps, { projectId, id });
         return eventPage(deps, { projectId, query, requestId: id });
@@ -70,10 +87,13 @@ function rawBodyRoute(deps: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/requests/:id/raw_body',
-    summary: 'The body that came in, whatever its size',
+    summary: 'Retrieve the body of a request',
+    description:
+      'Returns the body as it was sent, byte for byte and of any size: as text, or in base64 where it is not UTF-8.',
     tag: TAG,
     id: 'request',
     response: rawBody,
+    example: { answer: exampleRawBody },
     async handle({ projectId, id }) {
       await find(deps, { projectId, id });
       const data = await readRequests(deps.db, { ids: [id], maxBodyBytes: ANY_SIZE });
@@ -95,11 +115,14 @@ function ignoredRoute(deps: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/requests/:id/ignored_events',
-    summary: 'List the connections that did not take a request, and why',
+    summary: 'List the ignored events of a request',
+    description:
+      'Lists the connections that ignored a request, each with the cause. For a filter that did not match, `mismatches` names the keys.',
     tag: TAG,
     id: 'request',
     query,
     response: listOf(ignoredEvent),
+    example: { answer: examplePage(exampleIgnoredEvent) },
     async handle({ projectId, id, query }) {
       await find(deps, { projectId, id });
       const asked = pageAsked(query, 'created_at');
@@ -115,11 +138,17 @@ function retryRoute(deps: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/requests/:id/retry',
-    summary: 'Route a request again that was rejected, or that connections did not take',
+    summary: 'Retry a request',
+    description:
+      'Routes a request again that was rejected, or that connections ignored, after the cause was removed. It is verified as of the time it arrived. A request that would only be rejected again is answered with 400. If everything that could take it is disabled or was deleted, the answer is 409.',
     tag: TAG,
     id: 'request',
     body: requestRetry,
     response: requestRetried,
+    example: {
+      body: { webhook_ids: [EXAMPLE_ID.connection] },
+      answer: { request: { ...exampleRequest, data: examplePayload }, events: [exampleEvent] },
+    },
     async handle({ projectId, id, body }) {
       const row = await find(deps, { projectId, id });
       const connectionIds = body.webhook_ids;

@@ -12,6 +12,7 @@ import {
   signingSecrets,
 } from '../../domain/schema/signing-secret.ts';
 import type { ApiDeps } from '../deps.ts';
+import { exampleRotatedSecrets, exampleSigningSecrets } from '../examples/keys.ts';
 import { type Route, route } from '../route.ts';
 import { present } from './named-content.ts';
 
@@ -27,10 +28,13 @@ function showOwn({ db, sealer }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/destinations/:id/signing-secrets',
-    summary: 'Show what deliveries to a destination are signed with, the newest first',
+    summary: 'Retrieve the signing secrets of a destination',
+    description:
+      'Returns the secrets that deliveries to a destination are signed with, the newest first. Receivers verify the `webhook-signature` header with one of them, as Standard Webhooks say.',
     tag: TAG,
     id: 'destination',
     response: destinationSigningSecrets,
+    example: { answer: { ...exampleSigningSecrets, shared: false } },
     async handle({ projectId, id }) {
       const now = { sealer, nowMs: gatewayNow() };
       const own = ownSecrets(present(await destinations.find(db, { projectId, id }), id), now);
@@ -44,12 +48,17 @@ function rotateOwn({ db, sealer }: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/destinations/:id/signing-secrets/rotate',
-    summary:
-      'Give a destination a new signing secret; its deliveries are signed with the previous one too for a while',
+    summary: 'Rotate the signing secret of a destination',
+    description:
+      'Creates a new signing secret for one destination. Its deliveries carry a signature by the old one too for `old_valid_hours`, so that its receiver can change over. A destination that used the shared secrets gets its own.',
     tag: TAG,
     id: 'destination',
     body: signingSecretRotation,
     response: destinationSigningSecrets,
+    example: {
+      body: { old_valid_hours: 24 },
+      answer: { ...exampleRotatedSecrets, shared: false },
+    },
     async handle({ projectId, id, body }) {
       present(await destinations.find(db, { projectId, id }), id);
       const oldValidMs = body.old_valid_hours * HOUR_MS;
@@ -63,9 +72,12 @@ function showShared({ db, sealer }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/signing-secrets',
-    summary: 'Show the secrets shared by destinations from older versions, the newest first',
+    summary: 'Retrieve the shared signing secrets',
+    description:
+      'Returns the secrets that destinations share which an older version created and which were never rotated, the newest first. Every other destination has its own.',
     tag: TAG,
     response: signingSecrets,
+    example: { answer: exampleSigningSecrets },
     handle: async ({ projectId }) => ({
       models: await listSigningSecrets(db, { sealer, projectId, nowMs: gatewayNow() }),
     }),
@@ -76,11 +88,13 @@ function rotateShared({ db, sealer }: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/signing-secrets/rotate',
-    summary:
-      'Make a new shared signing secret; deliveries are signed with the previous one too for a while',
+    summary: 'Rotate the shared signing secret',
+    description:
+      'Creates a new shared signing secret. Deliveries of the destinations that share it carry a signature by the old one too for `old_valid_hours`, so that receivers can change over.',
     tag: TAG,
     body: signingSecretRotation,
     response: signingSecrets,
+    example: { body: { old_valid_hours: 24 }, answer: exampleRotatedSecrets },
     handle: async ({ projectId, body }) => ({
       models: await rotateSigningSecret(db, {
         sealer,

@@ -15,6 +15,7 @@ import {
 } from '../../domain/schema/source.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import type { ApiDeps } from '../deps.ts';
+import { exampleSource, exampleSourceInput } from '../examples/source.ts';
 import { mayBeSetUp, renderSource } from '../render.ts';
 import { type Route, route } from '../route.ts';
 import { type Named, present } from './named-content.ts';
@@ -41,6 +42,16 @@ export function sourceRoutes(deps: ApiDeps): Route[] {
     disable: disableSource,
     enable: enableSource,
     remove: deleteSource,
+    words: {
+      create:
+        'Creates a source and returns its `url`, which senders call. `type` names the sender, and `config.auth` holds what verifies its requests; without `auth` nothing is verified. Without `type` it is a `WEBHOOK` source.',
+      remove:
+        'Deletes a source and its connections. Its URL answers 410 from then on. Requests and events stay until their retention ends.',
+      disable:
+        'Disables a source and its connections. Its requests are stored, rejected with `SOURCE_DISABLED`, and can be retried later.',
+      enable: 'Lets a source accept requests again. Its connections stay as they are.',
+    },
+    example: { input: exampleSourceInput, model: exampleSource, shown: exampleSource },
   });
   return [...routes, setupRoute(deps)];
 }
@@ -49,11 +60,22 @@ function setupRoute(deps: ApiDeps): Route {
   return route({
     method: 'put',
     path: '/sources/:id/setup',
-    summary: 'Let the provider’s handshake hand over the secret of a source that has none',
+    summary: 'Open the set-up window of a source',
+    description:
+      'Asana, Clio and Notion hand over their secret in a handshake. Sluice accepts it only for a while after a source was created; this opens that window again. Types that hand over no secret, and sources that have theirs, are answered with 409.',
     tag: 'sources',
     id: 'source',
     body: sourceSetup,
     response: source,
+    example: {
+      body: { minutes: 30 },
+      answer: {
+        ...exampleSource,
+        type: 'NOTION',
+        authenticated: false,
+        setup_until: '2026-09-01T12:30:00.000Z',
+      },
+    },
     async handle({ projectId, id, body }) {
       const row = await deps.db.transaction(async (db) => {
         const before = present(await sources.lock(db, { projectId, id }), id);

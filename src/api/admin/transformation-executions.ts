@@ -13,6 +13,8 @@ import {
 } from '../../domain/schema/transformation-execution.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import { examplePage } from '../examples/list.ts';
+import { exampleExecution, exampleWholeExecution } from '../examples/transformation.ts';
 import { choiceFilter, idFilter, timeFilter } from '../filters.ts';
 import { asksForNothing, futureFilter, notesOnFilters } from '../future-filters.ts';
 import { gently } from '../gently.ts';
@@ -44,11 +46,14 @@ function listRoute({ db }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/transformations/:id/executions',
-    summary: 'List the runs of a transformation, in order of their requests',
+    summary: 'List the executions of a transformation',
+    description:
+      'Lists the runs of a transformation with their console output, in the order of their requests, the newest first.',
     tag: TAG,
     id: 'transformation',
     query: executionQuery,
     response: listOf(transformationExecution),
+    example: { answer: examplePage(exampleExecution) },
     async handle({ projectId, id, query }) {
       present(await findTransformation(db, { projectId, id }), id);
       const asked = pageAsked(query, 'created_at');
@@ -73,10 +78,12 @@ function showRoute({ db, payloads }: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/transformations/:id/executions/:execution_id',
-    summary: 'Show a run of a transformation, with what went in and out',
+    summary: 'Retrieve an execution of a transformation',
+    description: 'Returns a run with the request that went in and the one that came out.',
     tag: TAG,
     id: 'transformation',
     response: transformationExecution,
+    example: { answer: exampleWholeExecution },
     async handle({ projectId, id, params }) {
       const wanted = params['execution_id'] ?? '';
       present(await findTransformation(db, { projectId, id }), id);

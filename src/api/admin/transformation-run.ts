@@ -19,6 +19,7 @@ import type { CodeOutcome } from '../code-sandbox.ts';
 import type { ApiDeps } from '../deps.ts';
 import { codeRequestOf } from '../code-request.ts';
 import { invalid } from '../errors.ts';
+import { exampleRun, exampleRunResult } from '../examples/transformation.ts';
 import { type Route, route } from '../route.ts';
 import { meantEnv, openEnv } from './transformation-content.ts';
 import { viewReturned } from './transformation-views.ts';
@@ -32,10 +33,13 @@ export function transformationRunRoute(deps: ApiDeps): Route {
   return route({
     method: 'put',
     path: '/transformations/run',
-    summary: 'Try a transformation on a given or stored request; nothing is kept or sent',
+    summary: 'Test a transformation',
+    description:
+      'Runs code, or a stored transformation, on a request of your own or on a stored one. Nothing is kept or sent. An error of the code is not an error of the call: it is in `outcome`, `message`, `line` and `column`.',
     tag: 'transformations',
     body: transformationRun,
     response: transformationRunResult,
+    example: { body: exampleRun, answer: exampleRunResult },
     async handle({ projectId, body: run }) {
       const code = await codeOf(deps, { projectId, run });
       const input = await inputOf(deps, { projectId, run });

@@ -14,6 +14,8 @@ import {
 } from '../../domain/schema/transformation.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalid } from '../errors.ts';
+import { examplePage } from '../examples/list.ts';
+import { exampleTransformation, exampleVersion } from '../examples/transformation.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
 import { present } from './named-content.ts';
@@ -30,9 +32,12 @@ function listRoute(deps: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/transformations/:id/versions',
-    summary: 'List what a transformation has been, the newest first',
+    summary: 'List the versions of a transformation',
+    description:
+      'Lists the versions of a transformation, the newest first. The values of `env` are hidden unless you ask for them with `include=env`.',
     tag: 'transformations',
     id: 'transformation',
+    example: { answer: examplePage(exampleVersion, 'version') },
     query: z.strictObject({
       include: z.literal('env').optional(),
       ...pagingOf({ orders: ['version'], cursor }),
@@ -52,11 +57,13 @@ function rollbackRoute(deps: ApiDeps): Route {
   return route({
     method: 'put',
     path: '/transformations/:id/rollback',
-    summary: 'Make an earlier version the newest one again',
+    summary: 'Roll a transformation back',
+    description: 'Creates a new version with the code and environment of an earlier one.',
     tag: 'transformations',
     id: 'transformation',
     body: transformationRollback,
     response: transformation,
+    example: { body: { version: 1 }, answer: { ...exampleTransformation, version: 3 } },
     async handle({ projectId, keyId: by, id, body: { version } }) {
       const row = await deps.db.transaction(async (db) => {
         const { name } = present(await lockTransformation(db, { projectId, id }), id);

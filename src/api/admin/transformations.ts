@@ -18,6 +18,9 @@ import {
   transformationUpdate,
 } from '../../domain/schema/transformation.ts';
 import type { ApiDeps } from '../deps.ts';
+import { EXAMPLE_ID } from '../examples/ids.ts';
+import { examplePage } from '../examples/list.ts';
+import { exampleTransformation, exampleTransformationInput } from '../examples/transformation.ts';
 import { idFilter, textFilter, timeFilter } from '../filters.ts';
 import { envelope, pageAsked, pagingOf } from '../paging.ts';
 import { type Route, route } from '../route.ts';
@@ -42,6 +45,7 @@ const FILTERS = {
   created_at: timeFilter.optional(),
   updated_at: timeFilter.optional(),
 };
+const fastTransformation = { ...exampleTransformation, isolation: 'fast', version: 2 } as const;
 const INCLUDE = { include: z.literal('env').optional() };
 
 /** `/transformations` */
@@ -65,7 +69,10 @@ function listRoute(deps: ApiDeps): Route {
     method: 'get',
     path: '/transformations',
     summary: 'List transformations',
+    description:
+      'Lists transformations, the newest first. The values of `env` are hidden unless you ask for them with `include=env`.',
     tag: TAG,
+    example: { answer: examplePage(exampleTransformation) },
     query: z.strictObject({
       ...FILTERS,
       ...INCLUDE,
@@ -87,7 +94,9 @@ function countRoute({ db }: ApiDeps): Route {
     method: 'get',
     path: '/transformations/count',
     summary: 'Count transformations',
+    description: 'Counts the transformations that match the filters.',
     tag: TAG,
+    example: { answer: { count: 3 } },
     query: z.strictObject(FILTERS),
     response: count,
     async handle({ projectId, query }) {
@@ -102,12 +111,15 @@ function saveRoute(deps: ApiDeps, method: 'post' | 'put'): Route {
     method,
     path: '/transformations',
     summary:
+      method === 'post' ? 'Create a transformation' : 'Create or update a transformation by name',
+    description:
       method === 'post'
-        ? 'Make a transformation'
-        : 'Make a transformation, or change the one of this name',
+        ? 'Creates a transformation. The code is compiled first: code that cannot run is answered with 422, with line and column. A name that is taken is answered with 409.'
+        : 'Updates the transformation with this name, or creates it. New code, environment or isolation makes a new version.',
     tag: TAG,
     body: transformationInput,
     response: transformation,
+    example: { body: exampleTransformationInput, answer: exampleTransformation },
     async handle({ projectId, keyId: by, body: input }) {
       await assertRunnable(deps, { projectId, input });
       return saved(deps, (db) => save(db, { deps, projectId, by, input }));
@@ -119,9 +131,12 @@ function showRoute(deps: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/transformations/:id',
-    summary: 'Show a transformation',
+    summary: 'Retrieve a transformation',
+    description:
+      'Returns a transformation. The values of `env` are hidden unless you ask for them with `include=env`.',
     tag: TAG,
     id: 'transformation',
+    example: { answer: exampleTransformation },
     query: z.strictObject(INCLUDE),
     response: transformation,
     async handle({ projectId, id, query }) {
@@ -135,11 +150,14 @@ function updateRoute(deps: ApiDeps): Route {
   return route({
     method: 'put',
     path: '/transformations/:id',
-    summary: 'Change a transformation: new code or environment makes a new version',
+    summary: 'Update a transformation',
+    description:
+      'Changes what is given. New code, environment or isolation makes a new version, which runs for requests routed from then on. A hidden value of `env` that is sent back stays as it is.',
     tag: TAG,
     id: 'transformation',
     body: transformationUpdate,
     response: transformation,
+    example: { body: { isolation: 'fast' }, answer: fastTransformation },
     async handle({ projectId, keyId: by, id, body: input }) {
       const before = present(await findTransformation(deps.db, { projectId, id }), id);
       await assertChangeRunnable(deps, { before, input });
@@ -152,10 +170,13 @@ function deleteRoute(deps: ApiDeps): Route {
   return route({
     method: 'delete',
     path: '/transformations/:id',
-    summary: 'Delete a transformation that no connection uses',
+    summary: 'Delete a transformation',
+    description:
+      'Deletes a transformation. While connections use it, the answer is 409 and names them.',
     tag: TAG,
     id: 'transformation',
     response: deleted,
+    example: { answer: { id: EXAMPLE_ID.transformation } },
     async handle({ projectId, id }) {
       await deps.db.transaction(async (db) => {
         present(await lockTransformation(db, { projectId, id }), id);

@@ -11,36 +11,38 @@ const label = z
 const expiresAt = z.iso
   .datetime({ offset: true, error: 'must be a time like 2027-01-31T12:00:00Z' })
   .nullable()
-  .describe(
-    'When the key stops to open the API; null for never. A time that has passed ends it at once',
-  );
+  .describe('When the key expires; null for never. A time in the past ends it at once.');
 
 const fields = {
   id: idOf('apk_'),
-  label: z.string(),
+  label: z.string().describe('What the key is for.'),
   team_id: projectId,
-  /** The first letters of the SHA-256 of the key. */
-  key_fingerprint: z.string(),
+  key_fingerprint: z.string().describe('The first letters of the SHA-256 of the key.'),
   origin: z
     .enum(['environment', 'first_start', 'api'])
-    .describe('What made it: API_KEY, the first start, or this API'),
-  expires_at: time.nullable(),
-  last_used_at: time.nullable().describe('Within a minute'),
+    .describe('Where it comes from: API_KEY, the first start, or this API.'),
+  expires_at: time.nullable().describe('When it expires; null for never.'),
+  last_used_at: time.nullable().describe('When it was last used, to within a minute.'),
   updated_at: time,
   created_at: time,
 };
 
 /** A key of the API, as it is shown: what it says itself is not kept. */
-export const apiKey = z.strictObject(fields).meta({ id: 'ApiKey' });
+export const apiKey = z
+  .strictObject(fields)
+  .meta({ id: 'ApiKey', description: 'An API key, without the key itself.' });
 export type ApiKey = z.infer<typeof apiKey>;
 
 export const newApiKey = z
-  .strictObject({ ...fields, key: z.string().describe('Shown here and never again') })
-  .meta({ id: 'NewApiKey' });
+  .strictObject({
+    ...fields,
+    key: z.string().describe('The key. It is shown here and never again.'),
+  })
+  .meta({ id: 'NewApiKey', description: 'A new API key.' });
 
 const given = {
-  label: label.optional(),
-  name: label.optional().describe('Another word for label'),
+  label: label.optional().describe('What the key is for.'),
+  name: label.optional().describe('Another word for label.'),
   expires_at: expiresAt.optional(),
 };
 
@@ -50,9 +52,11 @@ export const apiKeyCreate = z
     path: ['label'],
     error: 'is required',
   })
-  .meta({ id: 'ApiKeyCreate' });
+  .meta({ id: 'ApiKeyCreate', description: 'A new API key.' });
 
-export const apiKeyUpdate = z.strictObject(given).meta({ id: 'ApiKeyUpdate' });
+export const apiKeyUpdate = z
+  .strictObject(given)
+  .meta({ id: 'ApiKeyUpdate', description: 'Changes to an API key.' });
 
 const MONTH_S = 30 * 86_400;
 
@@ -63,6 +67,6 @@ export const apiKeyRoll = z
       .min(0)
       .max(MONTH_S)
       .default(0)
-      .describe('For how many seconds the old key goes on opening the API'),
+      .describe('For how many seconds the old key stays valid.'),
   })
-  .meta({ id: 'ApiKeyRoll' });
+  .meta({ id: 'ApiKeyRoll', description: 'How to replace an API key.' });

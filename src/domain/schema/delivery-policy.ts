@@ -10,45 +10,48 @@ export const RatePeriod = {
 export type RatePeriod = (typeof RatePeriod)[keyof typeof RatePeriod];
 
 export const ratePeriod = z.enum(RatePeriod);
-const period = ratePeriod
-  .nullable()
-  .optional()
-  .describe(
-    'What the rate is for; concurrent makes it a limit of deliveries that are open at once',
-  );
+const period = ratePeriod.nullable().optional();
 const limit = z.int().min(1, 'must be 1 or more');
 const atMost = limit.max(100_000, 'must be at most 100000').nullable().optional();
-const concurrent = atMost.describe('Deliveries that may be open at once, whatever the rate');
 
 const fieldsOfGroup = {
-  rate: atMost.describe('Deliveries per period'),
-  rate_period: period,
-  concurrent,
+  rate: atMost.describe('How many deliveries of a group a period; required with rate_period.'),
+  rate_period: period.describe(
+    'The period of the rate; concurrent makes the rate a limit of open requests.',
+  ),
+  concurrent: atMost.describe('How many requests of a group may be open at once.'),
 };
 type GroupRate = z.infer<z.ZodObject<typeof fieldsOfGroup>>;
 
 const groups = z
   .strictObject({
-    key: payloadPath,
+    key: payloadPath.describe('Where a request carries its group, such as body.customer_id.'),
     ...fieldsOfGroup,
     overrides: z
       .record(z.string(), z.strictObject(fieldsOfGroup).superRefine(checkGroupRate))
       .nullable()
       .optional()
-      .describe('Limits of single groups, in the place of both that the others have'),
+      .describe(
+        'Limits of single groups, by the value found at key. They replace both limits of the others.',
+      ),
   })
   .superRefine(checkGroupRate);
 
 /** How fast a destination is sent to: deliveries a period, open at once, or both; and per group of events within it. */
 export const deliveryPolicy = z
   .strictObject({
-    rate: limit.nullable().optional().describe('Deliveries per period'),
-    period,
-    concurrent,
-    groups: groups.nullable().optional(),
+    rate: limit.nullable().optional().describe('How many deliveries a period.'),
+    period: period.describe(
+      'The period of the rate; second if left out. concurrent makes the rate a limit of open requests.',
+    ),
+    concurrent: atMost.describe('How many requests may be open at once, whatever the rate.'),
+    groups: groups
+      .nullable()
+      .optional()
+      .describe('A rate, a limit of open requests, or both for each group, within the whole.'),
   })
   .superRefine((policy, context) => checkConcurrent(policy, { period: policy.period, context }))
-  .meta({ id: 'DeliveryPolicy' });
+  .meta({ id: 'DeliveryPolicy', description: 'How fast a destination is delivered to.' });
 export type DeliveryPolicy = z.infer<typeof deliveryPolicy>;
 
 /** A rate without a period is per second. */

@@ -13,58 +13,89 @@ const fieldsOfConfig = z.strictObject({
     .string()
     .max(4096, 'must be at most 4096 characters long')
     .refine(isHttpUrl, 'must be an http or https URL without a user name and password')
-    .optional(),
-  /** Of type CLI, which older versions took. */
+    .optional()
+    .describe('Where deliveries go; required for the type HTTP.'),
   path: z
     .string()
     .max(2048, 'must be at most 2048 characters long')
     .regex(/^\//, 'must begin with /')
-    .optional(),
-  delivery_policy: deliveryPolicy.nullable().optional(),
-  path_forwarding_disabled: z.boolean().nullable().optional(),
-  http_method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).nullable().optional(),
-  auth_type: destinationAuthType.nullable().optional(),
+    .optional()
+    .describe('Only destinations of type CLI have it, which older versions accepted.'),
+  delivery_policy: deliveryPolicy.nullable().optional().describe('How fast it is delivered to.'),
+  path_forwarding_disabled: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe(
+      'Whether the path and the query of the request are left out; they follow the URL if not.',
+    ),
+  http_method: z
+    .enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+    .nullable()
+    .optional()
+    .describe('The method of deliveries; the sender’s if left out.'),
+  auth_type: destinationAuthType
+    .nullable()
+    .optional()
+    .describe('How Sluice authenticates to it; without one deliveries are only signed.'),
   disable_on_gone: z
     .boolean()
     .nullable()
     .optional()
-    .describe('Whether an answer of 410 Gone disables the destination; yes if left out'),
+    .describe('Whether 410 Gone disables the destination; true if left out.'),
   internal_headers: z
     .array(z.enum(InternalHeader))
     .max(4)
     .nullable()
     .optional()
     .describe(
-      'Which of x-sluice-event-url, x-sluice-original-ip, x-sluice-connection-name and x-sluice-destination-name deliveries carry; none if left out',
+      'The headers about Sluice’s configuration that deliveries carry: event_url is x-sluice-event-url, and so on. None if left out.',
     ),
-  /** Write-only, but for `?include=config.auth`. */
-  auth: z.record(z.string(), z.unknown()).overwrite(withDoubles).nullable().optional(),
-  /** Seconds. */
+  auth: z
+    .record(z.string(), z.unknown())
+    .overwrite(withDoubles)
+    .nullable()
+    .optional()
+    .describe(
+      'The credentials: their fields depend on auth_type. They are shown only for `?include=config.auth`.',
+    ),
   delivery_timeout: z
     .int()
     .min(1, 'must be 1 second or more')
     .max(900, 'must be at most 900 seconds')
     .nullable()
-    .optional(),
+    .optional()
+    .describe('Seconds until an attempt is given up; 60 if left out.'),
 });
 
 /** How deliveries leave for a destination. */
-export const destinationConfig = fieldsOfConfig.meta({ id: 'DestinationConfig' });
+export const destinationConfig = fieldsOfConfig.meta({
+  id: 'DestinationConfig',
+  description: 'How a destination is delivered to.',
+});
 export type DestinationConfig = z.infer<typeof destinationConfig>;
 
 /** As callers may write it: with the rate limit of the older API version. */
 const destinationConfigInput = fieldsOfConfig
   .omit({ path: true })
   .extend({
-    rate_limit: z.int().min(1, 'must be 1 or more').nullable().optional(),
-    rate_limit_period: ratePeriod.nullable().optional(),
+    rate_limit: z
+      .int()
+      .min(1, 'must be 1 or more')
+      .nullable()
+      .optional()
+      .describe('The older form of delivery_policy.rate.'),
+    rate_limit_period: ratePeriod
+      .nullable()
+      .optional()
+      .describe('The older form of delivery_policy.period.'),
   })
   .superRefine(({ rate_limit: older, delivery_policy: policy }, context) => {
     if (!older || !policy) return;
     const message = 'cannot be used beside delivery_policy: write it there, as rate';
     context.addIssue({ code: 'custom', path: ['rate_limit'], message });
   })
-  .meta({ id: 'DestinationConfigInput' });
+  .meta({ id: 'DestinationConfigInput', description: 'How a destination is delivered to.' });
 export type DestinationConfigInput = z.infer<typeof destinationConfigInput>;
 
 export const destination = z
@@ -73,31 +104,35 @@ export const destination = z
     name,
     description,
     team_id: projectId,
-    type: z.enum(DestinationType),
-    config: destinationConfig,
+    type: z
+      .enum(DestinationType)
+      .describe(
+        'What it is: HTTP is a URL, MOCK_API accepts every delivery. CLI is left from older versions.',
+      ),
+    config: destinationConfig.describe('How it is delivered to.'),
     ...gateFields,
     disabled_at: time.nullable(),
     disabled_reason: z
       .string()
       .nullable()
-      .describe('Why Sluice itself disabled it; null where somebody did'),
+      .describe('Why Sluice disabled it; null where a person did.'),
     held_until: time
       .nullable()
-      .describe('Until when its receiver asked for nothing to be sent, with 429 or 503'),
+      .describe('Until when its receiver asked not to be called, with 429 or 503.'),
     updated_at: time,
     created_at: time,
   })
-  .meta({ id: 'Destination' });
+  .meta({ id: 'Destination', description: 'A place that events are delivered to.' });
 export type Destination = z.infer<typeof destination>;
 
 /** What workers think of a destination that keeps failing. */
 export const circuit = z
   .strictObject({
-    state: z.enum(['open', 'closed']),
-    opened_at: time.nullable(),
-    probe_at: time.nullable(),
+    state: z.enum(['open', 'closed']).describe('open: deliveries are held back.'),
+    opened_at: time.nullable().describe('Since when it keeps failing; null while it does not.'),
+    probe_at: time.nullable().describe('When the next single event tries it; null while closed.'),
   })
-  .meta({ id: 'Circuit' });
+  .meta({ id: 'Circuit', description: 'Whether deliveries to a destination are held back.' });
 
 const NO_CLI =
   'cannot be CLI yet: there is no command-line client to deliver to. Use HTTP with a url, or MOCK_API';
@@ -109,14 +144,20 @@ const fields = z.strictObject({
     .enum([DestinationType.Http, DestinationType.MockApi], {
       error: ({ input }) => (input === DestinationType.Cli ? NO_CLI : undefined),
     })
-    .optional(),
-  config: destinationConfigInput.optional(),
+    .optional()
+    .describe('HTTP, a URL, if left out; or MOCK_API, which accepts every delivery.'),
+  config: destinationConfigInput.optional().describe('How it is delivered to.'),
 });
 
 /** A new destination, or one to make or change by its name. */
-export const destinationInput = fields.meta({ id: 'DestinationInput' });
+export const destinationInput = fields.meta({
+  id: 'DestinationInput',
+  description: 'A new destination.',
+});
 
-export const destinationUpdate = fields.partial().meta({ id: 'DestinationUpdate' });
+export const destinationUpdate = fields
+  .partial()
+  .meta({ id: 'DestinationUpdate', description: 'Changes to a destination.' });
 export type DestinationUpdate = z.infer<typeof destinationUpdate>;
 
 /** What callers wrote, in the present form: the older rate limit becomes a delivery policy. */

@@ -15,11 +15,11 @@ import { time } from './text.ts';
 /** The request as it leaves for the destination. */
 export const eventData = payloadData
   .extend({
-    url: z.string(),
-    method: z.string(),
-    appended_headers: z.array(z.string()),
+    url: z.string().describe('The URL that is called.'),
+    method: z.string().describe('The method.'),
+    appended_headers: z.array(z.string()).describe('The headers that Sluice added.'),
   })
-  .meta({ id: 'EventData' });
+  .meta({ id: 'EventData', description: 'A request as its destination gets it.' });
 export type EventData = z.infer<typeof eventData>;
 
 export const event = z
@@ -33,23 +33,25 @@ export const event = z
       .string()
       .nullable()
       .describe(
-        'The group its destination paces it in: a text as it is, or in quotes where it would read as another JSON value; any other value as JSON; empty where the key is missing',
+        'The group its destination limits it in, by the value at the key of the groups: a text as it is, or in quotes where it would read as another JSON value; any other value as JSON; empty where the request has none. Null without groups.',
       ),
-    /** The lane it goes in where its connection keeps an order; '' where the key is missing. */
-    lane_key: z.string().nullable(),
+    lane_key: z
+      .string()
+      .nullable()
+      .describe('The key that orders it; empty where the request has none, null without ordering.'),
     event_data_id: eventDataId,
     request_id: requestId,
-    attempts: z.int(),
-    last_attempt_at: time.nullable(),
-    next_attempt_at: time.nullable(),
+    attempts: z.int().describe('How many attempts were made.'),
+    last_attempt_at: time.nullable().describe('When it was last attempted.'),
+    next_attempt_at: time.nullable().describe('When it is attempted next; null if it is not.'),
     response_status: z.int().nullable(),
     error_code: z.string().nullable(),
-    status: z.enum(EventStatus),
+    status: z.enum(EventStatus).describe('Where it stands.'),
     retry_state: z
       .enum(RetryState)
       .nullable()
       .describe(
-        'Of a FAILED event. PENDING: it is retried at next_attempt_at. BLOCKED: it is retried only if its destination and connection are enabled by then. ENDED: no automatic retry follows. Null for every other status.',
+        'Whether a FAILED event is tried again. PENDING: a retry follows at next_attempt_at. BLOCKED: it follows only if its destination and connection are enabled by then. ENDED: no automatic retry follows. Null for every other status.',
       ),
     successful_at: time.nullable(),
     cli_id: z.string().nullable(),
@@ -57,11 +59,14 @@ export const event = z
     workflow_url: z.string().nullable(),
     updated_at: time,
     created_at: time,
-    data: eventData.optional(),
+    data: eventData.optional().describe('The request as it leaves.'),
   })
-  .meta({ id: 'Event' });
+  .meta({ id: 'Event', description: 'One request for one connection.' });
 export type Event = z.infer<typeof event>;
 
 export const requestRetried = z
-  .strictObject({ request, events: z.array(event) })
-  .meta({ id: 'RequestRetried' });
+  .strictObject({
+    request: request.describe('The request.'),
+    events: z.array(event).describe('The events it became.'),
+  })
+  .meta({ id: 'RequestRetried', description: 'What a retry made.' });

@@ -7,18 +7,23 @@ export const gateFields = {
   paused_reason: z
     .string()
     .nullable()
-    .describe('The reason given with the pause; null where there was none'),
+    .describe('Why it is paused, as given with the pause; null where nothing was given.'),
   held_count: z
     .int()
     .optional()
     .describe(
-      'How many of its events wait as HOLD, counted up to 100,000. Only in the answers that show, pause or resume this one',
+      'How many of its events wait as HOLD, counted up to 100,000. Only answers that retrieve, pause or resume a single one have it.',
     ),
 };
 
 /** What a pause may be given. */
 export const pauseInput = z
   .strictObject({
-    reason: z.string().max(500, 'must be at most 500 characters long').nullable().optional(),
+    reason: z
+      .string()
+      .max(500, 'must be at most 500 characters long')
+      .nullable()
+      .optional()
+      .describe('Why it is paused, for people: paused_reason shows it.'),
   })
-  .meta({ id: 'PauseInput' });
+  .meta({ id: 'PauseInput', description: 'What a pause may be given.' });

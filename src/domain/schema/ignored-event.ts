@@ -6,31 +6,36 @@ import { time } from './text.ts';
 /** A key that did not meet the condition of a filter. */
 const filterMismatch = z
   .strictObject({
-    path: z.string().describe('Where it stands, such as body.order.total'),
-    expected: z.unknown().describe('The condition of the filter'),
+    path: z.string().describe('Where the key stands, such as body.order.total.'),
+    expected: z.unknown().describe('The condition of the filter.'),
     actual: z
       .unknown()
       .optional()
       .describe(
-        'What the request held there; left out if there was nothing. Secrets are [redacted]; a value of more than 200 characters is text that ends with …',
+        'What the request held there; left out if there was nothing. Secrets are [redacted], and what is longer than 200 characters is a text that ends with ….',
       ),
   })
-  .meta({ id: 'FilterMismatch' });
+  .meta({ id: 'FilterMismatch', description: 'A key of a request that a filter did not match.' });
 
 /** A request that a connection did not take. Its id is `<request id>:<connection id>`. */
 export const ignoredEvent = z
   .strictObject({
-    id: z.string().regex(/^req_[0-9a-z]+:web_[0-9a-z]+$/),
+    id: z
+      .string()
+      .regex(/^req_[0-9a-z]+:web_[0-9a-z]+$/)
+      .describe('The id of the request and the id of the connection.'),
     team_id: projectId,
     webhook_id: connectionId,
     request_id: requestId,
-    cause: z.enum(IgnoredCause),
-    meta: z.unknown().describe('FILTERED: the parts that did not match'),
+    cause: z.enum(IgnoredCause).describe('Why the connection ignored the request.'),
+    meta: z.unknown().describe('Details: for FILTERED the parts that did not match.'),
     mismatches: z
       .array(filterMismatch)
       .nullable()
-      .describe('FILTERED: the keys that did not match, at most five'),
+      .describe(
+        'For FILTERED the keys that did not match, at most five; null for other causes, and for what an older version filtered.',
+      ),
     created_at: time,
   })
-  .meta({ id: 'IgnoredEvent' });
+  .meta({ id: 'IgnoredEvent', description: 'A request that a connection ignored.' });
 export type IgnoredEvent = z.infer<typeof ignoredEvent>;

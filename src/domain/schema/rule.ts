@@ -18,34 +18,40 @@ const statusPattern = z
   );
 
 const retry = z.strictObject({
-  type: z.literal('retry'),
-  strategy: z.enum(['linear', 'exponential']),
-  /** Milliseconds. */
-  interval: waitMs.min(100, 'must be 100 ms or more').nullable().optional(),
-  /** Retries after the first attempt. */
+  type: z.literal('retry').describe('Tries failed deliveries again.'),
+  strategy: z
+    .enum(['linear', 'exponential'])
+    .describe('linear waits the interval each time; exponential doubles it.'),
+  interval: waitMs
+    .min(100, 'must be 100 ms or more')
+    .nullable()
+    .optional()
+    .describe('Milliseconds to the first retry.'),
   count: z
     .int()
     .min(0, 'must be 0 or more')
     .max(10_000, 'must be at most 10000')
     .nullable()
-    .optional(),
+    .optional()
+    .describe('Retries after the first attempt.'),
   response_status_codes: z
     .array(statusPattern)
     .min(1, 'must hold 1 to 10 patterns')
     .max(10, 'must hold 1 to 10 patterns')
     .nullable()
-    .optional(),
+    .optional()
+    .describe('The statuses that are retried, such as >=500, 500-599, 429 or !401.'),
 });
 
 const FILTERED_PARTS = ['headers', 'body', 'query', 'path'] as const;
 
 const filter = z
   .strictObject({
-    type: z.literal('filter'),
-    headers: z.unknown().optional(),
-    body: z.unknown().optional(),
-    query: z.unknown().optional(),
-    path: z.unknown().optional(),
+    type: z.literal('filter').describe('Ignores requests that do not match.'),
+    headers: z.unknown().optional().describe('What the headers must be like: see docs/filters.md.'),
+    body: z.unknown().optional().describe('What the body must be like: see docs/filters.md.'),
+    query: z.unknown().optional().describe('What the query must be like: see docs/filters.md.'),
+    path: z.unknown().optional().describe('What the path must be like: see docs/filters.md.'),
   })
   .superRefine((rule, context) => {
     for (const part of FILTERED_PARTS) {
@@ -57,9 +63,14 @@ const filter = z
 
 const transform = z
   .strictObject({
-    type: z.literal('transform'),
-    transformation_id: transformationId.nullable().optional(),
-    transformation: transformationInput.optional(),
+    type: z.literal('transform').describe('Runs a transformation.'),
+    transformation_id: transformationId
+      .nullable()
+      .optional()
+      .describe('The transformation, or describe it in transformation.'),
+    transformation: transformationInput
+      .optional()
+      .describe('A transformation that is created, or updated where its name exists.'),
   })
   .refine((rule) => Boolean(rule.transformation_id) !== Boolean(rule.transformation), {
     error: 'is required, or transformation instead of it',
@@ -67,9 +78,8 @@ const transform = z
   });
 
 const delay = z.strictObject({
-  type: z.literal('delay'),
-  /** Milliseconds. */
-  delay: waitMs.min(0, 'must be 0 or more'),
+  type: z.literal('delay').describe('Waits before the first delivery.'),
+  delay: waitMs.min(0, 'must be 0 or more').describe('Milliseconds.'),
 });
 
 const fieldPath = z.string().superRefine((text, context) => {
@@ -83,14 +93,16 @@ const fieldPaths = z
 
 const deduplicate = z
   .strictObject({
-    type: z.literal('deduplicate'),
-    /** Milliseconds. */
+    type: z.literal('deduplicate').describe('Ignores requests that repeat another one.'),
     window: z
       .int()
       .min(MIN_DEDUPLICATE_WINDOW_MS, `must be ${MIN_DEDUPLICATE_WINDOW_MS} ms or more`)
-      .max(MAX_DEDUPLICATE_WINDOW_MS, `must be at most ${MAX_DEDUPLICATE_WINDOW_MS} ms (30 days)`),
-    include_fields: fieldPaths.optional(),
-    exclude_fields: fieldPaths.optional(),
+      .max(MAX_DEDUPLICATE_WINDOW_MS, `must be at most ${MAX_DEDUPLICATE_WINDOW_MS} ms (30 days)`)
+      .describe('Milliseconds within which a repeat is ignored.'),
+    include_fields: fieldPaths
+      .optional()
+      .describe('The fields that make a repeat, such as body.id; all of the request if left out.'),
+    exclude_fields: fieldPaths.optional().describe('Fields that may differ, such as headers.date.'),
   })
   .refine((rule) => !(rule.include_fields && rule.exclude_fields), {
     error: 'cannot stand beside include_fields',
@@ -100,7 +112,7 @@ const deduplicate = z
 /** One step of a connection; they are taken in the order in which they stand. */
 export const rule = z
   .discriminatedUnion('type', [retry, filter, transform, delay, deduplicate])
-  .meta({ id: 'Rule' });
+  .meta({ id: 'Rule', description: 'One step of a connection.' });
 export type Rule = z.infer<typeof rule>;
 
 export const rules = z

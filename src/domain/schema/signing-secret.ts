@@ -1,17 +1,21 @@
 import { z } from 'zod';
 
-const models = z.array(
-  z.strictObject({
-    secret: z.string(),
-    not_after: z.iso
-      .datetime()
-      .nullable()
-      .describe('Until when deliveries are still signed with it; null for the newest'),
-  }),
-);
+const models = z
+  .array(
+    z.strictObject({
+      secret: z.string().describe('The secret, as Standard Webhooks write it: whsec_…'),
+      not_after: z.iso
+        .datetime()
+        .nullable()
+        .describe('Until when it still signs beside the newest; null for the newest.'),
+    }),
+  )
+  .describe('The secrets, the newest first.');
 
 /** What deliveries are signed with; several while one takes the place of another. */
-export const signingSecrets = z.strictObject({ models }).meta({ id: 'SigningSecrets' });
+export const signingSecrets = z
+  .strictObject({ models })
+  .meta({ id: 'SigningSecrets', description: 'The secrets that destinations share.' });
 
 /** The same for one destination. */
 export const destinationSigningSecrets = z
@@ -20,10 +24,13 @@ export const destinationSigningSecrets = z
     shared: z
       .boolean()
       .describe(
-        'Whether these are the shared secrets of GET /signing-secrets, as for a destination from an older version that was never rotated',
+        'Whether these are the shared secrets: a destination from an older version signs with them until its own secret is rotated.',
       ),
   })
-  .meta({ id: 'DestinationSigningSecrets' });
+  .meta({
+    id: 'DestinationSigningSecrets',
+    description: 'What deliveries to a destination are signed with.',
+  });
 
 const DAY_H = 24;
 
@@ -33,5 +40,5 @@ export const signingSecretRotation = z.strictObject({
     .min(0)
     .max(30 * DAY_H)
     .default(DAY_H)
-    .describe('For how many hours deliveries are signed with the previous secrets too'),
+    .describe('For how many hours the older secrets still sign too.'),
 });

@@ -9,8 +9,11 @@ const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 
 export const DEFAULT_HTTP_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 const customResponse = z.strictObject({
-  content_type: z.enum(['json', 'text', 'xml']),
-  body: z.string().max(1000, 'must be at most 1000 characters long'),
+  content_type: z.enum(['json', 'text', 'xml']).describe('The content type of the response.'),
+  body: z
+    .string()
+    .max(1000, 'must be at most 1000 characters long')
+    .describe('The body of the response.'),
 });
 
 /** What the bodies of a source have to be like; the schema itself is looked at by the port `validateSourceConfig`. */
@@ -32,25 +35,43 @@ export const sourceConfig = z
       .array(z.enum(HTTP_METHODS))
       .min(1, 'must name a method')
       .nullable()
-      .optional(),
-    custom_response: customResponse.nullable().optional(),
-    auth_type: z.string().max(64).nullable().optional(),
-    /** Write-only, but for `?include=config.auth`. */
-    auth: z.record(z.string(), z.unknown()).overwrite(withDoubles).nullable().optional(),
-    /** What a request that is not verified is answered; absent: as its provider wants it. */
+      .optional()
+      .describe('The methods that are accepted: POST, PUT, PATCH and DELETE if left out.'),
+    custom_response: customResponse
+      .nullable()
+      .optional()
+      .describe('What accepted requests are answered, instead of the acknowledgement.'),
+    auth_type: z
+      .string()
+      .max(64)
+      .nullable()
+      .optional()
+      .describe('How requests are verified; only for the types WEBHOOK and HTTP.'),
+    auth: z
+      .record(z.string(), z.unknown())
+      .overwrite(withDoubles)
+      .nullable()
+      .optional()
+      .describe(
+        'What verifies requests: its fields depend on the type of the source, or on auth_type. It is shown only for `?include=config.auth`.',
+      ),
     unverified_status: z
       .union([z.literal(200), z.literal(401)], 'must be 200 or 401')
       .nullable()
-      .optional(),
-    /** Where a request carries the sender's own id: a repeat of it is answered with the first request's id. */
+      .optional()
+      .describe(
+        'What a request that fails verification is answered: as its provider needs it if left out.',
+      ),
     idempotency_key: z
       .union([payloadPath, z.literal(false)])
       .nullable()
       .optional()
-      .describe('Absent: where the type’s provider puts its id; false: repeats are taken too'),
-    schema: bodySchema.nullable().optional(),
+      .describe(
+        'Where a request carries the id that makes a repeat a repeat, such as body.id: where its provider puts it if left out. false accepts repeats too.',
+      ),
+    schema: bodySchema.nullable().optional().describe('What bodies have to be like.'),
   })
-  .meta({ id: 'SourceConfig' });
+  .meta({ id: 'SourceConfig', description: 'How a source accepts requests.' });
 export type SourceConfig = z.infer<typeof sourceConfig>;
 
 export const source = z
@@ -59,10 +80,12 @@ export const source = z
     name,
     description,
     team_id: projectId,
-    url: z.url(),
-    type: z.string(),
-    authenticated: z.boolean(),
-    config: sourceConfig,
+    url: z.url().describe('The URL that senders call; a path and a query may follow.'),
+    type: z.string().describe('Who sends the requests.'),
+    authenticated: z
+      .boolean()
+      .describe('Whether the source has credentials, so that requests are verified.'),
+    config: sourceConfig.describe('How it accepts requests.'),
     setup_until: time
       .nullable()
       .optional()
@@ -73,25 +96,35 @@ export const source = z
     updated_at: time,
     created_at: time,
   })
-  .meta({ id: 'Source' });
+  .meta({ id: 'Source', description: 'An address that accepts requests.' });
 export type Source = z.infer<typeof source>;
 
 const fields = z.strictObject({
   name,
   description: description.optional(),
-  type: z.string().max(64).optional(),
-  config: sourceConfig.optional(),
+  type: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('Who sends the requests, which says how they are verified; WEBHOOK if left out.'),
+  config: sourceConfig.optional().describe('How it accepts requests.'),
 });
 
 /** A new source, or one to make or change by its name. */
-export const sourceInput = fields.meta({ id: 'SourceInput' });
+export const sourceInput = fields.meta({ id: 'SourceInput', description: 'A new source.' });
 
 /** How long a provider's handshake may hand over the secret of a source that has none. */
 export const sourceSetup = z
   .strictObject({
-    minutes: z.int().min(1, 'must be 1 or more').max(1440, 'must be at most 1440 (a day)'),
+    minutes: z
+      .int()
+      .min(1, 'must be 1 or more')
+      .max(1440, 'must be at most 1440 (a day)')
+      .describe('How long the window stays open.'),
   })
-  .meta({ id: 'SourceSetup' });
+  .meta({ id: 'SourceSetup', description: 'How long a handshake may hand over the secret.' });
 
-export const sourceUpdate = fields.partial().meta({ id: 'SourceUpdate' });
+export const sourceUpdate = fields
+  .partial()
+  .meta({ id: 'SourceUpdate', description: 'Changes to a source.' });
 export type SourceUpdate = z.infer<typeof sourceUpdate>;

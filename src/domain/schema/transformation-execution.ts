@@ -23,8 +23,8 @@ export const EXECUTION_OUTCOMES = [
 ] as const;
 
 export const consoleLine = z.strictObject({
-  type: z.enum(['debug', 'log', 'info', 'warn', 'error']),
-  message: z.string(),
+  type: z.enum(['debug', 'log', 'info', 'warn', 'error']).describe('The method of console.'),
+  message: z.string().describe('What was logged.'),
 });
 
 const shownRequest = z.strictObject({
@@ -32,7 +32,7 @@ const shownRequest = z.strictObject({
   query: z.string().nullable(),
   parsed_query: z.record(z.string(), z.unknown()).nullable(),
   headers: z.record(z.string(), z.string()).nullable(),
-  body: z.unknown(),
+  body: z.unknown().describe('The body: JSON as a value, anything else as text.'),
 });
 export type ShownRequest = z.infer<typeof shownRequest>;
 
@@ -42,27 +42,30 @@ export const transformationExecution = z
     id: executionId,
     team_id: projectId,
     transformation_id: transformationId,
-    version: z.int(),
+    version: z.int().describe('The version that ran.'),
     webhook_id: connectionId,
     request_id: requestId,
     original_event_data_id: eventDataId,
-    transformed_event_data_id: eventDataId.nullable(),
-    outcome: z.enum(EXECUTION_OUTCOMES),
+    transformed_event_data_id: eventDataId.nullable().describe('Always null.'),
+    outcome: z.enum(EXECUTION_OUTCOMES).describe('How the run ended.'),
     log_level: logLevel,
-    logs: z.array(consoleLine),
-    message: z.string().nullable(),
+    logs: z.array(consoleLine).describe('What the code logged.'),
+    message: z.string().nullable().describe('Why it failed; null where it did not.'),
     line: z.int().nullable(),
     column: z.int().nullable(),
     duration_ms: z.number(),
     issue_id: z.null(),
-    original_event_data: shownRequest.nullable().optional(),
-    transformed_event_data: shownRequest.nullable().optional(),
+    original_event_data: shownRequest.nullable().optional().describe('The request that went in.'),
+    transformed_event_data: shownRequest
+      .nullable()
+      .optional()
+      .describe('The request that came out.'),
     transformed_parts: z
       .array(shownRequest)
       .optional()
-      .describe('All that were returned, where it was an array'),
+      .describe('All requests that came out, where the code returned several.'),
     updated_at: time,
     created_at: time,
   })
-  .meta({ id: 'TransformationExecution' });
+  .meta({ id: 'TransformationExecution', description: 'One run of a transformation.' });
 export type TransformationExecution = z.infer<typeof transformationExecution>;

@@ -40,13 +40,15 @@ export const transformation = z
     code: z.string(),
     env: z
       .record(z.string(), z.string())
-      .describe(`The values read ${HIDDEN_VALUE} but for \`?include=env\``),
+      .describe(
+        `What the code reads as process.env. Values read ${HIDDEN_VALUE} unless you ask for \`?include=env\`.`,
+      ),
     isolation,
-    version: z.int(),
+    version: z.int().describe('The number of its current version.'),
     updated_at: time,
     created_at: time,
   })
-  .meta({ id: 'Transformation' });
+  .meta({ id: 'Transformation', description: 'JavaScript that changes requests.' });
 export type Transformation = z.infer<typeof transformation>;
 
 /** A new transformation, or one to make or change by its name. */
@@ -57,34 +59,36 @@ export const transformationInput = z
     env: environment.nullable().optional(),
     isolation: isolation.optional(),
   })
-  .meta({ id: 'TransformationInput' });
+  .meta({ id: 'TransformationInput', description: 'A new transformation.' });
 export type TransformationInput = z.infer<typeof transformationInput>;
 
 export const transformationUpdate = transformationInput
   .partial()
-  .meta({ id: 'TransformationUpdate' });
+  .meta({ id: 'TransformationUpdate', description: 'Changes to a transformation.' });
 export type TransformationUpdate = z.infer<typeof transformationUpdate>;
 
 /** What a transformation was between two changes of its code, its environment or its isolation. */
 export const transformationVersion = z
   .strictObject({
     transformation_id: transformationId,
-    version: z.int(),
+    version: z.int().describe('Its number: 1, 2, 3 …'),
     code: z.string(),
     env: z.record(z.string(), z.string()),
     isolation,
-    created_by: z.string().describe('The id of the API key that made it'),
+    created_by: z.string().describe('The id of the API key that created it.'),
     created_at: time,
   })
-  .meta({ id: 'TransformationVersion' });
+  .meta({ id: 'TransformationVersion', description: 'What a transformation was at a time.' });
 
 export const transformationRollback = z
-  .strictObject({ version: z.int().min(1, 'must be 1 or more') })
-  .meta({ id: 'TransformationRollback' });
+  .strictObject({
+    version: z.int().min(1, 'must be 1 or more').describe('The number of the version.'),
+  })
+  .meta({ id: 'TransformationRollback', description: 'Which version to go back to.' });
 
 const testRequest = z.strictObject({
   headers: z.record(z.string(), z.string()),
-  body: z.unknown().optional(),
+  body: z.unknown().optional().describe('The body: any JSON value, or text.'),
   path: z.string().max(8192, 'must be at most 8192 characters long').nullable().optional(),
   query: z.string().max(8192, 'must be at most 8192 characters long').nullable().optional(),
   parsed_query: z
@@ -102,10 +106,16 @@ export const transformationRun = z
     code: transformationCode.nullable().optional(),
     transformation_id: transformationId.nullable().optional(),
     env: environment.nullable().optional(),
-    webhook_id: connectionId.nullable().optional(),
-    request: testRequest.nullable().optional(),
-    request_id: requestId.nullable().optional(),
-    event_id: eventId.nullable().optional(),
+    webhook_id: connectionId
+      .nullable()
+      .optional()
+      .describe('The connection that the code is told of.'),
+    request: testRequest
+      .nullable()
+      .optional()
+      .describe('A request to run on, or name one in request_id or event_id.'),
+    request_id: requestId.nullable().optional().describe('A stored request to run on.'),
+    event_id: eventId.nullable().optional().describe('An event whose request to run on.'),
   })
   .superRefine((run, context) => {
     if (!run.code && !run.transformation_id) {
@@ -122,7 +132,7 @@ export const transformationRun = z
       context.addIssue({ code: 'custom', path: [second], message });
     }
   })
-  .meta({ id: 'TransformationRun' });
+  .meta({ id: 'TransformationRun', description: 'Which code to run, on which request.' });
 export type TransformationRun = z.infer<typeof transformationRun>;
 
 const returnedRequest = z.strictObject({
@@ -130,7 +140,7 @@ const returnedRequest = z.strictObject({
   path: z.string(),
   query: z.string(),
   parsed_query: z.record(z.string(), z.unknown()),
-  body: z.unknown(),
+  body: z.unknown().describe('The body: JSON as a value, anything else as text.'),
 });
 
 /** What a test run came to. */
@@ -138,19 +148,24 @@ export const transformationRunResult = z
   .strictObject({
     request_id: requestId.nullable(),
     transformation_id: transformationId.nullable(),
-    execution_id: z.null().describe('Test runs are not kept'),
-    outcome: z.string(),
+    execution_id: z.null().describe('Always null: tests are not kept.'),
+    outcome: z.string().describe('How the run ended; ok where it succeeded.'),
     log_level: logLevel,
-    request: returnedRequest.nullable(),
-    requests: z.array(returnedRequest).describe('All that were returned, where it was an array'),
-    console: z.array(consoleLine),
-    message: z.string().nullable(),
+    request: returnedRequest.nullable().describe('The request that the code returned.'),
+    requests: z.array(returnedRequest).describe('All requests, where it returned several.'),
+    console: z.array(consoleLine).describe('What the code logged.'),
+    message: z.string().nullable().describe('Why it failed; null where it did not.'),
     line: z.int().nullable(),
     column: z.int().nullable(),
     duration_ms: z.number(),
-    transformation_run_time: z.strictObject({ start: time, end: time }),
+    transformation_run_time: z
+      .strictObject({
+        start: time.describe('When the run began.'),
+        end: time.describe('When it ended.'),
+      })
+      .describe('When the run took place.'),
   })
-  .meta({ id: 'TransformationRunResult' });
+  .meta({ id: 'TransformationRunResult', description: 'What a test came to.' });
 export type TransformationRunResult = z.infer<typeof transformationRunResult>;
 
 function bytesOf(text: string): number {

@@ -129,7 +129,7 @@ export const developerTools = {
     },
   ),
   AWS_SNS: provider('Amazon SNS', plugin('sns'), {
-    fields: { topic_arn: z.string().startsWith('arn:').max(512).optional() },
+    fields: { topic_arn: z.string().regex(/^arn:/, 'must begin with arn:').max(512).optional() },
     secretField: null,
     idempotency: ids.AWS_SNS,
     handshake: 'sns',

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EXAMPLE_ID } from '../../src/api/examples/ids.ts';
+import { BASE_PATH } from '../../src/api/server.ts';
+import { type Operation, operationsOf, type Placed } from './conformance.ts';
+import { type Gateway, type Json, startGateway } from './gateway.ts';
+import { arrive, makeEvent } from './history.ts';
+
+const PUBLIC_URL = 'https://hooks.example.com';
+
+let gateway: Gateway;
+/** The ids of the examples, each with that of the thing that was made for it. */
+let made: Map<string, string>;
+beforeAll(async () => {
+  gateway = await startGateway({ publicUrl: PUBLIC_URL });
+  made = new Map([[EXAMPLE_ID.project, gateway.projectId]]);
+});
+afterAll(() => gateway.close());
+
+test('every example request is accepted, and its answer has the fields of the example', async () => {
+  const operations = operationsOf(gateway.document).filter(
+    ({ path, requestBody }) => path.startsWith(BASE_PATH) && requestBody,
+  );
+  expect(operations.length).toBeGreaterThan(15);
+  for (const operation of operations) {
+    await prepare(operation);
+    const path = withOwnIds(pathOf(operation)).slice(BASE_PATH.length);
+    const body = JSON.parse(withOwnIds(JSON.stringify(exampleOf(operation.requestBody)))) as Json;
+    const answer = await gateway.done(operation.method.toUpperCase(), path, body);
+    const example = exampleOf(operation.responses[200]) as Json;
+    expect([operation.operationId, fieldsOf(answer)]).toEqual([
+      operation.operationId,
+      fieldsOf(example),
+    ]);
+    // From here on the examples' ids stand for what was made.
+    if (operation.method === 'post' && example['id']) {
+      made.set(String(example['id']), String(answer['id']));
+    }
+    if (AS_THE_EXAMPLE.includes(operation.operationId)) {
+      expect(timeless(answer)).toEqual(timeless(example));
+    }
+  }
+});
+
+const AS_THE_EXAMPLE = [
+  'post_sources',
+  'put_sources',
+  'post_destinations',
+  'put_destinations_by_id',
+  'post_connections',
+  'post_transformations',
+];
+
+/** Makes what an example takes for granted. */
+async function prepare({ operationId }: Placed): Promise<void> {
+  const own = (id: string) => made.get(id)!;
+  if (operationId === 'put_sources_by_id_setup') {
+    const notion = await gateway.done('POST', '/sources', { name: 'notion', type: 'NOTION' });
+    made.set('shop', own(EXAMPLE_ID.source)).set(EXAMPLE_ID.source, String(notion['id']));
+  }
+  if (operationId === 'post_destinations') made.set(EXAMPLE_ID.source, own('shop'));
+  if (operationId !== 'post_requests_by_id_retry') return;
+  const ends = {
+    projectId: gateway.projectId,
+    sourceId: own(EXAMPLE_ID.source),
+    connectionId: own(EXAMPLE_ID.connection),
+    destinationId: own(EXAMPLE_ID.destination),
+  };
+  const requestId = await arrive(gateway.db, { ...ends, rejectionCause: 'NO_CONNECTION' });
+  made.set(EXAMPLE_ID.event, await makeEvent(gateway.db, { ...ends, requestId, status: 'FAILED' }));
+  made.set(EXAMPLE_ID.request, requestId);
+}
+
+/** The path with the examples of its parameters. */
+function pathOf({ path, parameters = [] }: Placed): string {
+  const ids = Object.fromEntries(parameters.map(({ name, example }) => [name, String(example)]));
+  return path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => ids[name] ?? '');
+}
+
+function withOwnIds(text: string): string {
+  // A longer id may begin with a shorter one.
+  const ids = [...made].toSorted(([a], [b]) => b.length - a.length);
+  return ids.reduce((done, [example, own]) => done.replaceAll(example, own), text);
+}
+
+function exampleOf(part: Operation['requestBody'] | Operation['responses'][string]): unknown {
+  return (part as { content?: Record<string, { example: unknown }> }).content?.['application/json']
+    ?.example;
+}
+
+function fieldsOf(value: Json): string[] {
+  return Object.keys(value).toSorted();
+}
+
+/** A value without what differs between two runs: ids and times. */
+function timeless(value: Json): unknown {
+  const text = JSON.stringify(value)
+    .replaceAll(/\b([a-z]+)_[0-9a-z]{20,36}\b/g, '$1')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time');
+  return JSON.parse(text);
+}
