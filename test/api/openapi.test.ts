@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { signingSecretRoutes } from '../../src/api/admin/signing-secrets.ts';
+import { createDocument } from '../../src/api/openapi/document.ts';
+import { BASE_PATH } from '../../src/api/server.ts';
 import { type Conformance, operationsOf } from './conformance.ts';
 import { type Gateway, type Json, KEY, startGateway } from './gateway.ts';
 import { arrive, ignore, makeAttempt, makeEvent, makeExecution } from './history.ts';
@@ -113,6 +116,25 @@ test('ingest and publishing refuse as the document says', async () => {
     await conforming(gateway.origin, '/metrics'),
   ];
   expect(statuses).toEqual([404, 405, 401, 401, 422, 401]);
+});
+
+test('the document is made when it is first asked for, and once', async () => {
+  let reads = 0;
+  const [route] = signingSecretRoutes(gateway.deps);
+  const counted = {
+    ...route!,
+    get path() {
+      reads++;
+      return '/signing-secrets';
+    },
+  };
+  const document = createDocument([counted], { basePath: BASE_PATH, publicUrl: 'http://a.test' });
+  expect(reads).toBe(0);
+  const bytes = await document();
+  const readOnce = reads;
+  expect(readOnce).toBeGreaterThan(0);
+  expect(await document()).toBe(bytes);
+  expect(reads).toBe(readOnce);
 });
 
 test('an answer that is not as the document says is noticed', () => {

@@ -42,7 +42,8 @@ const SAVED = {
 };
 const SWITCHED = {
   enable: 'Lets a disabled connection accept requests again.',
-  disable: 'The connection ignores new requests, with the cause `DISABLED`, until it is enabled.',
+  disable:
+    'The connection ignores new requests, with the cause `DISABLED`, and events that wait are cancelled when they are due. To keep events instead, pause it.',
   archive: 'The same as disable.',
   unarchive: 'The same as enable.',
 };
@@ -192,7 +193,8 @@ function deleteRoute(deps: ApiDeps): Route {
     method: 'delete',
     path: '/connections/:id',
     summary: 'Delete a connection',
-    description: 'Deletes a connection. Its events and attempts stay until their retention ends.',
+    description:
+      'Deletes a connection. Events that wait are cancelled; events and attempts can be read until their retention ends.',
     tag: TAG,
     id: 'connection',
     response: deleted,

@@ -58,9 +58,9 @@ export function destinationRoutes(deps: ApiDeps): Route[] {
       create:
         'Creates a destination. `config.auth_type` says how Sluice authenticates to it, and `config.auth` holds what that needs. Without `type` it is an `HTTP` destination.',
       remove:
-        'Deletes a destination and its connections. Their events and attempts stay until their retention ends.',
+        'Deletes a destination and its connections. Events that wait are cancelled; events and attempts can be read until their retention ends.',
       disable:
-        'Deliveries to a disabled destination fail until it is enabled, and its connections ignore new requests.',
+        'Stops deliveries to a destination. Events that wait are cancelled when they are due, and its connections ignore new requests. To keep events instead, pause it.',
       enable:
         'Lets a destination receive deliveries again, also one that Sluice disabled after 410 Gone.',
     },
