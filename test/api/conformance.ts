@@ -70,7 +70,7 @@ export function createConformance(document: OpenApi): Conformance {
 
 /** Validators for the schemas at places of a document: each says what is wrong with a value, or null. */
 export function createValidators(document: OpenApi) {
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  const ajv = new Ajv2020({ strict: false, allErrors: true, inlineRefs: false });
   addFormats.default(ajv);
   ajv.addSchema(document, 'openapi');
   return (place: string[]) => {

@@ -11,7 +11,7 @@ import type { TransformationExecution } from '../../domain/schema/transformation
 import { EXAMPLE_ID, EXAMPLE_TIME } from './ids.ts';
 
 const code =
-  'addHandler("transform", (request) => {\n  request.headers["x-region"] = process.env.REGION;\n  return request;\n});';
+  'const { env } = process;\naddHandler("transform", (request) => {\n  request.headers["x-region"] = env.REGION;\n  return request;\n});';
 
 export const exampleTransformationInput: z.input<typeof transformationInput> = {
   name: 'add-region',

@@ -31,7 +31,7 @@ export const FIELDS: Record<string, string> = {
   parsed_query: 'The query by name. A name that occurs several times has a list.',
   headers: 'The headers by name, in lower case.',
   code: 'JavaScript that registers a handler with addHandler("transform", …).',
-  env: 'What the code reads as process.env.',
+  env: 'The environment variables of the code.',
   isolation: 'strict runs each event in a new isolate; fast keeps one for each version.',
   log_level: 'The highest level the code logged at; fatal where it failed.',
   line: 'The line of the code that failed.',

@@ -41,7 +41,7 @@ export const transformation = z
     env: z
       .record(z.string(), z.string())
       .describe(
-        `What the code reads as process.env. Values read ${HIDDEN_VALUE} unless you ask for \`?include=env\`.`,
+        `The environment variables of the code. Values read ${HIDDEN_VALUE} unless you ask for \`?include=env\`.`,
       ),
     isolation,
     version: z.int().describe('The number of its current version.'),
