@@ -55,7 +55,7 @@ export function createCommands(deps: Dependencies): Commands {
       const events = await cancelEvents(db, order);
       // They are cancelled; to be told only spares their workflows a wait.
       await tell(deps, events).catch((error: unknown) =>
-        deps.log.warn({ error }, 'Workflows were not told of a cancellation'),
+        deps.log.warn({ error }, 'Could not notify workflows of a cancellation'),
       );
     },
     async retryRequest({ requestId, connectionIds }) {
@@ -92,7 +92,10 @@ async function demandTemporal({ temporalAnswers }: Dependencies): Promise<void> 
     if (Date.now() > until) break;
     await sleep(ASK_EVERY_MS);
   }
-  throw new GatewayError('SERVICE_UNAVAILABLE', 'Temporal does not answer. Try again in a moment.');
+  throw new GatewayError(
+    'SERVICE_UNAVAILABLE',
+    'Temporal does not respond. Try again in a moment.',
+  );
 }
 
 /** Sends the signal that anybody may send, and waits a moment until it has been applied. */

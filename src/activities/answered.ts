@@ -44,7 +44,10 @@ export function createAnswered(deps: Dependencies): Answered {
     const { id, config } = destination;
     const reason = `The destination answered 410 Gone (${attemptId}): it wants no more events. Enable it to send again.`;
     if (await disableGone(db, { id, url: config.url ?? '', reason })) {
-      log.warn({ destination: id, attempt: attemptId }, 'The destination is gone, and disabled');
+      log.warn(
+        { destination: id, attempt: attemptId },
+        'The destination responded 410 Gone and was disabled',
+      );
     }
   }
 

@@ -49,7 +49,10 @@ export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
     const wait = waits.get(sourceId) ?? { waitMs: lookEveryMs, tryAtMs: 0 };
     if (performance.now() < wait.tryAtMs) return;
     if (await deps.isAnswered(await sampleOf(sourceId, requestIds))) {
-      log.info({ source: sourceId }, 'The keys that requests waited for are there');
+      log.info(
+        { source: sourceId },
+        'The verification keys that requests were waiting for have arrived',
+      );
       waits.delete(sourceId);
       return free(sourceId);
     }
@@ -74,7 +77,7 @@ export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
     looking = true;
     look()
       .catch((error: unknown) =>
-        log.warn({ error }, 'Requests that wait for keys were not looked at'),
+        log.warn({ error }, 'Could not check requests that wait for verification keys'),
       )
       .finally(() => (looking = false));
   }, lookEveryMs);
@@ -82,7 +85,7 @@ export function watchAwaitedKeys(deps: Dependencies): AwaitedKeys {
   return {
     began(sourceId, hint) {
       if (waits.has(sourceId)) return;
-      log.warn({ source: sourceId, hint }, 'Requests wait for the keys to verify them with');
+      log.warn({ source: sourceId, hint }, 'Requests are waiting for verification keys');
       waits.set(sourceId, { waitMs: lookEveryMs, tryAtMs: performance.now() + lookEveryMs });
     },
     close: () => clearInterval(timer),

@@ -143,7 +143,7 @@ export async function sweepParked(
     await wakeForgotten(deps, forgotten);
     woken++;
   }
-  if (woken > 0) log.info({ woken }, 'Woke what was left waiting');
+  if (woken > 0) log.info({ woken }, 'Woke events that were left waiting');
   return woken;
 }
 

@@ -98,7 +98,8 @@ export function createLostEvents(deps: Dependencies): LostEvents {
         await sleep(BETWEEN_PAGES_MS);
       }
       restarted += await restart(deps, { overdue: await walk.again(), alive });
-      if (restarted > 0) log.warn({ events: restarted }, 'Took on events whose workflow is gone');
+      if (restarted > 0)
+        log.warn({ events: restarted }, 'Restarted events whose workflow had ended');
       return restarted;
     },
   };

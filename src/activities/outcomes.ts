@@ -32,7 +32,10 @@ export function createOutcomes({
       } catch (error) {
         if (isDataFault(error)) throw error;
         if (flights.hasGivenUp()) throw new Stopping();
-        log.warn({ error, attempts: items.length }, 'Outcomes could not be written; trying again');
+        log.warn(
+          { error, attempts: items.length },
+          'Attempt results could not be written. Trying again',
+        );
         await sleep(waitMs);
       }
     }
@@ -46,7 +49,10 @@ export function createOutcomes({
       await write(items).catch(async (error: unknown) => {
         // Refused for good: without an outcome it would be sent again and again.
         if (items.length > 1 || !isDataFault(error)) throw error;
-        log.error({ error, attempt: items[0]!.attemptId }, 'An outcome cannot be kept whole');
+        log.error(
+          { error, attempt: items[0]!.attemptId },
+          'An attempt result could not be stored completely',
+        );
         await write([bare(items[0]!)]);
       });
       return items.map(() => undefined);
@@ -62,7 +68,7 @@ function bare(outcome: FinishedAttempt): FinishedAttempt {
   return {
     ...outcome,
     responseStatus: hasStatus ? responseStatus : null,
-    message: 'What the destination answered cannot be kept.',
+    message: 'The response of the destination could not be stored.',
     requestedUrl: null,
     responseHeaders: null,
     responseBody: Buffer.alloc(0),

@@ -41,7 +41,7 @@ const PER_DESTINATION = 80;
 export function createTraffic({ worker, log, credits, ...deps }: TrafficDependencies): Traffic {
   const { keptUntilMs = () => null } = deps;
   const { db } = deps;
-  const onError = (error: unknown) => log.warn({ error }, 'Traffic could not be kept track of');
+  const onError = (error: unknown) => log.warn({ error }, 'Could not track deliveries in progress');
   const rows = recordCircuits({ db, worker, onError });
   const slowStart = createSlowStart();
   const circuits = createCircuits({

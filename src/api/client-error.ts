@@ -11,20 +11,21 @@ const FAULTS: Record<string, typeof BROKEN> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
     code: 'HEADERS_TOO_LARGE',
-    message: 'The headers and the URL together are larger than 16 kB: send less of them.',
+    message: 'The headers and the URL together exceed 16 kB. Shorten them.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     code: 'REQUEST_TIMEOUT',
-    message: 'The request did not arrive whole in time: send it again.',
+    message: 'The request did not arrive completely in time. Send it again.',
   },
   HPE_INVALID_CONTENT_LENGTH: {
     ...BROKEN,
-    message: 'The Content-Length cannot be read: it must be one whole number, alone.',
+    message: 'The Content-Length is invalid. It must be a single whole number.',
   },
   HPE_UNEXPECTED_CONTENT_LENGTH: {
     ...BROKEN,
-    message: 'The request has two lengths: send one Content-Length, or Transfer-Encoding alone.',
+    message:
+      'The request gives its length twice. Send either one Content-Length or Transfer-Encoding.',
   },
   HPE_INVALID_TRANSFER_ENCODING: {
     ...BROKEN,

@@ -65,7 +65,7 @@ function faultOf(error: unknown): GatewayError {
   const known = faultOfBody(type ?? '') ?? faultOfDatabase(code ?? '');
   if (known) return known;
   if (isTimeout(error)) {
-    const message = 'The database did not answer in time; try again.';
+    const message = 'The database did not respond in time. Try again.';
     return new GatewayError('SERVICE_UNAVAILABLE', message);
   }
   if (error instanceof URIError || status === 400) {

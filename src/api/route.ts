@@ -104,7 +104,7 @@ export function mount(routes: Route[], authenticate: Authenticate): Router {
     place.all((_request, response) => {
       const allowed = own.map((each) => each.method.toUpperCase()).join(', ');
       response.set('allow', allowed);
-      const message = `This path takes ${allowed}.`;
+      const message = `This path accepts ${allowed}.`;
       sendError(response, new GatewayError('METHOD_NOT_ALLOWED', message));
     });
   }

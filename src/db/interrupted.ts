@@ -25,7 +25,7 @@ export async function closeInterrupted(
   const { rows } = await db.query<{ id: string }>(sql`
     with closed as (
       update attempts set status = 'FAILED', error_code = 'UNKNOWN', updated_at = now(), responded_at = now(),
-        message = 'The worker stopped before it could record how this attempt ended.'
+        message = 'The worker stopped before it could record the result of this attempt.'
       where event_id = any(${eventIds}) and id >= ${`atm_${first.slice(4)}`} and id <= ${`atm_${last.slice(4)}~`}
         and status is null
         and (holder is null and workflow_id = ${workflowId} or holder = ${holder} or ${GONE} or created_at < now() - make_interval(secs => ${staleMs / 1000}))

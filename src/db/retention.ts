@@ -93,7 +93,7 @@ async function closeAttempts(db: Db, day: number): Promise<void> {
   const [from, to] = idsOf('attempt', day);
   await db.query(sql`
     update attempts set status = 'FAILED', error_code = 'CANCELLED_PAST_RETENTION', updated_at = now(),
-      message = 'How this attempt ended was not known when its day was beyond retention.'
+      message = 'The result of this attempt was still unknown when its retention ended.'
     where id >= ${from} and id < ${to} and status is null and created_at < now() - interval '1 hour'`);
 }
 

@@ -21,7 +21,7 @@ export async function dispatch(
       await workflows.startDispatch(order);
       break;
     } catch (error) {
-      log.warn({ error, dispatch: dispatchId }, 'Temporal did not take a dispatch; trying again');
+      log.warn({ error, dispatch: dispatchId }, 'Temporal did not accept a dispatch. Trying again');
       await sleep(waitMs);
     }
   }
@@ -33,7 +33,7 @@ export async function dispatch(
     // Its workflow may be gone, ended by hand or lost with all that Temporal had; where it runs, it is left alone.
     if (looks % START_AGAIN_LOOKS === 0) {
       await workflows.startDispatch(order).catch((error: unknown) => {
-        log.warn({ error, dispatch: dispatchId }, 'Temporal did not take a dispatch again');
+        log.warn({ error, dispatch: dispatchId }, 'Temporal did not accept a dispatch again');
       });
     }
   }

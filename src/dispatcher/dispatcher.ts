@@ -32,12 +32,13 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
   const session = await openDispatcherSession(databaseUrl, {
     onWork: signals.wake,
     onPressure,
-    onError: (error) => log.warn({ error }, 'The dispatcher lost its session and takes a new one'),
+    onError: (error) =>
+      log.warn({ error }, 'The dispatcher lost its database session and is opening a new one'),
   });
   const reclaim = () =>
     reclaimRequests(database, { staleMs: STALE_MS }).then(
       (n) => {
-        if (n > 0) log.info({ requests: n }, 'Took over requests of a dispatcher that is gone');
+        if (n > 0) log.info({ requests: n }, 'Took over the requests of a dispatcher that ended');
         if (n > 0) signals.wakeForReclaimed();
       },
       (error: unknown) => log.warn({ error }, 'Could not look for requests left behind'),
@@ -47,7 +48,7 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
       (n) => {
         if (n > 0) signals.wake();
       },
-      (error: unknown) => log.warn({ error }, 'Could not look for repeats that wait'),
+      (error: unknown) => log.warn({ error }, 'Could not look for waiting duplicates'),
     );
   await reclaim();
   const reclaiming = setInterval(() => void reclaim().then(freeRepeats), RECLAIM_EVERY_MS);
@@ -70,7 +71,7 @@ export async function startDispatcher(options: Options): Promise<Dispatcher> {
     },
     async close() {
       await releaseClaims(database, { claimedBy: session.id }).catch((error: unknown) =>
-        log.warn({ error }, 'Could not give back what was claimed'),
+        log.warn({ error }, 'Could not release claimed requests'),
       );
       await session.close();
     },

@@ -31,7 +31,7 @@ export async function runSuspectLane(
       if (claim.requestIds.length > 0) await dispatch(options, { claim, signals });
       else await signals.work('suspect', IDLE_LOOK_MS);
     } catch (error) {
-      log.warn({ error }, 'Could not claim requests that are suspects');
+      log.warn({ error }, 'Could not claim suspect requests');
       await signals.work('suspect', IDLE_LOOK_MS);
     }
   }

@@ -102,7 +102,7 @@ function isLengthMismatch(error: unknown): boolean {
 }
 
 export function timeoutFault(timeoutMs: number): Fault {
-  const message = `The destination did not answer within ${timeoutMs / 1000} s.`;
+  const message = `The destination did not respond within ${timeoutMs / 1000} s.`;
   return { errorCode: AttemptErrorCode.Timeout, message };
 }
 

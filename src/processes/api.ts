@@ -112,7 +112,9 @@ function announcer({ pipeline, log }: Foundation): () => void {
     }
     running = true;
     announceWork(pipeline)
-      .catch((error: unknown) => log.warn({ error }, 'Dispatchers could not be told of new work'))
+      .catch((error: unknown) =>
+        log.warn({ error }, 'Could not notify dispatchers of new requests'),
+      )
       .finally(() => {
         running = false;
         if (again) {

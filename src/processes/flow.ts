@@ -90,7 +90,7 @@ export function openFlow(
       // Who made these wait may be gone, and with it what it knew.
       for (const gateId of await listLines(db)) traffic.admission.turnedAway(gateId);
     } catch (error) {
-      log.warn({ error }, 'Lines could not be called; trying again');
+      log.warn({ error }, 'Could not wake waiting events. Trying again');
       if (!stopped) setTimeout(() => void callLines(), LOOK_MS).unref();
     }
   }
@@ -102,7 +102,7 @@ export function openFlow(
       const lanes = createLaneActivities({
         ...deps,
         startLane: (connectionId) => workflows.startLane(connectionId),
-        onError: (error) => log.warn({ error }, 'Lanes could not be watched'),
+        onError: (error) => log.warn({ error }, 'Could not watch ordered lanes'),
       });
       const enterLane = (connectionIds: string[]) => lanes.enterLanes({ connectionIds });
       return {

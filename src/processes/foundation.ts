@@ -104,7 +104,7 @@ export function unsafeTeller(log: Log): (settings: string[]) => void {
     for (const setting of settings) {
       if (performance.now() - (toldAtMs.get(setting) ?? -Infinity) < 3_600_000) continue;
       toldAtMs.set(setting, performance.now());
-      log.error({ setting }, 'PostgreSQL may lose what was acknowledged: switch this setting on');
+      log.error({ setting }, 'PostgreSQL may lose acknowledged requests. Turn this setting on');
     }
   };
 }

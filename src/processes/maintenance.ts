@@ -22,13 +22,13 @@ export function startMaintenance(deps: Dependencies): () => void {
   let stopped = false;
   const run = () =>
     maintain(deps).catch((error: unknown) => {
-      if (!stopped) log.error({ error }, 'Maintenance failed; it is tried again in an hour');
+      if (!stopped) log.error({ error }, 'Maintenance failed. It runs again in an hour');
     });
   void run();
   const timer = setInterval(() => void run(), EVERY_MS);
   const trimmer = setInterval(() => {
     trim(deps).catch((error: unknown) => {
-      if (!stopped) log.warn({ error }, 'Refused requests could not be trimmed');
+      if (!stopped) log.warn({ error }, 'Could not remove the oldest rejected requests');
     });
   }, TRIM_EVERY_MS);
   return () => {
@@ -61,7 +61,7 @@ async function maintain(deps: Dependencies): Promise<void> {
 /** Keeps what anybody can send from filling the disk. */
 async function trim({ db, log, config, projectId }: Dependencies): Promise<void> {
   const removed = await trimRejected(db, { projectId, maxBytes: config.rejectedMaxMb * MB });
-  if (removed > 0) log.warn({ requests: removed }, 'Removed the oldest requests that were refused');
+  if (removed > 0) log.warn({ requests: removed }, 'Removed the oldest rejected requests');
 }
 
 /** Ends what still waits of days that are beyond retention, and drops those of which nothing waits. */
@@ -81,12 +81,16 @@ async function retain({ db, log, config, workflows }: Dependencies): Promise<voi
   for (const day of days) {
     const { events, requests, laneConnectionIds } = await settleDay(db, day);
     if (events + requests > 0) {
-      log.warn({ day: dateOf(day), events, requests }, 'Ended what still waited beyond retention');
+      log.warn(
+        { day: dateOf(day), events, requests },
+        'Ended events that were still waiting after their retention',
+      );
     }
     await Promise.all(laneConnectionIds.map((id) => workflows.startLane(id)));
     if (await isDone(db, day)) dropped.push(...(await dropDay(db, day)));
   }
-  if (dropped.length > 0) log.info({ partitions: dropped }, 'Removed what is beyond retention');
+  if (dropped.length > 0)
+    log.info({ partitions: dropped }, 'Removed data older than the retention');
 }
 
 function dateOf(day: number): string {

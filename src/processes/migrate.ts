@@ -27,7 +27,7 @@ export async function runMigrations(
   try {
     await addSearchAttributes(connection, namespace);
   } catch (error) {
-    log.warn({ error }, 'Search attributes were not added: Temporal does not answer or refuses');
+    log.warn({ error }, 'Search attributes were not added: Temporal did not respond or refused');
   } finally {
     await connection.close();
   }

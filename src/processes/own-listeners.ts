@@ -31,7 +31,7 @@ export async function announceListener(
   await save();
   const timer = setInterval(() => {
     save().catch((error: unknown) =>
-      log.warn({ error }, 'Where this process listens was not kept'),
+      log.warn({ error }, 'Could not record where this process listens'),
     );
   }, SEEN_EVERY_MS);
   timer.unref();
@@ -60,7 +60,7 @@ export function ownListeners({
     const [found, rows] = await Promise.all([
       listenersOf(pids),
       listListening(db, { withinMs: LIVES_MS }).catch((error: unknown) => {
-        log.warn({ error }, 'Where other processes listen could not be read');
+        log.warn({ error }, 'Could not read where other processes listen');
         return told;
       }),
     ]);

@@ -112,7 +112,10 @@ function createGateWatch({ db, workflows, namespace, log }: Dependencies): {
     async look() {
       const id = await workflows.namespaceId();
       if (await noteNamespace(db, { name: namespace, id })) {
-        log.warn({ namespace }, 'Temporal has lost what it had; all that waits is taken on anew');
+        log.warn(
+          { namespace },
+          'Temporal lost its workflows. Starting everything that waits again',
+        );
       }
       const gates = await listControlled(db, { after, limit: GATES_A_LOOK });
       after = gates.length < GATES_A_LOOK ? '' : gates.at(-1)!.id;

@@ -78,7 +78,7 @@ export async function startWorkerProcess(foundation: Foundation): Promise<Worker
   });
   // What a process died of must not be given to this one by its workflow, which Temporal hands on at once.
   const left = await reclaimRequests(db, { staleMs: STALE_MS });
-  if (left > 0) log.info({ requests: left }, 'Took over requests of a dispatcher that is gone');
+  if (left > 0) log.info({ requests: left }, 'Took over the requests of a dispatcher that ended');
   // The worker must be there before the dispatcher, and the dispatcher before anything is routed.
   let dispatcher: Dispatcher | undefined;
   const verification = createVerificationActivities({

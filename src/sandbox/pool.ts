@@ -62,17 +62,17 @@ function refusal(result: TransformResult): TransformOutcome {
 function refuse(job: TransformJob, limits: SandboxLimits, openUntilMs: number | undefined) {
   const sourceBytes = Buffer.byteLength(job.code);
   if (sourceBytes > limits.sourceBytes) {
-    const message = `The code has ${sourceBytes} bytes, ${limits.sourceBytes} are allowed.`;
+    const message = `The code has ${sourceBytes} bytes; the limit is ${limits.sourceBytes}.`;
     return refusal({ kind: 'rejected_source', message });
   }
   const inputBytes = Buffer.byteLength(job.input);
   if (inputBytes > limits.inputBytes) {
-    const message = `The input has ${inputBytes} bytes, ${limits.inputBytes} are allowed.`;
+    const message = `The input has ${inputBytes} bytes; the limit is ${limits.inputBytes}.`;
     return refusal({ kind: 'too_large', message });
   }
   if (openUntilMs === undefined) return undefined;
   const seconds = Math.ceil((openUntilMs - performance.now()) / 1_000);
-  const message = `This version was killed ${limits.circuitKills} times and is not run for another ${seconds} s.`;
+  const message = `This version was killed ${limits.circuitKills} times. It will not run for another ${seconds} s.`;
   return refusal({ kind: 'killed', message });
 }
 

@@ -39,7 +39,7 @@ function requestsResult(report: Record<string, unknown>, outputBytes: number): T
     requests.push(checked.request);
   }
   if (bytes > outputBytes) {
-    return failed('too_large', `The result has ${bytes} bytes, ${outputBytes} are allowed.`);
+    return failed('too_large', `The result has ${bytes} bytes; the limit is ${outputBytes}.`);
   }
   if (requests.length === 0) return failed('result_error', UNREADABLE);
   return { kind: 'ok', requests, split: report['split'] === true };

@@ -45,7 +45,7 @@ function resultOfEnd({ cause, signal, code }: ChildEnd): TransformResult {
   }
   const isOwnDeath = OWN_DEATHS.has(signal ?? '') || OWN_DEATH_CODES.has(code ?? 0);
   if (cause === 'resident' || isOwnDeath) {
-    return { kind: 'memory', message: 'The code used more memory than it may.' };
+    return { kind: 'memory', message: 'The code exceeded its memory limit.' };
   }
   return { kind: 'killed', message: `The process running the code ended (${signal ?? code}).` };
 }
@@ -67,7 +67,7 @@ function verdictOfReply(head: ReplyHead, report: string, outputBytes: number): V
       );
     case 'memory':
       return fatal(
-        { kind: 'memory', message: 'The code used more memory than it may.' },
+        { kind: 'memory', message: 'The code exceeded its memory limit.' },
         { durationMs, retireChild: true },
       );
     case 'thrown':

@@ -92,7 +92,7 @@ test('one that is used is not deleted: the answer names the connections', async 
   expect(answer.body).toMatchObject({
     code: 'RESOURCE_IN_USE',
     message:
-      'The transformation is used by user-1 -> user-1, user-2 -> user-2: take it out of their rules first.',
+      'The transformation is used by user-1 -> user-1, user-2 -> user-2. Remove it from their rules first.',
     data: { connections: [{ id: one['id'] }, { id: two['id'] }] },
   });
   await gateway.done('DELETE', `/connections/${String(one['id'])}`);

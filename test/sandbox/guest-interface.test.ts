@@ -250,7 +250,7 @@ describe('the check before code is saved', () => {
     ['code without a handler', 'const a = 1;', 'No handler'],
     ['code that loops', 'for(;;);', 'time limit'],
     ['code that throws', 'null.x', 'TypeError'],
-    ['code over 256 kB', `//${'x'.repeat(256 * 1024)}`, 'are allowed'],
+    ['code over 256 kB', `//${'x'.repeat(256 * 1024)}`, 'the limit is'],
   ])('refuses %s', async (_, code, message) => {
     expect(await pool.check(code)).toMatchObject({
       kind: 'rejected_source',

@@ -16,11 +16,7 @@ const FailedReason = {
 
 export function notStorable(requestId: string, error: unknown): RoutingVerdict {
   const { message } = error as Error;
-  return failed(
-    requestId,
-    FailedReason.NotStorable,
-    `What was to be kept could not be written: ${message}`,
-  );
+  return failed(requestId, FailedReason.NotStorable, `The result could not be stored: ${message}`);
 }
 
 export function notPlanned(requestId: string, error: unknown): RoutingVerdict {

@@ -69,7 +69,7 @@ function gravest(refused: NotTaken[]): NotTaken | null {
 }
 
 function tooManyPieces(count: number): NotTaken {
-  const reason = `The transformations split one request into ${count}, ${MAX_PIECES} are allowed.`;
+  const reason = `The transformations split one request into ${count}; the limit is ${MAX_PIECES}.`;
   const meta = { error: 'too_large', reason };
   return { kind: 'ignored', cause: IgnoredCause.TransformationFailed, meta };
 }

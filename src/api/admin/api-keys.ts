@@ -192,13 +192,13 @@ async function make(
   { projectId, label, expiresAt }: Making,
 ): Promise<z.input<typeof newApiKey>> {
   if ((await listKeys(db, projectId)).length >= MOST_KEYS) {
-    const message = `There are ${MOST_KEYS} keys, which is the most: revoke some first.`;
+    const message = `There are ${MOST_KEYS} keys already, the maximum. Revoke some first.`;
     throw new GatewayError('UNPROCESSABLE_ENTITY', message);
   }
   const key = newKey();
   const wanted = { projectId, hash: hashOfKey(key), label, origin: KeyOrigin.Api, expiresAt };
   const row = await insertKey(db, wanted);
-  if (!row) throw new GatewayError('INTERNAL_ERROR', 'No key could be made; try again.');
+  if (!row) throw new GatewayError('INTERNAL_ERROR', 'The key could not be created. Try again.');
   return { ...render(row), key };
 }
 
@@ -214,7 +214,7 @@ async function assertDispensable(db: Db, row: ApiKeyRow): Promise<void> {
 }
 
 function setOutside(): GatewayError {
-  const message = 'This key is set by API_KEY: change it there and restart, and it is void.';
+  const message = 'This key is set by API_KEY. To revoke it, change API_KEY and restart.';
   return new GatewayError('UNPROCESSABLE_ENTITY', message);
 }
 

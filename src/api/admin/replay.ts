@@ -120,6 +120,6 @@ async function targetsOf(
 }
 
 function archived(requestId: string): GatewayError {
-  const message = 'What came in with this request is no longer kept.';
+  const message = 'The content of this request is no longer stored.';
   return new GatewayError('BAD_REQUEST', message, { data: { request_id: requestId } });
 }

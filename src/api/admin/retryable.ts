@@ -65,7 +65,7 @@ async function assertTaken(
 export function assertWhole(row: RequestRow): void {
   const { body_cut: cut } = (row.rejection_detail ?? {}) as { body_cut?: { kept_bytes: number } };
   if (cut === undefined) return;
-  const message = `Only the first ${cut.kept_bytes} bytes of this request were kept, because it was refused: the sender has to send it again (REJECTED_BODY_KB says how much is kept)`;
+  const message = `Only the first ${cut.kept_bytes} bytes of this request were kept because it was rejected. The sender must send it again. REJECTED_BODY_KB sets how much is kept`;
   throw new GatewayError('BAD_REQUEST', message, { data: { request_id: row.id, body_cut: cut } });
 }
 

@@ -201,6 +201,6 @@ const MAX_NAMED = 20;
 function inUse(connections: { id: string; name: string }[]): GatewayError {
   const names = connections.slice(0, MAX_NAMED).map(({ name }) => name);
   const more = connections.length > MAX_NAMED ? ` and ${connections.length - MAX_NAMED} more` : '';
-  const message = `The transformation is used by ${names.join(', ')}${more}: take it out of their rules first.`;
+  const message = `The transformation is used by ${names.join(', ')}${more}. Remove it from their rules first.`;
   return new GatewayError('RESOURCE_IN_USE', message, { data: { connections } });
 }

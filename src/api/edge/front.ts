@@ -80,7 +80,7 @@ function adminProblem(
 ): Answer | null {
   if (HEALTH.test(req.url ?? '')) return null;
   if (host !== null && !serves(host)) {
-    const message = `The API does not answer for the host ${host}. Set PUBLIC_URL, or add the name to ALLOWED_HOSTS.`;
+    const message = `The API is not served under the host ${host}. Set PUBLIC_URL or add the name to ALLOWED_HOSTS.`;
     return refusal('MISDIRECTED_REQUEST', message, { data: { host } });
   }
   const hosts = host === null ? [publicHost] : [publicHost, host];

@@ -14,10 +14,13 @@ export function parseRequestTarget(url: string): RequestTarget {
   if (url === '*') return { kind: 'server' };
   const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? [];
   if (authority === undefined) {
-    return { kind: 'invalid', message: 'The request target must be a path, or a whole http URL.' };
+    return {
+      kind: 'invalid',
+      message: 'The request target must be a path or an absolute http URL.',
+    };
   }
   if (!parseHost(authority)) {
-    const message = 'The URL in the request line names no valid host: it needs one, and no user.';
+    const message = 'The URL in the request line must have a valid host and no user name.';
     return { kind: 'invalid', message };
   }
   return { kind: 'path', path: rest.startsWith('/') ? rest : `/${rest}`, authority };

@@ -37,18 +37,18 @@ export function unavailable(): Answer {
 
 /** What the sender of a body that came too slowly is told. */
 export function tooSlow(): Answer {
-  return refusal('REQUEST_TIMEOUT', 'The body came too slowly. Send it again.');
+  return refusal('REQUEST_TIMEOUT', 'The body arrived too slowly. Send it again.');
 }
 
 /** What the sender of a body in thousands of pieces of a few bytes is told. */
 export function tooFine(): Answer {
-  return refusal('BAD_REQUEST', 'The body comes in single bytes. Send it in larger pieces.');
+  return refusal('BAD_REQUEST', 'The body arrived in too many tiny pieces. Send larger ones.');
 }
 
 /** What the sender of a body beyond the limit is told. */
 export function tooLarge(maxBytes: number): Answer {
   const limit = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;
-  return refusal('PAYLOAD_TOO_LARGE', `A body may have at most ${limit}.`, {
+  return refusal('PAYLOAD_TOO_LARGE', `The body exceeds the limit of ${limit}.`, {
     headers: { connection: 'close' },
   });
 }

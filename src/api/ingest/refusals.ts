@@ -26,7 +26,7 @@ export function violationAnswer(
     config.unverified_status === 401 ||
     (OWN_SENDERS.has(type) && unverifiedStatus(type, config) === 401);
   if (!isTold) return null;
-  const message = `The body is not as the schema of this source says: ${detail.hint}.`;
+  const message = `The body does not match the schema of this source: ${detail.hint}.`;
   return refusal('UNPROCESSABLE_ENTITY', message, { data: detail.violations });
 }
 

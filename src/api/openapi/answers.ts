@@ -71,7 +71,10 @@ const REFUSALS = {
     name: 'RequestTimeout',
     description: 'The request did not arrive in time.',
     examples: {
-      slow: fault('REQUEST_TIMEOUT', 'The request did not arrive whole in time: send it again.'),
+      slow: fault(
+        'REQUEST_TIMEOUT',
+        'The request did not arrive completely in time. Send it again.',
+      ),
     },
   },
   409: {
@@ -85,7 +88,7 @@ const REFUSALS = {
       }),
       inUse: fault(
         'RESOURCE_IN_USE',
-        'The transformation is used by orders: take it out of their rules first.',
+        'The transformation is used by orders. Remove it from their rules first.',
         { connections: [{ id: EXAMPLE_ID.connection, name: 'orders' }] },
       ),
       disabled: fault(
@@ -121,7 +124,7 @@ const REFUSALS = {
     examples: {
       host: fault(
         'MISDIRECTED_REQUEST',
-        'The API does not answer for the host sluice.internal. Set PUBLIC_URL, or add the name to ALLOWED_HOSTS.',
+        'The API is not served under the host sluice.internal. Set PUBLIC_URL or add the name to ALLOWED_HOSTS.',
         { host: 'sluice.internal' },
       ),
     },

@@ -107,7 +107,7 @@ function splitText(parts: readonly unknown[], context: Context, limits: AnswerLi
   if (parts.length > limits.parts) {
     return failure(
       'too_large',
-      `${parts.length} requests were returned, ${limits.parts} are allowed.`,
+      `${parts.length} requests were returned; the limit is ${limits.parts}.`,
     );
   }
   let requests = '';

@@ -122,7 +122,7 @@ test('a body in single bytes is refused before it has cost much', async () => {
   await until('it is refused', () => fine.heard() !== '');
   expect(answersIn(fine.heard())[0]).toMatchObject({
     status: 400,
-    body: expect.stringContaining('single bytes'),
+    body: expect.stringContaining('tiny pieces'),
   });
   await leave([fine]);
 });
