@@ -17,7 +17,7 @@ const atMost = limit.max(100_000, 'must be at most 100000').nullable().optional(
 const fieldsOfGroup = {
   rate: atMost.describe('How many deliveries of a group a period; required with rate_period.'),
   rate_period: period.describe(
-    'The period of the rate; concurrent makes the rate a limit of open requests.',
+    'The period of the rate, required with it; concurrent makes the rate a limit of open requests.',
   ),
   concurrent: atMost.describe('How many requests of a group may be open at once.'),
 };
@@ -32,7 +32,7 @@ const groups = z
       .nullable()
       .optional()
       .describe(
-        'Limits of single groups, by the value found at key. They replace both limits of the others.',
+        'Limits of single groups, by the name that delivery_group of their events shows. They replace both limits of the others.',
       ),
   })
   .superRefine(checkGroupRate);
