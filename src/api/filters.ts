@@ -120,7 +120,12 @@ function filterOf<Value>(reading: Reading<Value>) {
       return readFilter(value as QueryValue, { reading, fault });
     })
     .meta({
-      ...(id && { id, description: 'A value, several of them, or bounds.' }),
+      ...(id && {
+        id,
+        description: ordered
+          ? 'A value, several of them, or bounds.'
+          : 'A value, or several of them.',
+      }),
       anyOf: [
         schema,
         { type: 'array', items: schema },

@@ -3,7 +3,7 @@ import { findEvents } from '../../db/event-reads.ts';
 import { listIgnoredEvents } from '../../db/ignored-event-reads.ts';
 import { findRequest, readRequests, type RequestRow } from '../../db/request-reads.ts';
 import { event, requestRetried } from '../../domain/schema/event.ts';
-import { ignoredEvent } from '../../domain/schema/ignored-event.ts';
+import { ignoredEvent, ignoredEventId } from '../../domain/schema/ignored-event.ts';
 import { listOf } from '../../domain/schema/list.ts';
 import { rawBody, type RawBody, request, requestRetry } from '../../domain/schema/request.ts';
 import { IgnoredCause } from '../../domain/status.ts';
@@ -32,7 +32,6 @@ type Key = { projectId: string; id: string };
 
 const TAG = 'requests';
 const ANY_SIZE = 2 ** 31 - 1;
-const ignoredEventId = ignoredEvent.shape.id;
 
 /** `/requests` */
 export function requestRoutes(deps: ApiDeps): Route[] {

@@ -74,7 +74,7 @@ function showShared({ db, sealer }: ApiDeps): Route {
     path: '/signing-secrets',
     summary: 'Retrieve the shared signing secrets',
     description:
-      'Returns the secrets that destinations share which an older version created and which were never rotated, the newest first. Every other destination has its own.',
+      'Returns the secrets that destinations from older versions share until their own secret is rotated, the newest first. Every other destination has its own.',
     tag: TAG,
     response: signingSecrets,
     example: { answer: exampleSigningSecrets },

@@ -39,7 +39,22 @@ export const exampleWholeEvent: Event = {
     ...examplePayload,
     url: 'https://billing.example.com/hooks/orders',
     method: 'POST',
-    appended_headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+    appended_headers: [
+      'accept',
+      'accept-encoding',
+      'idempotency-key',
+      'x-sluice-signature',
+      'x-sluice-eventid',
+      'x-sluice-requestid',
+      'x-sluice-verified',
+      'x-sluice-source-name',
+      'x-sluice-event-url',
+      'x-sluice-attempt-count',
+      'x-sluice-attempt-trigger',
+      'webhook-id',
+      'webhook-timestamp',
+      'webhook-signature',
+    ],
   },
 };
 

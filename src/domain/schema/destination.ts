@@ -49,7 +49,7 @@ const fieldsOfConfig = z.strictObject({
     .nullable()
     .optional()
     .describe(
-      'The headers about Sluice’s configuration that deliveries carry: event_url is x-sluice-event-url, and so on. None if left out.',
+      'Which internal headers deliveries carry: event_url adds x-sluice-event-url, original_ip adds x-sluice-original-ip, and so on. None if left out.',
     ),
   auth: z
     .record(z.string(), z.unknown())

@@ -12,18 +12,18 @@ const filterMismatch = z
       .unknown()
       .optional()
       .describe(
-        'What the request held there; left out if there was nothing. Secrets are [redacted], and what is longer than 200 characters is a text that ends with ….',
+        'What the request held there; left out if there was nothing. Secrets are [redacted]. A value of more than 200 characters is cut and shown as text, with … at its end.',
       ),
   })
   .meta({ id: 'FilterMismatch', description: 'A key of a request that a filter did not match.' });
 
-/** A request that a connection did not take. Its id is `<request id>:<connection id>`. */
+/** `<request id>:<connection id>` */
+export const ignoredEventId = z.string().regex(/^req_[0-9a-z]+:web_[0-9a-z]+$/);
+
+/** A request that a connection did not take. */
 export const ignoredEvent = z
   .strictObject({
-    id: z
-      .string()
-      .regex(/^req_[0-9a-z]+:web_[0-9a-z]+$/)
-      .describe('The id of the request and the id of the connection.'),
+    id: ignoredEventId.describe('The id of the request and the id of the connection.'),
     team_id: projectId,
     webhook_id: connectionId,
     request_id: requestId,
