@@ -128,7 +128,7 @@ test('an event whose workflow is gone is found behind however many that are late
   const [gone] = await makeEvents(db, ends, 1);
   await due([gone!], 'QUEUED');
   const sweep = lost({ askingMs: 50, answersAfterMs: 1 });
-  for (let look = 0; look < 40 && started.length === 0; look++) {
+  for (let look = 0; look < 400 && started.length === 0; look++) {
     await sweep.look();
     laterMs += 15_000;
   }

