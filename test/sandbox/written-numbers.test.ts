@@ -163,7 +163,7 @@ describe('code sees ordinary numbers', () => {
     for (const body of ['{"a":1}', BODY]) {
       const code = handler('() => JSON.stringify({ a: 1n })');
       // Nothing here is about the limit, and the machine may be busy.
-  const outcome = await pool.run(jobOf(code, { input: inputWith(body), timeoutMs: 15_000 }));
+      const outcome = await pool.run(jobOf(code, { input: inputWith(body), timeoutMs: 15_000 }));
       expect(outcome).toMatchObject({
         kind: 'user_error',
         message: expect.stringMatching(/BigInt/) as string,
