@@ -3,6 +3,10 @@
 # Where Sluice listens, and its API key. Set either one before to use another gateway.
 URL=${URL:-http://127.0.0.1:8300}
 KEY=${KEY:-$(npm run --silent sluice key)}
+if [ -z "$KEY" ]; then
+  echo "There is no API key. Start Sluice with npm start, or set KEY (and URL) to those of your gateway." >&2
+  return 1
+fi
 
 # A folder for what the receivers of a recipe print.
 LOGS=$(mktemp -d)
@@ -18,7 +22,12 @@ api() {
 # With one field, prints its value alone:  EVENT=$(… | pick id)
 pick() {
   node -e '
-    const answer = JSON.parse(require("fs").readFileSync(0, "utf8"));
+    const text = require("fs").readFileSync(0, "utf8");
+    const answer = parsed(text);
+    if (typeof answer !== "object" || answer === null) {
+      console.error(`This answer is not a JSON object: ${text.trim() || "(nothing)"}`);
+      process.exit(1);
+    }
     if (answer.code && answer.message) {
       console.error(`${answer.code}: ${answer.message}`);
       process.exit(1);
@@ -32,6 +41,13 @@ pick() {
       if (fields.length > 1) {
         console.log(fields.map((field, n) => `${field}=${JSON.stringify(values[n])}`).join(" "));
       } else console.log(typeof first === "string" ? first : JSON.stringify(first));
+    }
+    function parsed(text) {
+      try {
+        return JSON.parse(text);
+      } catch {
+        return undefined;
+      }
     }' "$@"
 }
 
@@ -47,6 +63,7 @@ json() {
 receive() {
   local log=$LOGS/$1.log
   shift
+  : > "$log"
   node docs/recipes/receiver.mjs "$@" > "$log" &
   until grep -q listening "$log"; do
     kill -0 $! || return

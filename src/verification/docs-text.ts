@@ -13,7 +13,8 @@ export const SETUP = `## Set up a provider, step by step
 The example is GitHub. Every other provider works in the same way: look up its fields in the table of types below.
 
 **1. Create a source with the provider's secret, and connect it to a destination.** \`webhook_secret_key\` is the secret
-that you also enter at GitHub. Some providers generate the secret themselves: then copy it from there.
+that you also enter at GitHub. Some providers generate the secret themselves: then copy it from there. **Without it,
+nothing is verified**: Sluice accepts whatever arrives, and the source shows \`"authenticated": false\`.
 
 \`\`\`sh
 URL=http://127.0.0.1:8300

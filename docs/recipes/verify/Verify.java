@@ -33,7 +33,7 @@ public class Verify {
         return false;
     }
 
-    // From the command line: java Verify.java <secret> <webhook-id> <webhook-timestamp> <webhook-signature> < body
+    // From the command line: java Verify.java <secret> <webhook-id> <webhook-timestamp> "<webhook-signature>" < body
     public static void main(String[] args) throws Exception {
         Map<String, String> headers = Map.of(
                 "webhook-id", args[1],

@@ -40,7 +40,7 @@ func verify(secret string, header func(name string) string, body []byte) bool {
 	return false
 }
 
-// From the command line: go run verify.go <secret> <webhook-id> <webhook-timestamp> <webhook-signature> < body
+// From the command line: go run verify.go <secret> <webhook-id> <webhook-timestamp> "<webhook-signature>" < body
 func main() {
 	headers := map[string]string{
 		"webhook-id":        os.Args[2],

@@ -19,7 +19,7 @@ export function verify({ secret, headers, body }) {
   });
 }
 
-// From the command line:  node verify.mjs <secret> <webhook-id> <webhook-timestamp> <webhook-signature> < body
+// From the command line:  node verify.mjs <secret> <webhook-id> <webhook-timestamp> "<webhook-signature>" < body
 if (process.argv[1]?.endsWith('verify.mjs')) {
   const [secret, id, timestamp, signature] = process.argv.slice(2);
   const headers = {

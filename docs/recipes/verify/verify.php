@@ -24,7 +24,7 @@ function verify(string $secret, array $headers, string $body): bool
     return false;
 }
 
-// From the command line: php verify.php <secret> <webhook-id> <webhook-timestamp> <webhook-signature> < body
+// From the command line: php verify.php <secret> <webhook-id> <webhook-timestamp> "<webhook-signature>" < body
 if (PHP_SAPI === 'cli' && realpath($argv[0]) === __FILE__) {
     [, $secret, $id, $timestamp, $signature] = $argv;
     $headers = [

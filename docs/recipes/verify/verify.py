@@ -25,7 +25,7 @@ def verify(secret: str, headers: dict[str, str], body: bytes) -> bool:
     return any(hmac.compare_digest(signature, expected) for signature in given)
 
 
-# From the command line: python3 verify.py <secret> <webhook-id> <webhook-timestamp> <webhook-signature> < body
+# From the command line: python3 verify.py <secret> <webhook-id> <webhook-timestamp> "<webhook-signature>" < body
 if __name__ == "__main__":
     secret, delivery_id, timestamp, signature = sys.argv[1:5]
     headers = {

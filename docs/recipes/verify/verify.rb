@@ -18,7 +18,7 @@ def verify(secret, headers, body)
   end
 end
 
-# From the command line: ruby verify.rb <secret> <webhook-id> <webhook-timestamp> <webhook-signature> < body
+# From the command line: ruby verify.rb <secret> <webhook-id> <webhook-timestamp> "<webhook-signature>" < body
 if $PROGRAM_NAME == __FILE__
   secret, id, timestamp, signature = ARGV
   headers = {
