@@ -1,4 +1,6 @@
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { blocksOf, isAsPromised, stepsOf } from './support/recipe-page.ts';
@@ -27,6 +29,37 @@ test('every recipe begins as the index says, and ends with what to do if somethi
     );
   };
   expect(pages.filter(isOdd)).toEqual([]);
+});
+
+describe('docs/recipes/shell.sh', () => {
+  const bash = (code: string, env: Record<string, string>) =>
+    spawnSync('bash', ['-c', `. docs/recipes/shell.sh\n${code}`], {
+      cwd: join(RECIPES, '..', '..'),
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    });
+
+  test('says what to do where there is no API key, and stops', () => {
+    const empty = mkdtempSync(join(tmpdir(), 'sluice-no-key-'));
+    const { stdout, stderr } = bash('echo "status $? ${LOGS-no logs}"', {
+      KEY: '',
+      API_KEY: '',
+      DATA_DIR: empty,
+    });
+    rmSync(empty, { recursive: true });
+    expect(stderr).toContain('There is no API key. Start Sluice with npm start, or set KEY');
+    expect(stdout).toBe('status 1 no logs\n');
+  });
+
+  test.each(['<html>502 Bad Gateway</html>', '', '42'])(
+    'shows the answer %j as it is',
+    (answer) => {
+      const { stderr, status } = bash(`printf %s '${answer}' | pick id`, { KEY: 'sk_any' });
+      const shown = answer === '' ? '(nothing)' : answer;
+      expect(stderr).toBe(`This answer is not a JSON object: ${shown}\n`);
+      expect(status).toBe(1);
+    },
+  );
 });
 
 describe('a page is taken at its word', () => {
