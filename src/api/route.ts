@@ -11,6 +11,7 @@ import { invalid, notFound, sendError } from './errors.ts';
 import { piecesOf, withoutTexts } from './json-text.ts';
 import type { Tag } from './openapi/tags.ts';
 import { parseQuery } from './query.ts';
+import { withKnown } from './known-names.ts';
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
@@ -160,6 +161,10 @@ function read<Schema extends z.ZodType>(
   { value, root }: { value: unknown; root: string },
 ): z.output<Schema> {
   const checked = check(schema, value);
-  if (!checked.ok) throw invalid(root, checked.problems);
+  if (!checked.ok) {
+    const names =
+      root === 'query' && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+    throw invalid(root, withKnown(checked.problems, names));
+  }
   return checked.value;
 }

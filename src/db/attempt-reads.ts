@@ -34,6 +34,7 @@ export type AttemptFilters = {
   id?: Filter<string> | undefined;
   event_id?: string[] | undefined;
   destination_id?: Filter<string> | undefined;
+  webhook_id?: Filter<string> | undefined;
   /** `QUEUED` stands for those under way. */
   status?: Filter<string> | undefined;
   trigger?: Filter<string> | undefined;
@@ -41,6 +42,9 @@ export type AttemptFilters = {
   response_status?: Filter<number> | undefined;
   created_at?: Filter<Date> | undefined;
 };
+
+// Asked for each attempt by itself: an event is found by its id, and a connection may have millions of them.
+const CONNECTION = '(select e.connection_id from events e where e.id = c.event_id)';
 
 /** A page of attempts, in order of their ids: by event, and within it by number. */
 export function listAttempts(
@@ -83,6 +87,7 @@ function testsOf({ projectId, filters }: { projectId: string; filters: AttemptFi
     // The range of ids is that of whatever begins with these letters.
     ...conditionsOn('c.event_id', filters.event_id && { in: filters.event_id }),
     ...conditionsOn('c.destination_id', filters.destination_id),
+    ...conditionsOn(CONNECTION, filters.webhook_id),
     ...conditionsOn(`coalesce(c.status, 'QUEUED')`, filters.status),
     ...conditionsOn('c.trigger', filters.trigger),
     ...conditionsOn('c.error_code', filters.error_code),

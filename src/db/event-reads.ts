@@ -144,6 +144,18 @@ export async function findEvents(
   return rows;
 }
 
+/** Which of these connections have made an event of a request. */
+export async function listTaking(
+  db: Db,
+  { requestId, connectionIds }: { requestId: string; connectionIds: string[] },
+): Promise<string[]> {
+  const { from, to } = derivedRange('event', requestId);
+  const { rows } = await db.query<{ id: string }>(sql`
+    select distinct connection_id as id from events
+    where id >= ${from} and id < ${to} and request_id = ${requestId} and connection_id = any(${connectionIds})`);
+  return rows.map((row) => row.id);
+}
+
 /** What transformations made for these events; a body above `maxBodyBytes` stays where it is. */
 export async function readEventPayloads(
   db: Db,

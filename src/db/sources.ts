@@ -40,19 +40,23 @@ function setupEnd(minutes: number): Sql {
   return sql`now() + make_interval(mins => ${minutes})`;
 }
 
-/** Disables a source, and its connections with it. */
+/** Disables a source, and its connections with it: the same time on both says that they belong together. */
 export async function disableSource(db: Db, id: string): Promise<void> {
   await db.query(
     sql`update sources set disabled_at = coalesce(disabled_at, now()), updated_at = now() where id = ${id}`,
   );
   await db.query(
-    sql`update connections set disabled_at = now(), updated_at = now()
-        where source_id = ${id} and disabled_at is null and deleted_at is null`,
+    sql`update connections c set disabled_at = s.disabled_at, updated_at = now() from sources s
+        where s.id = ${id} and c.source_id = s.id and c.disabled_at is null and c.deleted_at is null`,
   );
 }
 
-/** Its connections stay as they are: which of them were disabled by hand is not known. */
+/** Enables a source, and the connections that were disabled with it; those disabled on their own stay so. */
 export async function enableSource(db: Db, id: string): Promise<void> {
+  await db.query(
+    sql`update connections c set disabled_at = null, updated_at = now() from sources s
+        where s.id = ${id} and c.source_id = s.id and c.disabled_at = s.disabled_at and c.deleted_at is null`,
+  );
   await db.query(sql`update sources set disabled_at = null, updated_at = now() where id = ${id}`);
 }
 

@@ -2,6 +2,7 @@
 export const ERRORS = {
   BAD_REQUEST: { status: 400 },
   UNAUTHORIZED: { status: 401 },
+  VERIFICATION_FAILED: { status: 401 },
   FORBIDDEN: { status: 403 },
   NOT_FOUND: { status: 404 },
   METHOD_NOT_ALLOWED: { status: 405 },

@@ -1,3 +1,4 @@
+import type { ErrorBody } from '../domain/schema/error.ts';
 import { ANSWER_CONTENT_TYPES } from './custom-response.ts';
 import type { Answer } from './providers/define.ts';
 import { headerSafe } from './handshakes/reply.ts';
@@ -27,6 +28,14 @@ export function acceptedAnswer(
   return definition.answer;
 }
 
+/** In the shape of every error, and without the reason: whoever forges a request learns nothing from it. */
+export const UNVERIFIED = {
+  code: 'VERIFICATION_FAILED',
+  status: 401,
+  message: 'The request could not be verified.',
+  data: null,
+} as const satisfies ErrorBody;
+
 /**
  * What a request that is not verified is answered. It is kept either way. 200 keeps a provider from switching the
  * webhook off; 401 where the provider tests for it, and where the sender is ours to tell.
@@ -37,9 +46,7 @@ export function unverifiedAnswer(type: SourceType, config: SourceConfig): Answer
   return {
     status: 401,
     contentType: isBare ? 'text/plain' : 'application/json',
-    body: isBare
-      ? ''
-      : '{"code":"VERIFICATION_FAILED","message":"The request could not be verified"}',
+    body: isBare ? '' : JSON.stringify(UNVERIFIED),
   };
 }
 

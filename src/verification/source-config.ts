@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sentence } from '../domain/schema/problem.ts';
 import {
   commonFields,
   jwtProblem,
@@ -85,7 +86,7 @@ function onlyTolerance() {
 
 /** Says whether a source's configuration can be saved, and otherwise which fields are wrong and why. */
 export function validateSourceConfig(type: SourceType, config: unknown): ConfigCheck {
-  const outer = outerSchema.safeParse(config ?? {});
+  const outer = outerSchema.safeParse(config ?? {}, { error: sentence });
   if (!outer.success) return { errors: problemsOf(outer.error, '') };
   const { auth, auth_type: authType } = outer.data;
   const wrongType = authTypeProblem(type, {
@@ -94,7 +95,7 @@ export function validateSourceConfig(type: SourceType, config: unknown): ConfigC
   });
   if (wrongType !== null) return { errors: [wrongType] };
   if (auth === null || auth === undefined) return { ok: true };
-  const parsed = authSchemaFor(type, authType).safeParse(auth);
+  const parsed = authSchemaFor(type, authType).safeParse(auth, { error: sentence });
   if (!parsed.success) return { errors: problemsOf(parsed.error, 'auth') };
   const definition = definitionFor(type, { authType });
   const problems =

@@ -22,7 +22,7 @@ export async function deliverEvents({ waiting, ...delivery }: Delivery): Promise
 
     if (due.length === 0) {
       const next = open.reduce((a, b) => (b.dueAtMs < a.dueAtMs ? b : a));
-      const summary = `${count(next)} wait for ${delivery.destinationName}, next look at ${new Date(next.dueAtMs).toISOString()}`;
+      const summary = `${count(next)} ${next.eventIds.length === 1 ? 'waits' : 'wait'} for ${delivery.destinationName}, next look at ${new Date(next.dueAtMs).toISOString()}`;
       woken = false;
       await condition(() => woken, Math.max(1, next.dueAtMs - Date.now()), { summary });
       continue;

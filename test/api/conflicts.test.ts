@@ -68,6 +68,35 @@ test('an event is not retried once what it belongs to was deleted: the answer sa
   }
 });
 
+test('a request is not retried for a connection that made an event of it: the answer says what to do', async () => {
+  const { request, connectionId, ...ends } = await flow();
+  const requestId = await request();
+  await makeEvent(gateway.db, { ...ends, connectionId, requestId });
+  const other = await gateway.done('POST', '/connections', {
+    name: 'other',
+    source_id: ends.sourceId,
+    destination_id: ends.destinationId,
+  });
+  const otherId = String(other['id']);
+  await ignore(gateway.db, { ...ends, connectionId: otherId, requestId, cause: 'FILTERED' });
+  const path = `/requests/${requestId}/retry`;
+  const heard = gateway.heard.length;
+  for (const ids of [[connectionId], [otherId, connectionId]]) {
+    const answer = await gateway.ask('POST', path, { body: { webhook_ids: ids } });
+    expect(answer.body).toMatchObject({
+      status: 400,
+      message: expect.stringContaining(`POST /requests/${requestId}/replay`),
+      data: { request_id: requestId, webhook_ids: [connectionId] },
+    });
+  }
+  expect(gateway.heard).toHaveLength(heard);
+  await gateway.done('POST', path, { webhook_ids: [otherId] });
+  expect(gateway.heard.at(-1)?.[0]).toBe('retryRequest');
+  // A request that was split may have left some of its pieces untaken: they are tried again.
+  await ignore(gateway.db, { ...ends, connectionId, requestId, cause: 'TRANSFORMATION_FAILED' });
+  await gateway.done('POST', path, { webhook_ids: [connectionId] });
+});
+
 test('an event is retried once its destination and its connection are enabled again', async () => {
   for (const kind of ['destination', 'connection'] as const) {
     const { event, paths } = await flow();

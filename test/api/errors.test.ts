@@ -117,8 +117,14 @@ test('an id that is nothing here is a 404 that repeats it, whatever it looks lik
 
 test('every wrong parameter of a list is named', async () => {
   for (const [path, sentence] of [
-    ['/sources?colour=red', 'query.colour is not a known field'],
-    ['/sources/count?limit=1', 'query.limit is not a known field'],
+    [
+      '/sources?colour=red',
+      'query.colour is not a known field; the known ones are id, name, type, disabled, disabled_at, created_at, updated_at, order_by, dir, limit, next, prev',
+    ],
+    [
+      '/sources/count?limit=1',
+      'query.limit is not a known field; the known ones are id, name, type, disabled, disabled_at, created_at, updated_at',
+    ],
     ['/sources?limit=256', 'query.limit must be a whole number from 0 to 255'],
     ['/sources?limit=-1', 'query.limit must be a whole number from 0 to 255'],
     ['/sources?order_by=id', 'query.order_by must be one of created_at, updated_at, name'],
@@ -141,7 +147,13 @@ test('every wrong parameter of a list is named', async () => {
     ['/sources?name=a&name[any]=true', 'query.name.any must not be both a value and an object'],
     ['/sources?name[=a', 'query.name[ is not a name that can be read'],
     ['/sources?__proto__[x]=a', 'query.__proto__[x] is not a name that can be read'],
-    ['/sources?constructor=a', 'query.constructor is not a known field'],
+    [
+      '/sources?constructor=a',
+      'query.constructor is not a known field; the known ones are id, name, type, disabled, disabled_at, created_at, updated_at, order_by, dir, limit, next, prev',
+    ],
+    ['/events?source=x', 'query.source is not a known field: did you mean source_id?'],
+    ['/events?source_name=x', 'query.source_name is not a known field: did you mean source_id?'],
+    ['/sources?nmae=x', 'query.nmae is not a known field: did you mean name?'],
     ['/events?attempts=many', 'query.attempts must be a whole number'],
     [
       '/events?status=DONE',

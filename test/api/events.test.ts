@@ -238,7 +238,8 @@ test('an event is cancelled while something is left to cancel; mute is another w
 });
 
 test('attempts are listed by event, and show what was sent and what came back', async () => {
-  const { event, projectId, destinationId } = await flow();
+  const { event, projectId, destinationId, connectionId } = await flow();
+  const other = (await flow()).connectionId;
   const id = await event();
   const made = { projectId, eventId: id, destinationId };
   const first = await makeAttempt(gateway.db, {
@@ -268,6 +269,9 @@ test('attempts are listed by event, and show what was sent and what came back', 
   expect(await find(`destination_id=${destinationId}&status=queued`)).toEqual([second]);
   expect(await find(`event_id=${id}&response_status[gte]=500`)).toEqual([first]);
   expect(await find(`id=${first}`)).toEqual([first]);
+  expect(await find(`webhook_id=${connectionId}`)).toEqual([second, first]);
+  expect(await find(`webhook_id=${connectionId}&status=FAILED`)).toEqual([first]);
+  expect(await find(`webhook_id=${other}`)).toEqual([]);
   // The beginning of an id is not the id.
   expect(await find(`event_id=${id.slice(0, -4)}`)).toEqual([]);
   const page = await gateway.done('GET', `/attempts?event_id=${id}&limit=1&dir=asc`);

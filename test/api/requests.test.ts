@@ -227,7 +227,10 @@ test('a retry is for what was rejected or ignored, and for connections of the sa
   const accepted = await arrive(gateway.db, base);
   const refused = await retry(accepted);
   expect(refused.status).toBe(400);
-  expect(refused.body['data']).toEqual({ request_id: accepted });
+  expect(refused.body).toMatchObject({
+    message: expect.stringContaining(`through the rules again: POST /requests/${accepted}/replay`),
+    data: { request_id: accepted },
+  });
   const large = await arrive(gateway.db, { ...base, rejectionCause: 'PAYLOAD_TOO_LARGE' });
   expect((await retry(large)).status).toBe(400);
 

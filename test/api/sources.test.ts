@@ -132,6 +132,38 @@ test('disabling a source disables its connections, and archive is another word f
   }
 });
 
+test('enabling a source enables the connections that were disabled with it, and no others', async () => {
+  const make = async (name: string) => {
+    const made = await gateway.done('POST', '/connections', {
+      name,
+      source: { name: 'to-enable' },
+      destination: { name: 'd', config: { url: 'https://example.com' } },
+    });
+    return {
+      source: String((made['source'] as Json)['id']),
+      path: `/connections/${String(made['id'])}`,
+    };
+  };
+  const { source, path: on } = await make('on');
+  const { path: before } = await make('off-before');
+  const { path: meanwhile } = await make('on-meanwhile');
+  const open = async () => {
+    const shown = await Promise.all(
+      [on, before, meanwhile].map((path) => gateway.done('GET', path)),
+    );
+    return shown.map((connection) => connection['disabled_at'] === null);
+  };
+  await gateway.done('PUT', `${before}/disable`);
+  await gateway.done('PUT', `/sources/${source}/disable`);
+  await gateway.done('PUT', `${meanwhile}/enable`);
+  expect(await open()).toEqual([false, false, true]);
+  // Disabled once more, it takes along what was enabled meanwhile.
+  await gateway.done('PUT', `/sources/${source}/disable`);
+  expect(await open()).toEqual([false, false, false]);
+  await gateway.done('PUT', `/sources/${source}/enable`);
+  expect(await open()).toEqual([true, false, true]);
+});
+
 test('a deleted source is gone with its connections, and its name is free again', async () => {
   const connection = await gateway.done('POST', '/connections', {
     name: 'c',

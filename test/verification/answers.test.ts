@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { errorBody } from '../../src/domain/schema/error.ts';
 import {
   acceptedAnswer,
   answerHeaders,
@@ -69,6 +70,17 @@ describe('what is answered to a request that is not verified', () => {
     expect(unverifiedStatus('WEBHOOK', { auth_type: 'HMAC', auth: { algorithm: 'md5' } })).toBe(
       200,
     );
+  });
+
+  test('a 401 has the shape of every error', () => {
+    const { body = '', contentType } = unverifiedAnswer('WEBHOOK', { auth_type: 'HMAC' }) ?? {};
+    expect(contentType).toBe('application/json');
+    expect(errorBody.parse(JSON.parse(body))).toEqual({
+      code: 'VERIFICATION_FAILED',
+      status: 401,
+      message: 'The request could not be verified.',
+      data: null,
+    });
   });
 
   test('Xero wants its 401 bare', () => {

@@ -18,6 +18,28 @@ function problems(...args: Parameters<typeof validateSourceConfig>): string[] {
 }
 
 describe('a wrong configuration names the field', () => {
+  test('and says in our own words what is wrong, for the authentication of every type', () => {
+    expect(validateSourceConfig('STRIPE', { auth: {} })).toEqual({
+      errors: [{ path: 'auth.webhook_secret_key', message: 'is required' }],
+    });
+    const wrong = [
+      ...sourceTypeNames.map((type) => ({ type, auth_type: null })),
+      ...authTypesFor('WEBHOOK').map((authType) => ({
+        type: 'WEBHOOK' as const,
+        auth_type: authType,
+      })),
+    ].flatMap(({ type, auth_type }) =>
+      [{}, { webhook_secret_key: 7, tolerance_seconds: 'x', public_key: [] }].flatMap((auth) => {
+        const check = validateSourceConfig(type, { ...(auth_type && { auth_type }), auth });
+        return 'errors' in check ? check.errors : [];
+      }),
+    );
+    expect(wrong.length).toBeGreaterThan(200);
+    expect(wrong.filter(({ message }) => /^(?:Invalid|Too|Unrecognized)/.test(message))).toEqual(
+      [],
+    );
+  });
+
   test('missing, unknown, empty, of the wrong type', () => {
     expect(problems('GITHUB', { auth: {} })).toEqual(['auth.webhook_secret_key']);
     expect(problems('GITHUB', { auth: { webhook_secret: 'x' } })).toEqual([

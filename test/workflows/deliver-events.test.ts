@@ -61,7 +61,7 @@ describe('a delivery', () => {
     });
     expect(activities).toEqual(['2 events → billing, round 1', '1 event → billing, round 2']);
     expect(sleeps[0]!.summary).toBe(
-      '1 event wait for billing, next look at 1970-01-01T00:01:30.000Z',
+      '1 event waits for billing, next look at 1970-01-01T00:01:30.000Z',
     );
   });
 

@@ -68,15 +68,21 @@ async function outcomeOf(
   context: PlanContext,
   { request, connection, payload }: Planned & { payload: SeenPayload },
 ): Promise<Outcome> {
-  if (isClosed(context.configuration, connection)) {
-    return { events: [], ignored: { kind: 'ignored', cause: IgnoredCause.Disabled, meta: null } };
-  }
+  const meta = closedBy(context.configuration, connection);
+  if (meta) return { events: [], ignored: { kind: 'ignored', cause: IgnoredCause.Disabled, meta } };
   return runRules(context, { connection, requestId: request.id, payload });
 }
 
-function isClosed(configuration: Configuration, connection: Connection): boolean {
-  const destination = configuration.destination(connection.destinationId);
-  return connection.disabled || !destination || destination.disabled || destination.deleted;
+/** What keeps a connection from taking requests, for whoever has to enable it; null where nothing does. */
+function closedBy(
+  configuration: Configuration,
+  { id, destinationId, disabled }: Connection,
+): { id: string; resource_type: 'connection' | 'destination'; reason: string } | null {
+  if (disabled) return { id, resource_type: 'connection', reason: 'disabled' };
+  const destination = configuration.destination(destinationId);
+  if (destination && !destination.disabled && !destination.deleted) return null;
+  const reason = destination && !destination.deleted ? 'disabled' : 'deleted';
+  return { id: destinationId, resource_type: 'destination', reason };
 }
 
 type ConnectionPlan = Pick<Draft, 'events' | 'ignored' | 'payloads'>;

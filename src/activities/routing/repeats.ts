@@ -53,7 +53,7 @@ function reject(
 ): void {
   const reason = RejectionCause.Replayed;
   draft.verdicts.push({ requestId: id, rejectionCause: reason, detail: { reason, hint } });
-  log.info({ request: id, source, reason, hint }, 'Not verified');
+  log.info({ request: id, source, reason, hint }, 'Repeat rejected');
 }
 
 const bySignature = (a: LaterClaim, b: LaterClaim) => Number(b.replay) - Number(a.replay);

@@ -93,6 +93,12 @@ async function resultOf(outcome: TransformOutcome, before: SeenPayload): Promise
   };
 }
 
+/** What the code failed with, or why it dropped the request: as in test runs. */
+function messageOf(outcome: TransformOutcome): string | null {
+  if (outcome.kind === 'drop') return outcome.reason;
+  return 'message' in outcome ? outcome.message : null;
+}
+
 function execution({
   call,
   transformation,
@@ -120,7 +126,7 @@ function execution({
     logs: outcome.logs,
     input: call.payload.changed ? input : null,
     output,
-    message: 'message' in outcome ? outcome.message : null,
+    message: messageOf(outcome),
     line: 'line' in outcome ? (outcome.line ?? null) : null,
     column: 'column' in outcome ? (outcome.column ?? null) : null,
     durationMs: outcome.durationMs,

@@ -20,6 +20,7 @@ const TAG = 'attempts';
 const attemptQuery = z.strictObject({
   id: idFilter('attempt', 'atm_').optional(),
   event_id: idFilter('event', 'evt_').optional(),
+  webhook_id: idFilter('connection', 'web_').optional(),
   destination_id: idFilter('destination', 'des_').optional(),
   status: choiceFilter(attemptStatus.options).optional(),
   trigger: choiceFilter(Object.values(AttemptTrigger)).optional(),

@@ -139,7 +139,7 @@ function retryRoute(deps: ApiDeps): Route {
     path: '/requests/:id/retry',
     summary: 'Retry a request',
     description:
-      'Routes a request again that was rejected, or that connections ignored, after the cause was removed. It is verified as of the time it arrived. A request that would only be rejected again is answered with 400. If everything that could take it is disabled or was deleted, the answer is 409.',
+      'Routes a request again that was rejected, or that connections ignored, after the cause was removed. It is verified as of the time it arrived, with the credentials its source has now: if it fails again, the answer is 200 with its `rejection_cause` and no events. A request that is itself at fault, or that the named connections have already made into events, is answered with 400: replay it to run it through the rules again. If everything that could take it is disabled or was deleted, the answer is 409.',
     tag: TAG,
     id: 'request',
     body: requestRetry,

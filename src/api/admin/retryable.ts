@@ -1,4 +1,5 @@
 import { findConnections, listConnectionIds } from '../../db/connections.ts';
+import { listTaking } from '../../db/event-reads.ts';
 import { listIgnoring } from '../../db/ignored-event-reads.ts';
 import type { Db } from '../../db/pool.ts';
 import type { RequestRow } from '../../db/request-reads.ts';
@@ -24,17 +25,38 @@ export async function assertRetryable(
 ): Promise<void> {
   const data = { request_id: row.id };
   if (FINAL.includes(row.rejection_cause)) {
-    const message = `Request is not eligible for retry because it was rejected with ${row.rejection_cause}: it would be rejected again`;
+    const message = `Request is not eligible for retry because it was rejected with ${row.rejection_cause}: it would be rejected again. ${again(row)}`;
     throw new GatewayError('BAD_REQUEST', message, { data });
   }
   assertWhole(row);
   if (row.rejection_cause === null && row.ignored_count === 0) {
-    const message =
-      'Request is not eligible for retry because it was not rejected and has no ignored events';
+    const message = `Request is not eligible for retry because it was not rejected and has no ignored events. ${again(row)}`;
     throw new GatewayError('BAD_REQUEST', message, { data });
   }
-  if (connectionIds) await assertOwn(db, { row, connectionIds });
+  if (connectionIds) {
+    await assertOwn(db, { row, connectionIds });
+    await assertUntaken(db, { row, connectionIds });
+  }
   await assertTaken(db, { row, connectionIds });
+}
+
+function again({ id }: RequestRow): string {
+  return `To run it through the rules again: POST /requests/${id}/replay`;
+}
+
+/** Throws where a connection has taken the request already: its rules would run, and what comes out be thrown away. */
+async function assertUntaken(
+  db: Db,
+  { row, connectionIds }: { row: RequestRow; connectionIds: string[] },
+): Promise<void> {
+  const ignoring = await listIgnoring(db, row.id);
+  const named = connectionIds.filter((id) => !ignoring.includes(id));
+  const taken = await listTaking(db, { requestId: row.id, connectionIds: named });
+  if (taken.length === 0) return;
+  const message = `Request is not eligible for retry because these connections have made an event of it: ${taken.join(', ')}. To send the event again: POST /events/{id}/retry. ${again(row)}`;
+  throw new GatewayError('BAD_REQUEST', message, {
+    data: { request_id: row.id, webhook_ids: taken },
+  });
 }
 
 /** Throws a 409 where nothing could come of a retry: whatever was to take the request was deleted or is disabled. */

@@ -49,7 +49,8 @@ export function sourceRoutes(deps: ApiDeps): Route[] {
         'Deletes a source and its connections. Its URL answers 410 from then on. Events that wait are cancelled; requests and events can be read until their retention ends.',
       disable:
         'Disables a source and its connections. Its requests are stored, rejected with `SOURCE_DISABLED`, and can be retried later.',
-      enable: 'Lets a source accept requests again. Its connections stay as they are.',
+      enable:
+        'Lets a source accept requests again, and enables the connections that were disabled with it. Those disabled before, or on their own, stay disabled.',
     },
     example: { input: exampleSourceInput, model: exampleSource, shown: exampleSource },
   });

@@ -1,3 +1,4 @@
+import { UNVERIFIED } from '../../verification/answers.ts';
 import { EXAMPLE_ID } from '../examples/ids.ts';
 import type { Outside } from '../openapi/outside.ts';
 
@@ -81,11 +82,8 @@ function ingestOperation(method: (typeof METHODS)[number], withPath: boolean): O
         description: 'The request failed verification, and its sender is told.',
         content: {
           'application/json': {
-            schema: { type: 'object' },
-            example: {
-              code: 'VERIFICATION_FAILED',
-              message: 'The request could not be verified',
-            },
+            schema: { $ref: '#/components/schemas/Error' },
+            example: UNVERIFIED,
           },
           'text/plain': { schema: { type: 'string' }, example: '' },
         },

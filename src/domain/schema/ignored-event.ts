@@ -28,7 +28,11 @@ export const ignoredEvent = z
     webhook_id: connectionId,
     request_id: requestId,
     cause: z.enum(IgnoredCause).describe('Why the connection ignored the request.'),
-    meta: z.unknown().describe('Details: for FILTERED the parts that did not match.'),
+    meta: z
+      .unknown()
+      .describe(
+        'Details: for FILTERED the parts that did not match, for DISABLED what is disabled, and its id.',
+      ),
     mismatches: z
       .array(filterMismatch)
       .nullable()

@@ -4,6 +4,9 @@ import { doubleOf, ExactNumber, withDoubles } from '../numbers/exact-number.ts';
 /** A wrong field: where it stands, and what would be right ("must be …", "is required"). */
 export type Problem = { path: (string | number)[]; message: string };
 
+/** Said of a field that the schema does not have. */
+export const UNKNOWN_FIELD = 'is not a known field';
+
 export type Checked<Value> = { ok: true; value: Value } | { ok: false; problems: Problem[] };
 
 /**
@@ -60,11 +63,11 @@ export function pathText(root: string, path: (string | number)[]): string {
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
-  return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known field' }));
+  return issue.keys.map((key) => ({ path: [...path, key], message: UNKNOWN_FIELD }));
 }
 
-// Only for issues whose schema has no sentence of its own.
-function sentence(issue: z.core.$ZodRawIssue): string {
+/** Says what is wrong where a schema has no sentence of its own; to be given to whatever parses. */
+export function sentence(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined ? 'is required' : `must be ${articled(issue.expected)}`;

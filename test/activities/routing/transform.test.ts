@@ -200,7 +200,7 @@ describe('code that does not make a request', () => {
       },
     ]);
     expect(await routing.executionsOf(requestId)).toMatchObject([
-      { outcome: 'drop', log_level: 'info' },
+      { outcome: 'drop', log_level: 'info', message: 'test mode' },
     ]);
   });
 

@@ -105,7 +105,12 @@ describe.each([
     await disable('now');
     const same = make();
     const first = await routeOne(sourceId, same);
-    expect(await routing.ignoredOf(first)).toMatchObject([{ cause: 'DISABLED' }]);
+    expect(await routing.ignoredOf(first)).toMatchObject([
+      {
+        cause: 'DISABLED',
+        meta: { id: connectionId, resource_type: 'connection', reason: 'disabled' },
+      },
+    ]);
     await disable(null);
     const second = await routeOne(sourceId, same);
     expect(await routing.eventsOf(second)).toHaveLength(1);

@@ -221,7 +221,12 @@ describe('a signature that was seen before', () => {
       },
     ]);
     expect(ingest.logged).toContainEqual(
-      expect.objectContaining({ request: rows[1]!.id, reason: 'REPLAYED', hint }),
+      expect.objectContaining({
+        request: rows[1]!.id,
+        reason: 'REPLAYED',
+        hint,
+        message: 'Repeat rejected',
+      }),
     );
   });
 
