@@ -27,10 +27,10 @@ function isNear(name: string, known: string): boolean {
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return Infinity;
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [row, letter] of [...a].entries()) {
+  for (let row = 0; row < a.length; row++) {
     const line = [row + 1];
-    for (const [column, other] of [...b].entries()) {
-      const replaced = above[column]! + (letter === other ? 0 : 1);
+    for (let column = 0; column < b.length; column++) {
+      const replaced = above[column]! + (a[row] === b[column] ? 0 : 1);
       line.push(Math.min(replaced, above[column + 1]! + 1, line[column]! + 1));
     }
     above = line;

@@ -4,7 +4,7 @@ import { BASE_PATH } from '../../src/api/server.ts';
 import { createSandboxPool, type SandboxPool } from '../../src/sandbox/pool.ts';
 import { type Operation, operationsOf, type Placed } from './conformance.ts';
 import { type Gateway, type Json, startGateway } from './gateway.ts';
-import { arrive, makeEvent } from './history.ts';
+import { arrive, ignore, makeEvent } from './history.ts';
 
 const PUBLIC_URL = 'https://hooks.example.com';
 
@@ -73,7 +73,9 @@ async function prepare({ operationId }: Placed): Promise<void> {
     connectionId: own(EXAMPLE_ID.connection),
     destinationId: own(EXAMPLE_ID.destination),
   };
-  const requestId = await arrive(gateway.db, { ...ends, rejectionCause: 'NO_CONNECTION' });
+  // It was split, and one of its pieces was not taken.
+  const requestId = await arrive(gateway.db, ends);
+  await ignore(gateway.db, { ...ends, requestId, cause: 'TRANSFORMATION_FAILED' });
   made.set(EXAMPLE_ID.event, await makeEvent(gateway.db, { ...ends, requestId, status: 'FAILED' }));
   made.set(EXAMPLE_ID.request, requestId);
 }
