@@ -232,7 +232,11 @@ test('a retry is for what was rejected or ignored, and for connections of the sa
     data: { request_id: accepted },
   });
   const large = await arrive(gateway.db, { ...base, rejectionCause: 'PAYLOAD_TOO_LARGE' });
-  expect((await retry(large)).status).toBe(400);
+  const tooLarge = await retry(large);
+  expect(tooLarge.status).toBe(400);
+  expect(tooLarge.body['message']).not.toContain('/replay');
+  const wrong = await arrive(gateway.db, { ...base, rejectionCause: 'UNSUPPORTED_HTTP_METHOD' });
+  expect((await retry(wrong)).body['message']).toContain(`POST /requests/${wrong}/replay`);
 
   const rejected = await arrive(gateway.db, { ...base, rejectionCause: 'NO_CONNECTION' });
   const heard = gateway.heard.length;

@@ -25,7 +25,9 @@ export async function assertRetryable(
 ): Promise<void> {
   const data = { request_id: row.id };
   if (FINAL.includes(row.rejection_cause)) {
-    const message = `Request is not eligible for retry because it was rejected with ${row.rejection_cause}: it would be rejected again. ${again(row)}`;
+    // There is no body to replay.
+    const isLarge = row.rejection_cause === RejectionCause.PayloadTooLarge;
+    const message = `Request is not eligible for retry because it was rejected with ${row.rejection_cause}: it would be rejected again${isLarge ? '' : `. ${again(row)}`}`;
     throw new GatewayError('BAD_REQUEST', message, { data });
   }
   assertWhole(row);
