@@ -1,5 +1,6 @@
 import { gatewayNow } from '../db/clock.ts';
-import type { AttemptOutcome } from '../domain/outcome.ts';
+import type { AttemptOutcome, SentAttempt } from '../domain/outcome.ts';
+import { isRedirect, redirectMessage } from '../domain/redirect.ts';
 import type { Destination } from '../db/configuration.ts';
 import { disableGone, holdDestination } from '../db/destinations.ts';
 import type { Database } from '../db/pool.ts';
@@ -52,9 +53,10 @@ export function createAnswered(deps: Dependencies): Answered {
   }
 
   return {
-    meant(outcome, destination) {
-      if (outcome.kind !== 'failed') return outcome;
-      if (isGone(outcome, destination)) return { ...outcome, retryAfter: { kind: 'stop' } };
+    meant(raw, destination) {
+      if (raw.kind !== 'failed') return raw;
+      if (isGone(raw, destination)) return { ...raw, retryAfter: { kind: 'stop' } };
+      const outcome = isRedirect(raw.responseStatus) ? explained(raw) : raw;
       const { retryAfter } = outcome;
       if (retryAfter?.kind !== 'at-least' || retryAfter.ms <= retryAfterMaxMs) return outcome;
       return { ...outcome, retryAfter: { kind: 'at-least', ms: retryAfterMaxMs } };
@@ -76,6 +78,12 @@ export function createAnswered(deps: Dependencies): Answered {
       }
     },
   };
+}
+
+/** A redirect that says where it leads. */
+function explained(outcome: SentAttempt): SentAttempt {
+  const more = redirectMessage(outcome.location);
+  return { ...outcome, message: outcome.message === null ? more : `${more} ${outcome.message}` };
 }
 
 function isGone(outcome: AttemptOutcome, { config }: Destination): boolean {

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../domain/outcome.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
-import { nextStep, type RetryRule } from '../domain/retry.ts';
-import { settle } from '../domain/settle.ts';
+import type { RetryRule } from '../domain/retry.ts';
+import { settle, willRetryAtMs } from '../domain/settle.ts';
 import { validSecrets } from '../domain/signing-secrets.ts';
 import type { DestinationAuth } from '../domain/schema/destination-auth.ts';
 import { AttemptStatus, DestinationType } from '../domain/status.ts';
@@ -193,7 +193,7 @@ function outgoing(
     attempt: {
       number: attempt.number,
       trigger: attempt.trigger,
-      willRetryAfterSeconds: willRetryAfterSeconds({ attempt, rule, random: random() }),
+      willRetryAfterSeconds: willRetryAfterSeconds({ attempt, rule, nowMs, random: random() }),
     },
     nowMs,
   });
@@ -202,16 +202,18 @@ function outgoing(
 function willRetryAfterSeconds({
   attempt,
   rule,
+  nowMs,
   random,
 }: {
   attempt: BegunAttempt;
   rule: RetryRule | null;
+  nowMs: number;
   random: number;
 }): number | null {
-  const outcome = { responseStatus: null, retryAfter: null };
-  const automaticAttempts = attempt.automaticAttempts + 1;
-  const step = nextStep({ rule, automaticAttempts, outcome, random });
-  return step.kind === 'retry' ? Math.round(step.delayMs / 1000) : null;
+  const { trigger, automaticAttempts, automaticAtMs } = attempt;
+  const standing = { trigger, automaticAttempts, automaticAtMs };
+  const atMs = willRetryAtMs({ ...standing, rule, nowMs, random });
+  return atMs === null ? null : Math.round((atMs - nowMs) / 1000);
 }
 
 function finish({

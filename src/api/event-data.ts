@@ -10,7 +10,7 @@ import type { EventData } from '../domain/schema/event.ts';
 import { LARGE_PAYLOAD_BYTES } from '../domain/schema/request.ts';
 import type { SigningSecret } from '../domain/signing-secrets.ts';
 import { AttemptTrigger } from '../domain/status.ts';
-import { appendedHeaderNames, buildRequest, type Delivery } from '../egress/outgoing.ts';
+import { buildRequest, commonHeaders, type Delivery } from '../egress/outgoing.ts';
 import { splitUrl } from '../egress/request-target.ts';
 import type { ApiDeps } from './deps.ts';
 import { written } from './json-text.ts';
@@ -25,7 +25,7 @@ type Parts = {
   signing: { headersPrefix: string; shared: SigningSecret[] };
 };
 
-/** The outgoing requests of these events, as the next attempt by hand would send them; by event id. */
+/** The outgoing requests of these events, with the headers that all attempts have in common; by event id. */
 export async function readEventData(
   deps: ApiDeps,
   { projectId, events }: { projectId: string; events: EventRow[] },
@@ -67,19 +67,20 @@ async function eventDataOf(deps: ApiDeps, parts: Parts): Promise<EventData> {
   const built = buildRequest(delivery);
   const sent = 'kind' in built ? null : built;
   const url = sent && splitUrl(sent.url);
+  const { headers, appended } = commonHeaders(delivery);
   const text = await deps.payloads.write({
     kind: 'event',
     payload: {
       path: url?.path ?? payload.path,
       query: url?.query ?? payload.query,
-      headers: sent?.headers ?? payload.headers,
+      headers: sent ? headers : payload.headers,
       body: payload.body,
       body_bytes: payload.body_bytes,
     },
     sent: {
       url: sent?.url ?? '',
       method: sent?.method ?? incoming.method,
-      appended_headers: appendedHeaderNames(delivery),
+      appended_headers: appended,
     },
   });
   return written<EventData>(text);

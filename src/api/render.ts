@@ -138,7 +138,7 @@ export function renderEvent(row: EventRow, links: Links): Event {
     request_id: row.request_id,
     attempts: row.attempts,
     last_attempt_at: time(row.last_attempt_at),
-    next_attempt_at: time(row.next_attempt_at),
+    next_attempt_at: time(row.due_at),
     response_status: row.response_status,
     error_code: row.error_code,
     status: row.status,

@@ -42,6 +42,9 @@ export const requestQuery = z.strictObject({
   parsed_query: jsonObjectFilter.optional(),
   path: pathFilter.optional(),
   ignored_cause: choiceFilter(Object.values(IgnoredCause)).optional(),
+  webhook_id: idFilter('connection', 'web_')
+    .describe('Only those that this connection ignored, for the `ignored_cause` if one is given.')
+    .optional(),
   ignored_count: numberFilter.optional(),
   events_count: numberFilter.optional(),
   cli_events_count: numberFilter.optional(),

@@ -29,6 +29,8 @@ export type EventRow = {
   cli_id: string | null;
   last_attempt_at: Date | null;
   next_attempt_at: Date | null;
+  /** `next_attempt_at`, or null once its connection or destination is deleted. */
+  due_at: Date | null;
   /** Null unless it failed. */
   retry_state: RetryState | null;
   successful_at: Date | null;
@@ -87,7 +89,11 @@ const RETRY_STATE = `(case when c.status = 'FAILED' then coalesce((
     from destinations d, connections k
     where c.next_attempt_at is not null and d.id = c.destination_id and k.id = c.connection_id),
   '${RetryState.Ended}') end)`;
-const WITH_RETRY_STATE = sql`, ${raw(RETRY_STATE)} as retry_state`;
+// For the same reason: nothing is attempted once the destination or the connection is deleted.
+const DUE_AT = `(select c.next_attempt_at from destinations d, connections k
+  where c.next_attempt_at is not null and d.id = c.destination_id and k.id = c.connection_id
+    and d.deleted_at is null and k.deleted_at is null)`;
+const WITH_STANDING = sql`, ${raw(RETRY_STATE)} as retry_state, ${raw(DUE_AT)} as due_at`;
 
 type Wanted = { projectId: string; filters: EventFilters; connectionIds: string[] | null };
 
@@ -114,9 +120,7 @@ export function listEvents(
       lanes: lanesOf(wanted),
       bounds: boundsOf(filters),
       joins: asksForPayload(filters) ? DATA : empty,
-      columns: query
-        ? sql`${WITH_RETRY_STATE}, ${columns.query} as searched_query`
-        : WITH_RETRY_STATE,
+      columns: query ? sql`${WITH_STANDING}, ${columns.query} as searched_query` : WITH_STANDING,
       tests: [...testsOf(wanted), ...payloadConditions(filters, columns)],
       ...(query && { check: (row) => matchesQuery(row.searched_query ?? '', query) }),
     },
@@ -128,7 +132,7 @@ export async function findEvent(
   { projectId, id }: { projectId: string; id: string },
 ): Promise<EventRow | null> {
   const { rows } = await db.query<EventRow>(
-    sql`select c.* ${WITH_RETRY_STATE} from events c where c.id = ${id} and c.project_id = ${projectId}`,
+    sql`select c.* ${WITH_STANDING} from events c where c.id = ${id} and c.project_id = ${projectId}`,
   );
   return rows[0] ?? null;
 }
@@ -139,7 +143,7 @@ export async function findEvents(
   { projectId, ids }: { projectId: string; ids: string[] },
 ): Promise<EventRow[]> {
   const { rows } = await db.query<EventRow>(
-    sql`select c.* ${WITH_RETRY_STATE} from events c where c.id = any(${ids}) and c.project_id = ${projectId} order by c.id`,
+    sql`select c.* ${WITH_STANDING} from events c where c.id = any(${ids}) and c.project_id = ${projectId} order by c.id`,
   );
   return rows;
 }
@@ -227,6 +231,6 @@ function testsOf({ projectId, filters, connectionIds }: Wanted): Sql[] {
     ...conditionsOn('c.successful_at', filters.successful_at),
     ...conditionsOn('c.created_at', filters.created_at),
     ...conditionsOn('c.last_attempt_at', filters.last_attempt_at),
-    ...conditionsOn('c.next_attempt_at', filters.next_attempt_at),
+    ...conditionsOn(DUE_AT, filters.next_attempt_at),
   ];
 }

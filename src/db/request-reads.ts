@@ -49,6 +49,8 @@ export type RequestFilters = PayloadFilters & {
   verified?: boolean | undefined;
   /** Why some connection did not take it. */
   ignored_cause?: Filter<IgnoredCause> | undefined;
+  /** The connection that did not take it. */
+  webhook_id?: Filter<string> | undefined;
   events_count?: Filter<number> | undefined;
   ignored_count?: Filter<number> | undefined;
   cli_events_count?: Filter<number> | undefined;
@@ -145,7 +147,7 @@ function testsOf({ projectId, filters }: { projectId: string; filters: RequestFi
     ...(filters.status === 'accepted' ? [sql`c.rejection_cause is null`] : []),
     ...(filters.verified === undefined ? [] : [sql`c.verified = ${filters.verified}`]),
     ...conditionsOn('c.rejection_cause', filters.rejection_cause),
-    ...ignoredFor(filters.ignored_cause),
+    ...ignoredBy(filters),
     ...conditionsOn('c.events_count', filters.events_count),
     ...conditionsOn('c.ignored_count', filters.ignored_count),
     ...conditionsOn('c.cli_events_count', filters.cli_events_count),
@@ -154,9 +156,12 @@ function testsOf({ projectId, filters }: { projectId: string; filters: RequestFi
   ];
 }
 
-/** That some connection ignored it for one of these causes; rows are looked up only for requests that have any. */
-function ignoredFor(cause: Filter<IgnoredCause> | undefined): Sql[] {
-  const conditions = conditionsOn('i.cause', cause);
+/** That one of these connections ignored it for one of these causes. Looks up rows only for requests that have any. */
+function ignoredBy({ ignored_cause: cause, webhook_id: connection }: RequestFilters): Sql[] {
+  const conditions = [
+    ...conditionsOn('i.cause', cause),
+    ...conditionsOn('i.connection_id', connection),
+  ];
   if (conditions.length === 0) return [];
   const own = where([sql`i.request_id = c.id`, ...conditions]);
   return [sql`c.ignored_count > 0`, sql`exists (select from ignored_events i ${own})`];

@@ -1,4 +1,4 @@
-import type { AttemptOutcome } from './outcome.ts';
+import { AttemptErrorCode, type AttemptOutcome } from './outcome.ts';
 import { nextStep, type RetryRule } from './retry.ts';
 import { AttemptTrigger, EventStatus } from './status.ts';
 
@@ -7,6 +7,16 @@ export type Settlement = {
   eventStatus: EventStatus;
   nextAttemptAtMs: number | null;
   automaticAttempts: number;
+};
+
+/** Where an event stands when an attempt ends. */
+type Standing = {
+  rule: RetryRule | null;
+  trigger: AttemptTrigger;
+  automaticAttempts: number;
+  automaticAtMs: number | null;
+  nowMs: number;
+  random: number;
 };
 
 /**
@@ -23,15 +33,7 @@ export function settle({
   automaticAtMs,
   nowMs,
   random,
-}: {
-  outcome: AttemptOutcome;
-  rule: RetryRule | null;
-  trigger: AttemptTrigger;
-  automaticAttempts: number;
-  automaticAtMs: number | null;
-  nowMs: number;
-  random: number;
-}): Settlement {
+}: Standing & { outcome: AttemptOutcome }): Settlement {
   const manual = trigger === AttemptTrigger.Manual || trigger === AttemptTrigger.BulkRetry;
   const made = manual ? automaticAttempts : automaticAttempts + 1;
   if (outcome.kind === 'delivered') {
@@ -56,3 +58,14 @@ export function settle({
   const step = nextStep({ rule, automaticAttempts: automatic, outcome: failed, random });
   return over(step.kind === 'retry' ? nowMs + step.delayMs : null);
 }
+
+/** When the event is attempted next if this attempt fails without a response; null if it is not. */
+export function willRetryAtMs(standing: Standing): number | null {
+  return settle({ ...standing, outcome: NO_RESPONSE }).nextAttemptAtMs;
+}
+
+const NO_RESPONSE: AttemptOutcome = {
+  kind: 'refused',
+  errorCode: AttemptErrorCode.Unknown,
+  message: '',
+};

@@ -47,6 +47,10 @@ export type Delivery = {
   nowMs: number;
 };
 
+// What every attempt counts, times or signs anew; without the prefix.
+const OF_ONE_ATTEMPT =
+  /^(?:attempt-(?:count|trigger)|will-retry-after|signature(?:-\d+)?|webhook-(?:timestamp|signature))$/;
+
 // Said anew for every attempt: the answer is read as it comes.
 const REPLACED = 'accept-encoding';
 
@@ -70,9 +74,18 @@ export function buildRequest(delivery: Delivery): OutgoingRequest | RefusedAttem
   };
 }
 
-/** The names of the headers that the gateway adds, as an event's `appended_headers` lists them. */
-export function appendedHeaderNames(delivery: Delivery): string[] {
-  return appendedHeaders(delivery).map(([name]) => name);
+/** The headers that all attempts of an event have in common, and the names of all that the gateway adds. */
+export function commonHeaders(delivery: Delivery): { headers: Header[]; appended: string[] } {
+  const ours = `${prefixOf(delivery.project)}-`;
+  const appended = appendedHeaders(delivery);
+  const common = appended.filter(([name]) => {
+    const bare = name.startsWith(ours) ? name.slice(ours.length) : name;
+    return !OF_ONE_ATTEMPT.test(bare);
+  });
+  return {
+    headers: [...forwardedHeaders(delivery), ...common],
+    appended: appended.map(([name]) => name),
+  };
 }
 
 function forwardedHeaders({ project, connection, request }: Delivery): Header[] {

@@ -45,6 +45,18 @@ test('requests are found by why a connection did not take them', async () => {
   ]);
 });
 
+test('requests are found by the connection that did not take them, and why it did not', async () => {
+  const { connectionIds, requestId } = await requestIgnoredFor('FILTERED', 'DISABLED');
+  await requestIgnoredFor('DISABLED');
+  const [filtering, disabled] = connectionIds;
+  const find = async (query: string) => each(await gateway.done('GET', `/requests?${query}`), 'id');
+  expect(await find(`webhook_id=${disabled}`)).toEqual([requestId]);
+  expect(await find(`webhook_id=${disabled}&ignored_cause=DISABLED`)).toEqual([requestId]);
+  // Another connection ignored it for that cause.
+  expect(await find(`webhook_id=${filtering}&ignored_cause=DISABLED`)).toEqual([]);
+  expect(await find(`webhook_id=${newId('connection')}`)).toEqual([]);
+});
+
 test('the ignored events of a request are found by cause and by connection', async () => {
   const { requestId, connectionIds } = await requestIgnoredFor('FILTERED', 'DISABLED');
   const find = async (query: string) =>

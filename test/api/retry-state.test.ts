@@ -94,6 +94,30 @@ test('a retry is blocked while its destination or connection is disabled, and en
   }
 });
 
+test('no attempt is promised to the events of a deleted destination or connection', async () => {
+  for (const kind of ['destination', 'connection'] as const) {
+    const { event, connectionId, destinationId } = await flow();
+    const waiting = [
+      await event({ status: 'SCHEDULED', nextAttemptAt: later() }),
+      await event({ status: 'FAILED', attempts: 1, nextAttemptAt: later() }),
+    ];
+    const planned = async () =>
+      each(
+        await gateway.done('GET', `/events?webhook_id=${connectionId}&next_attempt_at[any]=true`),
+        'id',
+      );
+    expect(await planned()).toEqual(waiting.toReversed());
+    await gateway.done(
+      'DELETE',
+      `/${kind}s/${kind === 'destination' ? destinationId : connectionId}`,
+    );
+    expect(await planned()).toEqual([]);
+    for (const id of waiting) {
+      expect((await gateway.done('GET', `/events/${id}`))['next_attempt_at']).toBeNull();
+    }
+  }
+});
+
 test('the events of a deleted source are not retried either', async () => {
   const { event, sourceId } = await flow();
   const id = await event({ status: 'FAILED', attempts: 1, nextAttemptAt: later() });

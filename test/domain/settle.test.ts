@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AttemptOutcome } from '../../src/domain/outcome.ts';
 import type { RetryAfter } from '../../src/domain/retry.ts';
-import { settle } from '../../src/domain/settle.ts';
+import { settle, willRetryAtMs } from '../../src/domain/settle.ts';
 
 const NOW = Date.UTC(2026, 10, 28, 12);
 const MINUTE = 60_000;
@@ -89,5 +89,24 @@ describe('a retry by hand that fails', () => {
       nextAttemptAtMs: NOW + 60 * MINUTE,
     });
     expect(byHand(null, { outcome })).toMatchObject({ nextAttemptAtMs: null });
+  });
+});
+
+describe('before an attempt it is known when the next would come', () => {
+  const standing = { rule, automaticAttempts: 1, nowMs: NOW, random: 0 } as const;
+
+  test('after a retry by hand, what is planned stays', () => {
+    const at = (automaticAtMs: number | null) =>
+      willRetryAtMs({ ...standing, trigger: 'MANUAL', automaticAtMs });
+    expect(at(NOW + MINUTE)).toBe(NOW + MINUTE);
+    expect(at(NOW - MINUTE)).toBe(NOW + rule.intervalMs);
+    expect(at(null)).toBeNull();
+  });
+
+  test('after any other attempt, the rule says it, until its count is used up', () => {
+    const after = (automaticAttempts: number) =>
+      willRetryAtMs({ ...standing, automaticAttempts, trigger: 'AUTOMATIC', automaticAtMs: null });
+    expect(after(4)).toBe(NOW + rule.intervalMs);
+    expect(after(5)).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { InternalHeader } from '../../src/domain/status.ts';
-import { appendedHeaderNames, buildRequest } from '../../src/egress/outgoing.ts';
+import { buildRequest, commonHeaders } from '../../src/egress/outgoing.ts';
 import type { OutgoingRequest } from '../../src/egress/send.ts';
 import { deliveryOf } from './delivery.ts';
 
@@ -121,7 +121,7 @@ test('a receiver is told of addresses and names inside only as far as its destin
 });
 
 test('what is not known is left out: no retry ahead, no address, no connection name', () => {
-  const names = appendedHeaderNames(
+  const { appended: names } = commonHeaders(
     deliveryOf({
       destination: { internalHeaders: Object.values(InternalHeader) },
       attempt: { willRetryAfterSeconds: null },
@@ -288,4 +288,35 @@ test.each([
     kind: 'refused',
     errorCode,
   });
+});
+
+test('the headers that all attempts share leave out what one attempt counts, times and signs', () => {
+  const secrets = { signingSecrets: ['whsec_bmV3', 'whsec_b2xk'] };
+  const received: [string, string][] = [['webhook-signature', 'v1,theirs']];
+  const delivery = deliveryOf({ destination: secrets, request: { headers: received } });
+  const names = ({ headers }: { headers: readonly (readonly [string, string])[] }) =>
+    headers.map(([name]) => name);
+  const common = commonHeaders(delivery);
+  const all = built({ destination: secrets, request: { headers: received } });
+  const own = names(all).filter((name) => !names(common).includes(name));
+  expect(own).toEqual([
+    'x-sluice-signature',
+    'x-sluice-signature-2',
+    'x-sluice-attempt-count',
+    'x-sluice-attempt-trigger',
+    'x-sluice-will-retry-after',
+    'webhook-timestamp',
+    'webhook-signature',
+  ]);
+  expect(common.headers).toContainEqual(['x-sluice-original-webhook-signature', 'v1,theirs']);
+  const passing = commonHeaders({
+    ...delivery,
+    connection: { name: null, webhookHeaders: 'pass_through' },
+    request: {
+      ...delivery.request,
+      headers: [...received, ['webhook-id', '1'], ['webhook-timestamp', '2']],
+    },
+  });
+  expect(passing.headers).toContainEqual(['webhook-signature', 'v1,theirs']);
+  expect(names(passing)).not.toContain('x-sluice-webhook-signature');
 });

@@ -194,7 +194,7 @@ function deleteRoute(deps: ApiDeps): Route {
     path: '/connections/:id',
     summary: 'Delete a connection',
     description:
-      'Deletes a connection. Events that wait are cancelled; events and attempts can be read until their retention ends.',
+      'Deletes a connection. Nothing more is sent: each waiting event becomes `FAILED` with `retry_state: ENDED` and `error_code: CANCELLED`, at the latest when it is due, and its `next_attempt_at` is null at once. Events and attempts can be read until their retention ends.',
     tag: TAG,
     id: 'connection',
     response: deleted,

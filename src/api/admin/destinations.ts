@@ -58,9 +58,9 @@ export function destinationRoutes(deps: ApiDeps): Route[] {
       create:
         'Creates a destination. `config.auth_type` says how Sluice authenticates to it, and `config.auth` holds what that needs. Without `type` it is an `HTTP` destination.',
       remove:
-        'Deletes a destination and its connections. Events that wait are cancelled; events and attempts can be read until their retention ends.',
+        'Deletes a destination and its connections. Nothing more is sent: each waiting event becomes `FAILED` with `retry_state: ENDED` and `error_code: CANCELLED`, at the latest when it is due, and its `next_attempt_at` is null at once. Events and attempts can be read until their retention ends.',
       disable:
-        'Stops deliveries to a destination. Events that wait are cancelled when they are due, and its connections ignore new requests. To keep events instead, pause it.',
+        'Stops deliveries to a destination. Events that come due meanwhile become `FAILED` with `retry_state: ENDED` and `error_code: CANCELLED`, and its connections ignore new requests. To keep events instead, pause it.',
       enable:
         'Lets a destination receive deliveries again, also one that Sluice disabled after 410 Gone.',
     },

@@ -46,7 +46,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
       path: '/events/:id',
       summary: 'Retrieve an event',
       description:
-        'Returns an event with `data`, the request as the destination gets it. Bodies above 2.5 MB are left out: see its raw body.',
+        'Returns an event with `data`, the request as the destination gets it, without the headers that differ in each attempt. Bodies above 2.5 MB are left out: see its raw body.',
       tag: TAG,
       id: 'event',
       response: event,
@@ -90,7 +90,7 @@ function retryRoute(deps: ApiDeps): Route {
     path: '/events/:id/retry',
     summary: 'Retry an event',
     description:
-      'Delivers an event once more, now: one that failed, succeeded or was cancelled. An event that still waits is answered with 400. One whose connection or destination is disabled or was deleted is answered with 409.',
+      'Delivers an event once more, now: one that failed, succeeded or was cancelled. An event that still waits (`QUEUED`, `SCHEDULED` or `HOLD`) is answered with 400: Sluice will deliver it. One whose connection or destination is disabled or was deleted is answered with 409.',
     tag: TAG,
     id: 'event',
     response: event,
@@ -98,7 +98,10 @@ function retryRoute(deps: ApiDeps): Route {
     async handle({ projectId, id }) {
       const row = await find(deps, { projectId, id });
       if (WAITING.includes(row.status)) {
-        throw ineligible(row, `is ${row.status}: it has yet to be delivered, or is just now`);
+        throw ineligible(
+          row,
+          `is ${row.status}: Sluice will deliver it, so there is nothing to retry`,
+        );
       }
       await assertDeliverable(deps.db, row);
       await deps.commands.retryEvents({ projectId, eventIds: [id] });

@@ -46,7 +46,7 @@ export function sourceRoutes(deps: ApiDeps): Route[] {
       create:
         'Creates a source and returns its `url`, which senders call. `type` names the sender, and `config.auth` holds what verifies its requests; without `auth` nothing is verified. Without `type` it is a `WEBHOOK` source.',
       remove:
-        'Deletes a source and its connections. Its URL answers 410 from then on. Events that wait are cancelled; requests and events can be read until their retention ends.',
+        'Deletes a source and its connections. Its URL answers 410 from then on. Nothing more is sent: each waiting event becomes `FAILED` with `retry_state: ENDED` and `error_code: CANCELLED`, at the latest when it is due, and its `next_attempt_at` is null at once. Requests and events can be read until their retention ends.',
       disable:
         'Disables a source and its connections. Its requests are stored, rejected with `SOURCE_DISABLED`, and can be retried later.',
       enable:

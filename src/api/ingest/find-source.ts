@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Configuration } from '../../db/configuration-cache.ts';
 import type { Source } from '../../db/configuration.ts';
+import { shownValue } from '../../domain/shown-value.ts';
 import { callerOf } from '../edge/caller.ts';
 import { refusal, type Answer } from './answer.ts';
 import { isPublish, parsePublishTarget, parseTarget, type Target } from './target.ts';
@@ -50,20 +51,29 @@ async function findPublished(
     const headers = { 'www-authenticate': 'Bearer realm="sluice"', 'content-type': 'text/plain' };
     return { answer: { status: 401, headers, body: 'Unauthorized' } };
   }
-  const source = configuration.source(namedSource(req) ?? '');
+  const named = namedSource(req);
+  const source = configuration.source(named?.value ?? '');
   if (source && source.projectId === projectId && !source.deleted) {
     return { source, target: parsePublishTarget(url), published: true };
   }
-  const message =
-    'headers.x-sluice-source-id (or x-sluice-source-name) must name a source of this project.';
-  const data = ['headers.x-sluice-source-id is required'];
+  if (named === null)
+    return { answer: refusal('UNPROCESSABLE_ENTITY', UNNAMED, { data: [ABSENT] }) };
+  const what = named.header.endsWith('-id') ? 'id' : 'name';
+  const data = [`headers.${named.header} is unknown`];
+  const message = `No source of this project has the ${what} ${JSON.stringify(shownValue(named.value))}. Correct the header ${named.header}.`;
   return { answer: refusal('UNPROCESSABLE_ENTITY', message, { data }) };
 }
 
-function namedSource(req: IncomingMessage): string | undefined {
+const UNNAMED =
+  'headers.x-sluice-source-id (or x-sluice-source-name) must name a source of this project.';
+const ABSENT = 'headers.x-sluice-source-id is required';
+
+function namedSource(req: IncomingMessage): { header: string; value: string } | null {
   for (const prefix of ['x-sluice', 'x-hookdeck']) {
-    const value = req.headers[`${prefix}-source-id`] ?? req.headers[`${prefix}-source-name`];
-    if (typeof value === 'string') return value;
+    for (const header of [`${prefix}-source-id`, `${prefix}-source-name`]) {
+      const value = req.headers[header];
+      if (typeof value === 'string' && value !== '') return { header, value };
+    }
   }
-  return undefined;
+  return null;
 }

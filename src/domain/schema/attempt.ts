@@ -20,7 +20,9 @@ export const attempt = z
     destination_id: destinationId,
     response_status: z.int().nullable(),
     attempt_number: z.int().describe('1 for the first attempt of an event.'),
-    trigger: z.enum(AttemptTrigger).describe('What started it.'),
+    trigger: z
+      .enum(AttemptTrigger)
+      .describe('What started it. Sluice never sets BULK_RETRY yet: there are no bulk retries.'),
     error_code: z.string().nullable(),
     message: z
       .string()

@@ -17,9 +17,17 @@ export const eventData = payloadData
   .extend({
     url: z.string().describe('The URL that is called.'),
     method: z.string().describe('The method.'),
-    appended_headers: z.array(z.string()).describe('The headers that Sluice added.'),
+    appended_headers: z
+      .array(z.string())
+      .describe(
+        'The names of the headers that Sluice adds. `headers` leaves out those that differ in each attempt: its count and trigger, the time and the signatures.',
+      ),
   })
-  .meta({ id: 'EventData', description: 'A request as its destination gets it.' });
+  .meta({
+    id: 'EventData',
+    description:
+      'A request as its destination gets it, without the headers that differ in each attempt.',
+  });
 export type EventData = z.infer<typeof eventData>;
 
 export const event = z
@@ -43,7 +51,11 @@ export const event = z
     request_id: requestId,
     attempts: z.int().describe('How many attempts were made.'),
     last_attempt_at: time.nullable().describe('When it was last attempted.'),
-    next_attempt_at: time.nullable().describe('When it is attempted next; null if it is not.'),
+    next_attempt_at: time
+      .nullable()
+      .describe(
+        'When it is attempted next; null if it is not, also once its connection or destination was deleted.',
+      ),
     response_status: z.int().nullable(),
     error_code: z.string().nullable(),
     status: z.enum(EventStatus).describe('Where it stands.'),
@@ -59,7 +71,9 @@ export const event = z
     workflow_url: z.string().nullable(),
     updated_at: time,
     created_at: time,
-    data: eventData.optional().describe('The request as it leaves.'),
+    data: eventData
+      .optional()
+      .describe('The request as it leaves. Of the headers, those that all attempts share.'),
   })
   .meta({ id: 'Event', description: 'One request for one connection.' });
 export type Event = z.infer<typeof event>;

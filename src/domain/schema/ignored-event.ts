@@ -27,7 +27,11 @@ export const ignoredEvent = z
     team_id: projectId,
     webhook_id: connectionId,
     request_id: requestId,
-    cause: z.enum(IgnoredCause).describe('Why the connection ignored the request.'),
+    cause: z
+      .enum(IgnoredCause)
+      .describe(
+        'Why the connection ignored the request. Sluice never sets CLI_DISCONNECTED yet: there are no command-line clients.',
+      ),
     meta: z
       .unknown()
       .describe(

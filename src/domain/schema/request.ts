@@ -40,7 +40,9 @@ export const request = z
     rejection_cause: z
       .enum(RejectionCause)
       .nullable()
-      .describe('Why it was rejected; null where it was accepted.'),
+      .describe(
+        'Why it was rejected; null where it was accepted. Sluice never sets UNSUPPORTED_CONTENT_TYPE, UNPARSABLE_JSON, INGESTION_FATAL and UNKNOWN.',
+      ),
     rejection_detail: z
       .unknown()
       .describe(

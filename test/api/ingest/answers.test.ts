@@ -137,6 +137,30 @@ describe('the Publish API', () => {
     expect(JSON.parse(sent.text)).toMatchObject({ request_id: (await ingest.rowsOf(id))[0]!.id });
   });
 
+  test('says which id or name is unknown, and which header is missing', async () => {
+    const refusal = async (more: Record<string, string>) => {
+      const { authorization } = headers('');
+      const answer = await ingest.send('/v1/publish', {
+        method: 'POST',
+        headers: { authorization, ...more },
+        body: '{}',
+      });
+      return JSON.parse(answer.text) as object;
+    };
+    expect(await refusal({ 'x-sluice-source-name': 'shpo' })).toMatchObject({
+      code: 'UNPROCESSABLE_ENTITY',
+      message:
+        'No source of this project has the name "shpo". Correct the header x-sluice-source-name.',
+      data: ['headers.x-sluice-source-name is unknown'],
+    });
+    expect(await refusal({ 'x-sluice-source-id': 'src_none' })).toMatchObject({
+      data: ['headers.x-sluice-source-id is unknown'],
+    });
+    expect(await refusal({})).toMatchObject({
+      data: ['headers.x-sluice-source-id is required'],
+    });
+  });
+
   test('a source of its type takes nothing at its address', async () => {
     const id = await ingest.source('PUBLISH_API');
     const sent = await ingest.sendTo(id, { body: '{}' });

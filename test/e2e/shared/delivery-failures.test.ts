@@ -70,6 +70,7 @@ test('where a redirect led to is on record, and was not followed', async () => {
   const [event] = await admin.models('/events?status=FAILED&response_status=302');
   const [found] = await admin.attemptsOf(event!['id'] as string);
   expect(found!['response_headers']).toMatchObject({ location: 'http://127.0.0.1:1/elsewhere' });
+  expect(found!['message']).toContain('redirects to http://127.0.0.1:1/elsewhere.');
 });
 
 test('nobody listening, no such name, no HTTP, an early end: each has its code', async () => {

@@ -172,13 +172,16 @@ test('a successful event is delivered again by hand, with the same id', async ()
 
 test('a retry by hand comes at once where the rule would wait for an hour', async () => {
   const { eventId } = await deliver('impatient', {
-    rule: { strategy: 'linear', interval: 3_600_000, count: 5 },
+    rule: { strategy: 'exponential', interval: 3_600_000, count: 5 },
     reactions: [FAILS, FAILS, OK],
     wanted: waits,
   });
   const planned = (await admin.event(eventId))['next_attempt_at'];
   await admin.done('POST', `/events/${eventId}/retry`);
-  await receiver.nth('impatient', 2);
+  const byHand = await receiver.nth('impatient', 2);
+  const leftMs = Date.parse(String(planned)) - byHand.atMs;
+  const saidMs = Number(byHand.headers['x-sluice-will-retry-after']) * 1_000;
+  expect(Math.abs(saidMs - leftMs)).toBeLessThan(LATEST_MS);
   const kept = await until('its failure', async () => {
     const now = await admin.event(eventId);
     return now['attempts'] === 2 && waits(now) ? now : null;
