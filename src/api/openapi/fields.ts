@@ -87,7 +87,7 @@ export const PARAMETERS: Record<string, string> = {
   progressive: 'Accepted for compatibility; has no effect.',
   order_by: 'What to sort by. Two fields sort by the first, then by the second.',
   dir: 'The direction of sorting: asc or desc, one for each field of order_by.',
-  limit: 'How many to return at most.',
+  limit: 'How many to return at most: 0 to 255, 100 if left out.',
   next: 'The page after this one: pagination.next of the answer before.',
   prev: 'The page before this one: pagination.prev of the answer before.',
 };

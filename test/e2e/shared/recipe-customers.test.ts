@@ -10,5 +10,5 @@ test('webhooks for customers: each gets its own events, signed with a secret tha
   const outputs = await runRecipe('webhooks-for-your-customers.md', {
     env: { URL: gateway.url(), KEY: gateway.apiKey, ACME_PORT: acme, GLOBEX_PORT: globex },
   });
-  expect(outputs.at(-1)).toContain('while.paused');
+  expect(outputs.at(-1)).toContain('while.down');
 });
