@@ -6,7 +6,7 @@ import {
   type GateChange,
   type GateState,
 } from '../domain/control.ts';
-import { deliveryPolicy, withPeriod } from '../domain/schema/delivery-policy.ts';
+import { deliveryPolicy, problemsOfPolicy, withPeriod } from '../domain/schema/delivery-policy.ts';
 import { check, pathText } from '../domain/schema/problem.ts';
 import { deliveryWorkflowId } from '../domain/workflow-id.ts';
 import { countHeld, openGate, readGate, setDeliveryPolicy, shutGate } from '../db/gates.ts';
@@ -116,9 +116,10 @@ async function applyPolicy(
   if (gate.kind !== 'destination')
     return { ...state, refused: 'Only a destination has a delivery policy.' };
   const read = check(deliveryPolicy.nullable(), policy);
-  if (!read.ok) {
-    const sentences = read.problems.map((one) => `${pathText('policy', one.path)} ${one.message}.`);
-    return { ...state, refused: sentences.join(' ') };
+  const problems = read.ok ? read.value && problemsOfPolicy(read.value) : read.problems;
+  if (!read.ok || problems?.length) {
+    const sentences = problems?.map((one) => `${pathText('policy', one.path)} ${one.message}.`);
+    return { ...state, refused: sentences?.join(' ') ?? null };
   }
   const ready = read.value && withPeriod(read.value);
   return setDeliveryPolicy(db, { destinationId: gate.id, policy: ready });

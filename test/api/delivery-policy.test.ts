@@ -82,3 +82,50 @@ test('what contradicts itself in a delivery policy is refused, with the field to
     'body.config.rate_limit cannot be used beside delivery_policy: write it there, as rate',
   ]);
 });
+
+test('a delivery policy that limits nothing is refused, and null removes the policy', async () => {
+  const field = 'body.config.delivery_policy';
+  const nothing = 'limits nothing: give it rate, concurrent or groups, or null to remove it';
+  for (const empty of [{}, { concurrent: null }, { rate: null, groups: null }]) {
+    expect(await refusal({ delivery_policy: empty })).toEqual([`${field} ${nothing}`]);
+  }
+  for (const rateless of [
+    { period: 'minute' },
+    { period: 'second', concurrent: 3 },
+    { rate: null, period: 'hour', groups: { key: 'body.id', concurrent: 1 } },
+  ]) {
+    expect(await refusal({ delivery_policy: rateless })).toEqual([
+      `${field}.rate is required with period`,
+    ]);
+  }
+  const put = (delivery_policy: object | null) =>
+    gateway.done('PUT', '/destinations', { name: 'whole', config: { url, delivery_policy } });
+  const groups = { key: 'body.id', concurrent: 1 };
+  expect((await put({ groups }))['config']).toEqual({ url, delivery_policy: { groups } });
+  expect((await put({ concurrent: 3 }))['config']).toEqual({
+    url,
+    delivery_policy: { concurrent: 3 },
+  });
+  expect((await put(null))['config']).toEqual({ url });
+});
+
+test('a stored delivery policy that would be refused today is shown and kept by other changes', async () => {
+  const made = await gateway.done('POST', '/destinations', { name: 'old-policy', config: { url } });
+  const stored = { url, delivery_policy: { period: 'minute' } };
+  await gateway.db.query({
+    text: 'update destinations set config = $2 where id = $1',
+    values: [made['id'], stored],
+  });
+  const path = `/destinations/${String(made['id'])}`;
+  expect((await gateway.done('GET', path))['config']).toEqual(stored);
+  const changed = await gateway.done('PUT', path, { config: { delivery_timeout: 5 } });
+  expect(changed['config']).toEqual({ ...stored, delivery_timeout: 5 });
+});
+
+test('the document says that a new delivery policy replaces the whole of the old one', () => {
+  const { schemas } = gateway.document.components as { schemas: Record<string, Json> };
+  for (const name of ['DestinationConfig', 'DestinationConfigInput']) {
+    const { delivery_policy: policy } = schemas[name]!['properties'] as Record<string, Json>;
+    expect(policy!['description']).toContain('replace the policy as a whole');
+  }
+});

@@ -3,7 +3,7 @@ export const INTRODUCTION = `Sluice is a self-hosted event gateway. Sources acce
 
 **Authentication.** Send an API key as a bearer token, or as the user name of Basic authentication. \`npm run sluice key\` shows the first key.
 
-**Bodies** are JSON in UTF-8, at most 1 MB. Unknown fields and parameters are rejected with 422. In a change, a field that is left out stays as it is, and \`null\` resets it.
+**Bodies** are JSON in UTF-8, at most 1 MB. Unknown fields and parameters are rejected with 422. In a change, a field that is left out stays as it is, and \`null\` resets it. A \`delivery_policy\` is one such field: a new one replaces all of the old one.
 
 **Ids** begin with their kind (\`src_\`, \`des_\`, \`web_\`, \`req_\`, \`evt_\`, \`atm_\`, \`trs_\`) and sort by time. Fields named \`webhook_id\` hold the id of a connection. Times are UTC, in ISO 8601.
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Problem } from './problem.ts';
 import { payloadPath } from './text.ts';
 
 export const RatePeriod = {
@@ -51,12 +52,29 @@ export const deliveryPolicy = z
       .describe('A rate, a limit of open requests, or both for each group, within the whole.'),
   })
   .superRefine((policy, context) => checkConcurrent(policy, { period: policy.period, context }))
-  .meta({ id: 'DeliveryPolicy', description: 'How fast a destination is delivered to.' });
+  .meta({
+    id: 'DeliveryPolicy',
+    description:
+      'How fast a destination is delivered to: with a rate, concurrent or groups, or several of them.',
+  });
 export type DeliveryPolicy = z.infer<typeof deliveryPolicy>;
 
 /** A rate without a period is per second. */
 export function withPeriod(policy: DeliveryPolicy): DeliveryPolicy {
   return policy.rate ? { ...policy, period: policy.period ?? RatePeriod.Second } : policy;
+}
+
+/**
+ * What is wrong with a policy as a whole. Only what callers write is checked for this: one that was stored before this
+ * was asked can still be read.
+ */
+export function problemsOfPolicy(policy: DeliveryPolicy): Problem[] {
+  const { rate, period: of, concurrent: open, groups: each } = policy;
+  if (rate) return [];
+  if (of) return [{ path: ['rate'], message: 'is required with period' }];
+  if (open || each) return [];
+  const message = 'limits nothing: give it rate, concurrent or groups, or null to remove it';
+  return [{ path: [], message }];
 }
 
 type Context = z.RefinementCtx;

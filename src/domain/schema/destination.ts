@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withDoubles } from '../numbers/exact-number.ts';
 import { DestinationType, InternalHeader } from '../status.ts';
-import { deliveryPolicy, ratePeriod, withPeriod } from './delivery-policy.ts';
+import { deliveryPolicy, problemsOfPolicy, ratePeriod, withPeriod } from './delivery-policy.ts';
 import { destinationAuthType, problemsOfAuthentication } from './destination-auth.ts';
 import { gateFields } from './gate.ts';
 import { destinationId, projectId } from './id.ts';
@@ -21,7 +21,12 @@ const fieldsOfConfig = z.strictObject({
     .regex(/^\//, 'must begin with /')
     .optional()
     .describe('Only destinations of type CLI have it, which older versions accepted.'),
-  delivery_policy: deliveryPolicy.nullable().optional().describe('How fast it is delivered to.'),
+  delivery_policy: deliveryPolicy
+    .nullable()
+    .optional()
+    .describe(
+      'How fast it is delivered to. POST and PUT replace the policy as a whole: a limit that is left out of it no longer applies. null removes the policy.',
+    ),
   path_forwarding_disabled: z
     .boolean()
     .nullable()
@@ -91,7 +96,11 @@ const destinationConfigInput = fieldsOfConfig
       .describe('The older form of delivery_policy.period.'),
   })
   .superRefine(({ rate_limit: older, delivery_policy: policy }, context) => {
-    if (!older || !policy) return;
+    if (!policy) return;
+    for (const { path, message } of problemsOfPolicy(policy)) {
+      context.addIssue({ code: 'custom', path: ['delivery_policy', ...path], message });
+    }
+    if (!older) return;
     const message = 'cannot be used beside delivery_policy: write it there, as rate';
     context.addIssue({ code: 'custom', path: ['rate_limit'], message });
   })
