@@ -24,9 +24,13 @@ export function gone(): GatewayError {
   return new GatewayError('GONE', 'Resource was deleted', { data: { deleted: true } });
 }
 
-export function exists(resourceType: string, id: string | null): GatewayError {
-  return new GatewayError('RESOURCE_ALREADY_EXISTS', 'Resource already exists', {
-    data: { id, resource_type: resourceType },
+/** A 409 for a name that another resource of this kind has; without an id where that one cannot be told. */
+export function exists(kind: string, owner: { id: string; name: string | null } | null) {
+  const taken = owner
+    ? `A ${kind} named "${owner.name}" exists already: ${owner.id}. To change it, use PUT /${kind}s/${owner.id}; otherwise choose another name.`
+    : `A ${kind} of this name exists already. To change it, use PUT; otherwise choose another name.`;
+  return new GatewayError('RESOURCE_ALREADY_EXISTS', taken, {
+    data: { id: owner?.id ?? null, resource_type: kind },
   });
 }
 

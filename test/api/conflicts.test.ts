@@ -188,3 +188,32 @@ test('a request is retried while one of those that did not take it is left', asy
   await gateway.done('POST', `/requests/${id}/retry`, {});
   expect(gateway.heard.at(-1)?.[0]).toBe('retryRequest');
 });
+
+test('a name that is taken is refused with what has it, and with what to do instead', async () => {
+  await flow();
+  const made = await gateway.done('GET', `/connections?name=c${number}`);
+  const [connection] = made['models'] as Json[];
+  const source_id = (connection!['source'] as Json)['id'];
+  const destination_id = (connection!['destination'] as Json)['id'];
+  const code = 'addHandler("transform", (request) => request);';
+  const transformation = await gateway.done('POST', '/transformations', { name: 'taken', code });
+  for (const [kind, id, body] of [
+    ['connection', connection!['id'], { name: `c${number}`, source_id, destination_id }],
+    ['source', source_id, { name: `s${number}` }],
+    [
+      'destination',
+      destination_id,
+      { name: `d${number}`, config: { url: 'https://example.com/' } },
+    ],
+    ['transformation', transformation['id'], { name: 'taken', code }],
+  ] as const) {
+    const answer = await gateway.ask('POST', `/${kind}s`, { body });
+    const put = `PUT /${kind}s/${String(id)}`;
+    expect([kind, answer.status, answer.body['message']]).toEqual([
+      kind,
+      409,
+      `A ${kind} named "${body.name}" exists already: ${String(id)}. To change it, use ${put}; otherwise choose another name.`,
+    ]);
+    await gateway.done('PUT', `/${kind}s/${String(id)}`, { name: body.name });
+  }
+});

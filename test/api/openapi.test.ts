@@ -102,6 +102,25 @@ test('every operation of the document answers as the document says', async () =>
   expect(ids.filter((id) => !gateway.conformance.seen.has(id))).toEqual([]);
 });
 
+test('what acknowledges a request has a name in the document, for typed clients', () => {
+  const { paths, components } = gateway.document;
+  const schemaOf = (template: string) => {
+    const { content } = paths[template]!['post']!.responses[200] as { content: Json };
+    return (content['application/json'] as { schema: Json }).schema;
+  };
+  const reference = { $ref: '#/components/schemas/Acknowledgement' };
+  for (const template of ['/in/{source}', '/in/{source}/{path}']) {
+    expect((schemaOf(template)['anyOf'] as Json[])[0]).toEqual(reference);
+  }
+  for (const template of ['/v1/publish', '/v1/publish/{path}']) {
+    expect(schemaOf(template)).toEqual(reference);
+  }
+  expect(components.schemas['Acknowledgement']).toMatchObject({
+    required: ['status', 'message', 'request_id'],
+    additionalProperties: false,
+  });
+});
+
 test('ingest and publishing refuse as the document says', async () => {
   const key = { authorization: `Bearer ${KEY}` };
   const id = await ingest.source('WEBHOOK');
@@ -163,7 +182,12 @@ async function sendToAll(): Promise<void> {
     await conforming(ingest.origin, `/in/${id}/orders`, { method });
   }
   const headers = { ...key, 'x-sluice-source-id': id };
-  await conforming(ingest.origin, '/v1/publish', { method: 'POST', headers, body: '{}' });
+  for (const path of ['/v1/publish', '/v1/publish/orders']) {
+    await conforming(ingest.origin, path, { method: 'POST', headers, body: '{}' });
+  }
+  const customResponse = { content_type: 'json', body: '["taken"]' };
+  const custom = await ingest.source('WEBHOOK', { config: { custom_response: customResponse } });
+  await conforming(ingest.origin, `/in/${custom}`, { method: 'POST' });
 }
 
 /** Sends a request and throws where its answer is not as the document says. */

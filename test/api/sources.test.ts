@@ -92,7 +92,7 @@ test('a name that is taken is a 409 with the id of its owner, a put of the same 
   expect(again.body).toEqual({
     code: 'RESOURCE_ALREADY_EXISTS',
     status: 409,
-    message: 'Resource already exists',
+    message: `A source named "twice" exists already: ${String(made['id'])}. To change it, use PUT /sources/${String(made['id'])}; otherwise choose another name.`,
     data: { id: made['id'], resource_type: 'source' },
   });
   const put = await gateway.done('PUT', '/sources', { name: 'twice', description: 'changed' });
@@ -102,6 +102,7 @@ test('a name that is taken is a 409 with the id of its owner, a put of the same 
     body: { name: 'twice' },
   });
   expect(renamed.body['data']).toEqual({ id: made['id'], resource_type: 'source' });
+  expect(renamed.body['message']).toBe(again.body['message']);
 });
 
 test('a hundred puts of one name at once make one source', async () => {

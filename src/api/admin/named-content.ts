@@ -36,7 +36,7 @@ export async function createNamed<Row extends NamedRow, Update>(
   const { kind, rows } = named;
   const { projectId, input } = order;
   const owner = await rows.lockByName(db, { projectId, name: input.name });
-  throw exists(kind, owner?.id ?? null);
+  throw exists(kind, owner);
 }
 
 /** Makes one, or changes the one of this name. */
@@ -67,7 +67,7 @@ export async function updateNamed<
   const before = present(await named.rows.lock(db, { projectId, id }), id);
   const { name } = input;
   const owner = name === undefined ? null : await named.rows.lockByName(db, { projectId, name });
-  if (owner && owner.id !== id) throw exists(named.kind, owner.id);
+  if (owner && owner.id !== id) throw exists(named.kind, owner);
   return change(db, named, { projectId, before, input, root: 'body' });
 }
 

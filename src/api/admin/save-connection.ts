@@ -41,7 +41,7 @@ export async function saveConnection(
   const wanted = { sourceId: source.id, destinationId: destination.id, name };
   for (;;) {
     const before = upsert || name !== null ? await lockConnectionByName(db, wanted) : null;
-    if (before && !upsert) throw exists('connection', before.id);
+    if (before && !upsert) throw exists('connection', before);
     if (before) {
       const content = contentOf(before, { ...input, rules: given });
       await updateConnection(db, { id: before.id, destinationId: destination.id, ...content });
@@ -69,7 +69,7 @@ export async function changeConnection(
   const { id, source_id: sourceId, destination_id: destinationId } = before;
   if (input.name) {
     const owner = await lockConnectionByName(db, { sourceId, destinationId, name: input.name });
-    if (owner && owner.id !== id) throw exists('connection', owner.id);
+    if (owner && owner.id !== id) throw exists('connection', owner);
   }
   const projectId = before.project_id;
   const rules = input.rules && (await storeRules(db, { deps, projectId, by, rules: input.rules }));

@@ -66,7 +66,7 @@ export async function createTransformation(
     projectId: order.projectId,
     name: input.name,
   });
-  throw exists('transformation', owner?.id ?? null);
+  throw exists('transformation', owner);
 }
 
 /** Makes one, or changes the one of this name. */
@@ -93,7 +93,7 @@ export async function changeTransformation(
   const before = present(await lockTransformation(db, { projectId, id }), id);
   const { name } = input;
   const owner = name === undefined ? null : await lockTransformationByName(db, { projectId, name });
-  if (owner && owner.id !== id) throw exists('transformation', owner.id);
+  if (owner && owner.id !== id) throw exists('transformation', owner);
   return change(db, { before, input, ...order });
 }
 

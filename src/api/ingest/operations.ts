@@ -9,16 +9,18 @@ const accepted = {
   message: 'The request is stored.',
   request_id: EXAMPLE_ID.request,
 };
-const acceptedSchema = {
-  type: 'object',
-  description: 'The acknowledgement of Sluice itself.',
-  properties: {
-    status: { const: 'SUCCESS', description: 'Always SUCCESS.' },
-    message: { type: 'string', description: 'What happened, in words.' },
-    request_id: { type: 'string', description: 'The id of the stored request.' },
-  },
-  required: ['status', 'message', 'request_id'],
-  additionalProperties: false,
+const acknowledgement = { $ref: '#/components/schemas/Acknowledgement' };
+/** The acknowledgement first: clients that are made from the document have its fields. */
+const answerSchema = {
+  description: 'The acknowledgement, or the answer that the source or its provider wants.',
+  anyOf: [
+    acknowledgement,
+    {
+      type: ['object', 'array', 'string', 'number', 'boolean', 'null'],
+      description: 'Any JSON that `custom_response` of the source or its provider asks for.',
+      additionalProperties: true,
+    },
+  ],
 };
 const body = {
   description:
@@ -70,7 +72,7 @@ function ingestOperation(method: (typeof METHODS)[number], withPath: boolean): O
           'The request is stored: Sluice’s acknowledgement, or what the source (`custom_response`) or its provider wants as an answer.',
         content: {
           'application/json': {
-            schema: { description: 'The acknowledgement, or the answer that was asked for.' },
+            schema: answerSchema,
             example: accepted,
           },
           'text/plain': { schema: { type: 'string' }, example: '[accepted]' },
@@ -115,7 +117,7 @@ const publishOperation: Outside = {
   tag: 'ingest',
   summary: 'Publish an event',
   description:
-    'Accepts an event from your own code, authenticated by an API key instead of a signature. Name the source in `x-sluice-source-id` or `x-sluice-source-name`; one of them is required. The key is not stored or delivered. Sluice answers as soon as the event is durably stored. A body that violates the schema of the source is answered with 422.',
+    'Accepts an event from your own code, authenticated by an API key instead of a signature. Name the source in `x-sluice-source-id` or `x-sluice-source-name`; one of them is required. The key is not stored or delivered. Sluice answers as soon as the event is durably stored. A path and a query may follow, and are stored and delivered too. A body that violates the schema of the source is answered with 422.',
   needsKey: true,
   parameters: [
     sourceHeader('x-sluice-source-id', 'The id of the source.', EXAMPLE_ID.source),
@@ -125,10 +127,18 @@ const publishOperation: Outside = {
   responses: {
     200: {
       description: 'The event is stored.',
-      content: { 'application/json': { schema: acceptedSchema, example: accepted } },
+      content: { 'application/json': { schema: acknowledgement, example: accepted } },
     },
   },
   refusals: [400, 401, 403, 405, 408, 413, 421, 422, 503],
+};
+
+const publishToPath: Outside = {
+  ...publishOperation,
+  path: '/v1/publish/{path}',
+  operationId: 'post_publish_by_path',
+  summary: 'Publish an event with a path',
+  parameters: [path, ...publishOperation.parameters!],
 };
 
 /** Where requests come in, for the OpenAPI document. */
@@ -137,4 +147,5 @@ export const ingestOperations: Outside[] = [
     METHODS.map((method) => ingestOperation(method, withPath)),
   ),
   publishOperation,
+  publishToPath,
 ];

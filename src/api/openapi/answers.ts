@@ -82,10 +82,11 @@ const REFUSALS = {
     description:
       'The name is taken, the resource is in use, or something it needs is disabled or was deleted. `data` names what stands in the way.',
     examples: {
-      exists: fault('RESOURCE_ALREADY_EXISTS', 'Resource already exists', {
-        id: EXAMPLE_ID.source,
-        resource_type: 'source',
-      }),
+      exists: fault(
+        'RESOURCE_ALREADY_EXISTS',
+        `A source named "shop" exists already: ${EXAMPLE_ID.source}. To change it, use PUT /sources/${EXAMPLE_ID.source}; otherwise choose another name.`,
+        { id: EXAMPLE_ID.source, resource_type: 'source' },
+      ),
       inUse: fault(
         'RESOURCE_IN_USE',
         'The transformation is used by orders. Remove it from their rules first.',

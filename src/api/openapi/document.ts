@@ -1,3 +1,4 @@
+import { acknowledgement } from '../../domain/schema/acknowledgement.ts';
 import { errorBody } from '../../domain/schema/error.ts';
 import { gently } from '../gently.ts';
 import { healthOperations } from '../health.ts';
@@ -50,6 +51,8 @@ function bytesOf(document: Json): Buffer {
 async function openApiOf(routes: Route[], { basePath, publicUrl }: Where): Promise<Json> {
   const schemas = createSchemas();
   const error = schemas.of(errorBody, 'output');
+  // The operations beside the admin API refer to it by its name.
+  schemas.of(acknowledgement, 'output');
   const paths: Record<string, Json> = {};
   // Senders wait for the same thread.
   await gently(routes, (route) => {
