@@ -10,6 +10,7 @@ import { type Filter, isBackwards } from '../db/query.ts';
 import { readRequestSizes } from '../db/request-reads.ts';
 import { AttemptErrorCode } from '../domain/outcome.ts';
 import { groupName } from '../domain/delivery-group.ts';
+import { shortLaneKey } from '../domain/lane.ts';
 import { type Event } from '../domain/schema/event.ts';
 import { eventId } from '../domain/schema/id.ts';
 import { EventStatus, RetryState } from '../domain/status.ts';
@@ -47,6 +48,7 @@ export const eventQuery = z.strictObject({
   destination_id: idFilter('destination', 'des_').optional(),
   source_id: idFilter('source', 'src_').optional(),
   delivery_group: textFilter.optional(),
+  lane_key: textFilter.optional(),
   attempts: numberFilter.optional(),
   response_status: numberFilter.optional(),
   successful_at: timeFilter.optional(),
@@ -124,7 +126,16 @@ function filtersOf(query: EventQuery, requestId: string | undefined): EventFilte
   ].filter((list) => list !== undefined);
   const [first, ...others] = named;
   const requestIds = first?.filter((id) => others.every((list) => list.includes(id)));
-  return { ...query, request_id: requestIds, delivery_group: groupsNamed(query.delivery_group) };
+  return {
+    ...query,
+    request_id: requestIds,
+    delivery_group: groupsNamed(query.delivery_group),
+    lane_key: lanesNamed(query.lane_key),
+  };
+}
+
+function lanesNamed(filter: Filter<string> | undefined): Filter<string> | undefined {
+  return filter?.in ? { ...filter, in: filter.in.map(shortLaneKey) } : filter;
 }
 
 /** `7` names the group of the number and that of the text, `"7"` the group of the text alone. */

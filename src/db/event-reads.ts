@@ -59,6 +59,7 @@ export type EventFilters = PayloadFilters & {
   source_id?: Filter<string> | undefined;
   destination_id?: Filter<string> | undefined;
   delivery_group?: Filter<string> | undefined;
+  lane_key?: Filter<string> | undefined;
   attempts?: Filter<number> | undefined;
   response_status?: Filter<number> | undefined;
   error_code?: Filter<string> | undefined;
@@ -225,6 +226,7 @@ function testsOf({ projectId, filters, connectionIds }: Wanted): Sql[] {
     ...conditionsOn('c.connection_id', filters.webhook_id),
     ...conditionsOn('c.destination_id', filters.destination_id),
     ...conditionsOn('c.delivery_group', filters.delivery_group),
+    ...conditionsOn('c.lane_key', filters.lane_key),
     ...conditionsOn('c.attempts', filters.attempts),
     ...conditionsOn('c.response_status', filters.response_status),
     ...conditionsOn('c.error_code', filters.error_code),

@@ -20,8 +20,13 @@ export function laneKeyOf(
 function keyAt(path: string, parts: PayloadParts): string {
   const parsed = parseKeyPath(path);
   if ('error' in parsed) return '';
+  return shortLaneKey(readKey(parsed.path, parts));
+}
+
+/** A key as it is stored. */
+export function shortLaneKey(key: string): string {
   // PostgreSQL keeps no NUL in a text.
-  return readKey(parsed.path, parts).slice(0, LONGEST_KEY).replaceAll('\0', '\uFFFD');
+  return key.slice(0, LONGEST_KEY).replaceAll('\0', '\uFFFD');
 }
 
 /** The id of the workflow that delivers a connection's events in order. */

@@ -125,6 +125,28 @@ test('a delivery group is found by its name, and by the text that is in quotes i
   expect(await find(`delivery_group=${encodeURIComponent('"7"')}`)).toEqual([text]);
 });
 
+test('events are found by the key that orders them, of which the first 256 characters count', async () => {
+  const { event, find } = await flow();
+  const inLane = async (key: string) => {
+    const id = await event();
+    const text = `update events set lane_key = $2 where id = $1`;
+    await gateway.db.query({ text, values: [id, key] });
+    return id;
+  };
+  const none = await event();
+  const [acme, long, missing] = [
+    await inLane('acme'),
+    await inLane('k'.repeat(256)),
+    await inLane(''),
+  ];
+  expect(await find('lane_key=acme')).toEqual([acme]);
+  expect(await find('lane_key=acm')).toEqual([]);
+  expect(await find(`lane_key=${'k'.repeat(300)}`)).toEqual([long]);
+  expect(await find(`lane_key=acme&lane_key=${'k'.repeat(256)}`)).toEqual([long, acme]);
+  expect(await find('lane_key[any]=true')).toEqual([missing, long, acme]);
+  expect(await find('')).toEqual([missing, long, acme, none]);
+});
+
 test('events are found by every filter of a list', async () => {
   const { event, find, connectionId, sourceId, destinationId } = await flow();
   const soon = new Date(Date.now() + 60_000);

@@ -59,6 +59,7 @@ export const PARAMETERS: Record<string, string> = {
   attempts: 'Only those with this number of attempts.',
   delivery_group:
     'Only those of this delivery group. 7 finds the group of the number and that of the text, "7" in quotes only that of the text.',
+  lane_key: 'Only those that are delivered in order of this key. Its first 256 characters count.',
   trigger: 'Only those that were started by this.',
   created_at: 'Only those created at this time, or within these bounds.',
   updated_at: 'Only those last changed at this time, or within these bounds.',
