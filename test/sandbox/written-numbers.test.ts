@@ -21,10 +21,9 @@ function inputWith(body: string): string {
   return `{"request":{"headers":{"content-type":"application/json"},"body":${body},${rest}},"context":{"connection":null}}`;
 }
 
-/** What a handler, whose last step returns the request, makes of a body. */
+/** What a handler, whose last step returns the request, makes of a body; in its own time, for this is not about the limit. */
 async function made(body: string, statements: string) {
   const code = handler(`(request) => { ${statements}; return request; }`);
-  // Nothing here is about the limit, and the machine may be busy.
   const outcome = await pool.run(jobOf(code, { input: inputWith(body), timeoutMs: 15_000 }));
   const { headers, path, body: text } = onlyRequest(outcome);
   return { body: text, headers, path, logs: outcome.logs, logLevel: outcome.logLevel };
@@ -162,7 +161,6 @@ describe('code sees ordinary numbers', () => {
     expect(own.body).toBe('{"a":"7"}');
     for (const body of ['{"a":1}', BODY]) {
       const code = handler('() => JSON.stringify({ a: 1n })');
-      // Nothing here is about the limit, and the machine may be busy.
       const outcome = await pool.run(jobOf(code, { input: inputWith(body), timeoutMs: 15_000 }));
       expect(outcome).toMatchObject({
         kind: 'user_error',
