@@ -16,8 +16,9 @@ import type { PostgresUser } from './postgres-user.ts';
 import { commandLine } from './process-stamp.ts';
 import { lastLines, run } from './run.ts';
 
-/** The only role of the embedded PostgreSQL. */
+/** The only role of the embedded PostgreSQL, and the database it uses. */
 export const postgresRole = 'sluice';
+export const postgresDatabase = 'sluice';
 
 /** The variables PostgreSQL's programs get; nothing of ours, which holds secrets. */
 export const postgresEnv = { LC_ALL: 'C', TZ: 'UTC' };

@@ -2,6 +2,7 @@ import { keepRunning } from '../embedded/keep-running.ts';
 import { banner } from './banner.ts';
 import type { Context } from './context.ts';
 import { sendFirstEvent } from './first-event.ts';
+import { askKeyStanding } from './kept-key.ts';
 import {
   forkPart,
   type Order,
@@ -29,7 +30,8 @@ export async function runAll({ config, log, shutdown }: Context): Promise<void> 
   await worker.keepRunning({ platform, port: portOf(url) }, { log });
   signal.throwIfAborted();
   const firstEvent = await sendFirstEvent({ url, apiKey: platform.apiKey });
-  console.log(banner({ config, platform }, { url, firstEvent }));
+  const keyStanding = await askKeyStanding(platform.databaseUrl, platform.apiKey);
+  console.log(banner({ config, platform }, { url, firstEvent, keyStanding }));
 }
 
 /** A part, and whichever process is it now. */

@@ -3,10 +3,29 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { StartupError } from '../embedded/errors.ts';
 import { readGatewayRecord } from '../embedded/gateway-record.ts';
+import { runningPostgresUrl } from '../embedded/running-postgres.ts';
+import { askKeyStanding, whyKeyFails } from './kept-key.ts';
 
-/** Prints the API key: the one the environment sets, or the one the first start made. */
-export async function showKey({ apiKey, dataDir }: Config): Promise<void> {
-  console.log(apiKey ?? (await keptKey(dataDir)));
+/** Prints the API key: the one the environment sets, or the one the first start made, if it still works. */
+export async function showKey(config: Config): Promise<void> {
+  console.log(config.apiKey ?? (await workingKey(config)));
+}
+
+/** The kept key. Throws where the database says that it does not work; while no database runs, nobody can tell. */
+async function workingKey({ dataDir, databaseUrl }: Config): Promise<string> {
+  const key = await keptKey(dataDir);
+  const url = databaseUrl ?? (await runningPostgresUrl(dataDir));
+  const standing = url === null ? null : await askKeyStanding(url, key);
+  if (standing === null || standing === 'valid') return key;
+  const gateway = await readGatewayRecord(dataDir);
+  // A start with API_KEY makes the kept key invalid.
+  if (gateway?.keyIsGiven) throw new StartupError(await reasonWhyNone(dataDir));
+  const reason = whyKeyFails(standing);
+  // The database of a gateway that has yet to start does not know its key.
+  if (reason === null) return key;
+  throw new StartupError(
+    `The API key that the first start put into ${dataDir} ${reason}, so it no longer works. Use the key that replaced it. If you do not have one, set API_KEY to a new key (at least 16 characters) and start the gateway again.`,
+  );
 }
 
 async function keptKey(dataDir: string): Promise<string> {

@@ -227,3 +227,19 @@ test.each(['postgres.json', 'temporal.json'])(
     expect(starting.output()).toBe('');
   },
 );
+
+test('a key of the first start that was rolled is not shown again, and the next start says so', async () => {
+  const [first] = await admin.models('/api-keys');
+  const rolled = await admin.done('POST', `/api-keys/${String(first?.['id'])}/roll`, {
+    delay_sec: 0,
+  });
+  expect(rolled['key']).toMatch(/^sk_/);
+  expect(sluice(['key'])).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/was revoked or rolled, so it no longer works.*API_KEY/),
+  });
+  await gateway.interrupt();
+  await startAgain();
+  expect(gateway.output()).toMatch(/API key +the one of the first start was revoked or rolled/);
+});
