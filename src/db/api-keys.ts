@@ -117,16 +117,6 @@ export async function listValidKeys(db: Db): Promise<ApiKeyRow[]> {
   return rows;
 }
 
-/** Whether a key opens anything now; `unknown` where the database has never had it, or has forgotten it. */
-export type KeyStanding = 'valid' | 'revoked' | 'expired' | 'unknown';
-
-export async function readKeyStanding(db: Db, key: string): Promise<KeyStanding> {
-  const { rows } = await db.query<{ standing: KeyStanding }>(sql`
-    select case when revoked_at is not null then 'revoked' when expires_at <= now() then 'expired' else 'valid' end as standing
-    from api_keys where hash = ${hashOfKey(key)}`);
-  return rows[0]?.standing ?? 'unknown';
-}
-
 /** The keys of a project but for revoked ones, the newest first. */
 export async function listKeys(db: Db, projectId: string): Promise<ApiKeyRow[]> {
   const { rows } = await db.query<ApiKeyRow>(

@@ -1,4 +1,4 @@
-import type { KeyStanding } from '../db/api-keys.ts';
+import type { KeyStanding } from '../db/key-standing.ts';
 import { workflowsUrl } from '../temporal/web-ui.ts';
 import { allowedCidrs, type Opened } from './allowed-cidrs.ts';
 import { demoCommand, type FirstEvent } from './first-event.ts';

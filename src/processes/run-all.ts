@@ -1,8 +1,8 @@
+import { askKeyStanding } from '../db/key-standing.ts';
 import { keepRunning } from '../embedded/keep-running.ts';
 import { banner } from './banner.ts';
 import type { Context } from './context.ts';
 import { sendFirstEvent } from './first-event.ts';
-import { askKeyStanding } from './kept-key.ts';
 import {
   forkPart,
   type Order,

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { askKeyStanding } from '../db/key-standing.ts';
 import { StartupError } from '../embedded/errors.ts';
 import { readGatewayRecord } from '../embedded/gateway-record.ts';
 import { runningPostgresUrl } from '../embedded/running-postgres.ts';
-import { askKeyStanding, whyKeyFails } from './kept-key.ts';
+import { whyKeyFails } from './kept-key.ts';
 
 /** Prints the API key: the one the environment sets, or the one the first start made, if it still works. */
 export async function showKey(config: Config): Promise<void> {
