@@ -16,6 +16,8 @@ export type AddressGuard = {
   checkUrl(url: string): UrlVerdict;
   /** Whether one address (never a name) may be connected to. */
   allows(address: string, port: number): boolean;
+  /** Why an address that is not allowed is refused. */
+  denial(address: string): AddressDenied;
   /** Those addresses of a host that may be connected to, in their order, or AddressDenied where none may. */
   resolve(hostname: string, port: number): Promise<string[]>;
   /** Learns where our own servers listen by now; before `allows` is asked for an address to connect to. */
@@ -37,14 +39,18 @@ export class AddressDenied extends Error {
   override readonly name = 'AddressDenied';
   readonly code = 'SLUICE_ADDRESS_DENIED';
 
-  constructor() {
-    super(NOT_ALLOWED);
+  constructor(message: string = NOT_ALLOWED) {
+    super(message);
   }
 }
 
-/** The one sentence for every destination that may not be reached. */
+/** The sentence for every destination outside the networks that deliveries may enter. */
 const NOT_ALLOWED =
   "The destination is not allowed: its host is, or resolves only to, addresses that are not on the public internet; to allow deliveries into a network of yours, name it in EGRESS_ALLOW_CIDRS (link-local addresses and the gateway's own ports stay closed).";
+
+/** The sentence for our own servers, where the network they stand in is open: no setting opens them. */
+const OWN_PORT =
+  'The destination is not allowed: it is a port of this gateway, of its PostgreSQL or of its Temporal server, and these cannot be destinations.';
 
 // What an installation may open. Link-local, multicast, unspecified and every form that wraps
 // another address (NAT64, 6to4, Teredo …) stay shut, whatever the list says.
@@ -69,21 +75,28 @@ export function createAddressGuard({
     listeners: ownListeners,
   });
 
-  const allows = (text: string, port: number) => {
+  const isInOpenNetwork = (text: string) => {
     const address = parseAddress(text);
-    return address !== null && isOpen(address, opened) && !own.hasAddress(text, port);
+    return address !== null && isOpen(address, opened);
   };
+  const allows = (text: string, port: number) =>
+    isInOpenNetwork(text) && !own.hasAddress(text, port);
+  // Whatever is refused in an open network is our own.
+  const denialOf = (addresses: string[]) =>
+    new AddressDenied(addresses.some(isInOpenNetwork) ? OWN_PORT : NOT_ALLOWED);
+  const denial = (address: string) => denialOf([address]);
 
   return {
     allows,
+    denial,
     refresh: (address) => own.refresh([address]),
-    checkUrl: (text) => checkUrl(text, allows),
+    checkUrl: (text) => checkUrl(text, { allows, denial }),
     async resolve(hostname, port) {
       const addresses = await resolve(hostname);
       await own.refresh(addresses);
       const open = addresses.filter((address) => allows(address, port));
       const theirs = await own.without({ hostname, addresses: open, port });
-      if (theirs.length === 0) throw new AddressDenied();
+      if (theirs.length === 0) throw denialOf(addresses);
       return theirs;
     },
   };
@@ -121,7 +134,10 @@ function parseAddress(text: string): Address | null {
   return mapped ? address.toIPv4Address() : address;
 }
 
-function checkUrl(text: string, allows: AddressGuard['allows']): UrlVerdict {
+function checkUrl(
+  text: string,
+  { allows, denial }: Pick<AddressGuard, 'allows' | 'denial'>,
+): UrlVerdict {
   const url = URL.parse(text);
   if (url === null) return invalid('The URL cannot be read; it must look like https://host/path.');
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
@@ -139,7 +155,7 @@ function checkUrl(text: string, allows: AddressGuard['allows']): UrlVerdict {
   const literal = literalOf(url.hostname);
   if (literal !== null && !allows(literal, port)) {
     const errorCode = AttemptErrorCode.DestinationNotAllowed;
-    return { allowed: false, errorCode, message: NOT_ALLOWED };
+    return { allowed: false, errorCode, message: denial(literal).message };
   }
   return { allowed: true, url };
 }

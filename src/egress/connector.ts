@@ -1,7 +1,7 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { buildConnector } from 'undici';
-import { AddressDenied, type AddressGuard } from './address-guard.ts';
+import type { AddressGuard } from './address-guard.ts';
 
 // Node gives up an address when it tries the next: its 250 ms are too short for a far or busy one.
 const NEXT_ADDRESS_MS = 2_000;
@@ -41,7 +41,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
         return callback(null, socket);
       }
       socket.destroy();
-      callback(remoteAddress === undefined ? closedAtOnce() : new AddressDenied(), null);
+      callback(remoteAddress === undefined ? closedAtOnce() : guard.denial(remoteAddress), null);
     });
 
   return (target, callback) => {
@@ -50,7 +50,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     guard.refresh(target.hostname).then(
       () => {
         if (guard.allows(target.hostname, port)) open(target, callback);
-        else callback(new AddressDenied(), null);
+        else callback(guard.denial(target.hostname), null);
       },
       (error: Error) => callback(error, null),
     );

@@ -6,13 +6,12 @@ import { createCommands } from '../commands.ts';
 import { readBacklog } from '../db/backlog.ts';
 import { announceWork } from '../db/outbox-session.ts';
 import { pingDatabase } from '../db/pool.ts';
-import { createAddressGuard } from '../egress/address-guard.ts';
 import { createMetrics } from '../metrics.ts';
 import { isReachable } from '../temporal/connection.ts';
 import { sourceTypeNames } from '../verification/source-types.ts';
-import { allowedCidrs } from './allowed-cidrs.ts';
 import type { Foundation } from './foundation.ts';
 import { openGaugedStore } from './gauged-store.ts';
+import { openGuard } from './guard.ts';
 import { healthNotes } from './health-notes.ts';
 import { openBudget, openIngest } from './ingest.ts';
 import { listen } from './listen.ts';
@@ -68,7 +67,7 @@ export async function startApiProcess(
 
 function apiDeps(foundation: Foundation, { announce, url }: { announce: () => void; url: string }) {
   const { config, db, sealer, log, platform, configuration, temporal, workflows } = foundation;
-  const guard = createAddressGuard({ allowCidrs: allowedCidrs(foundation) });
+  const guard = openGuard(foundation);
   return {
     db,
     sealer,

@@ -180,6 +180,24 @@ describe("the gateway's own servers are never a destination", () => {
     await expect(guard.resolve('alias.example', 6432)).rejects.toThrow(AddressDenied);
     await expect(guard.resolve('alias.example', 80)).resolves.toEqual(['10.9.9.9']);
   });
+
+  test('the sentence says so, and names no setting, for none opens them', async () => {
+    const ours = /is a port of this gateway.*cannot be destinations/;
+    for (const refused of [
+      guard.checkUrl('http://localhost:8300/'),
+      guard.checkUrl('http://10.0.0.5:5432/'),
+      await guard.resolve('alias.example', 6432).catch((error: Error) => error),
+    ]) {
+      expect(refused).toHaveProperty('message', expect.stringMatching(ours));
+      expect(refused).toHaveProperty('message', expect.not.stringContaining('EGRESS_ALLOW_CIDRS'));
+    }
+    // Where the network itself is closed, that is the reason.
+    const closed = createAddressGuard({ denyEndpoints: ['127.0.0.1:8300'] });
+    expect(closed.checkUrl('http://127.0.0.1:8300/')).toHaveProperty(
+      'message',
+      expect.stringContaining('EGRESS_ALLOW_CIDRS'),
+    );
+  });
 });
 
 describe('our own processes are found where they listen by now', () => {
