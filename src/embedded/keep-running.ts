@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 
+/** How a process ended: its exit code, or the signal that ended it. Both are null where it could not be started. */
+export type Exit = { code: number | null; signal: NodeJS.Signals | null };
+
 /** A server that runs; `ended` settles when its process is gone, whoever ended it. */
-export type Running = { ended: Promise<void>; stop: () => Promise<void> };
+export type Running = { ended: Promise<Exit>; stop: () => Promise<void> };
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -36,14 +39,14 @@ export async function keepRunning<Server extends Running>(
         log.info(`${name} runs again`);
         return watch();
       } catch (error) {
-        if (!stopping.signal.aborted) log.error({ error }, `${name} did not start; trying again`);
+        if (!stopping.signal.aborted) log.error({ error }, `${name} did not start. Trying again`);
       }
     }
   }
   function watch(): void {
-    void current.ended.then(() => {
+    void current.ended.then((exit) => {
       if (stopping.signal.aborted) return;
-      log.error(`${name} ended without being told to, and is started again`);
+      log.error(exit, `${name} ended unexpectedly. Starting it again`);
       starting = startAgain();
     });
   }

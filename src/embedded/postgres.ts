@@ -4,12 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Log } from '../log.ts';
 import { StartupError } from './errors.ts';
+import type { Exit } from './keep-running.ts';
 import { poll } from './poll.ts';
 import { freePort, ownPort } from './ports.ts';
 import {
   createCluster,
   forgetStalePid,
   ownedFolder,
+  postgresDatabase,
   postgresEnv,
   postgresRole,
 } from './postgres-cluster.ts';
@@ -21,7 +23,6 @@ import { launchServer, stopLeftover } from './server-process.ts';
 import type { ServerProcess, StopPlan } from './server-process.ts';
 
 const usualPort = 5433;
-const database = 'sluice';
 /** Long enough to replay the log of a crash, which max_wal_size bounds. */
 const readyTimeoutMs = 180_000;
 const launches = 20;
@@ -62,7 +63,7 @@ export type EmbeddedPostgres = {
   port: number;
   pid: number;
   /** Settles when its process is gone. */
-  ended: Promise<void>;
+  ended: Promise<Exit>;
   stop: () => Promise<void>;
 };
 
@@ -138,7 +139,7 @@ async function launchUntilReady({
       `postgres://${postgresRole}:${password}@127.0.0.1:${port}/${name}${way}`;
     if (await isReady(server, { url: urlOf('postgres'), cluster })) {
       const { pid, ended } = server;
-      return { url: urlOf(database), port, pid, ended, stop: () => server.stop() };
+      return { url: urlOf(postgresDatabase), port, pid, ended, stop: () => server.stop() };
     }
     await server.stop();
     const output = server.output();
@@ -170,8 +171,10 @@ async function prepare(url: string, { cluster }: { cluster: string }): Promise<t
     await client.connect();
     const shown = await client.query<{ data_directory: string }>('show data_directory');
     if (shown.rows[0]?.data_directory !== cluster) return undefined;
-    const found = await client.query('select 1 from pg_database where datname = $1', [database]);
-    if (found.rowCount === 0) await client.query(`create database ${database}`);
+    const found = await client.query('select 1 from pg_database where datname = $1', [
+      postgresDatabase,
+    ]);
+    if (found.rowCount === 0) await client.query(`create database ${postgresDatabase}`);
     return true;
   } catch {
     return undefined;

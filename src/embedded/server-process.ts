@@ -11,6 +11,7 @@ import {
 import { z } from 'zod';
 import type { Log } from '../log.ts';
 import { StartupError } from './errors.ts';
+import type { Exit } from './keep-running.ts';
 import { poll } from './poll.ts';
 import { isRunning, ownIdentity, processStamp } from './process-stamp.ts';
 import type { ProcessIdentity } from './process-stamp.ts';
@@ -29,7 +30,7 @@ export type ServerProcess = {
   pid: number;
   hasExited: () => boolean;
   /** Settles when the process is gone. */
-  ended: Promise<void>;
+  ended: Promise<Exit>;
   /** What it wrote since this launch, its end only. */
   output: () => string;
   stop: () => Promise<void>;
@@ -63,11 +64,11 @@ export function launchServer(options: LaunchOptions): ServerProcess {
   });
   closeSync(out);
   let failure = '';
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
+  const ended = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
     child.once('error', (error) => {
       failure = error.message;
-      resolve();
+      resolve({ code: null, signal: null });
     });
   });
   child.unref();

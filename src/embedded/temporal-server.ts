@@ -2,6 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Log } from '../log.ts';
 import { StartupError } from './errors.ts';
+import type { Exit } from './keep-running.ts';
 import { poll } from './poll.ts';
 import { freePort, isListening, ownPort } from './ports.ts';
 import { lastLines } from './run.ts';
@@ -43,7 +44,7 @@ export type EmbeddedTemporal = {
   uiPort: number;
   pid: number;
   /** Settles when its process is gone. */
-  ended: Promise<void>;
+  ended: Promise<Exit>;
   stop: () => Promise<void>;
 };
 

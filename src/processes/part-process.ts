@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { StartupError } from '../embedded/errors.ts';
-import type { Running } from '../embedded/keep-running.ts';
+import type { Exit, Running } from '../embedded/keep-running.ts';
 import type { Platform } from './platform.ts';
 import { within } from './shutdown.ts';
 
@@ -38,9 +38,9 @@ export function forkPart(name: PartName, { onWake }: { onWake: () => void }): Pa
   const running = Promise.withResolvers<{ url: string | null }>();
   // One that is stopped before it has begun has nobody who waits for it.
   running.promise.catch(() => undefined);
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.once('error', () => resolve());
+  const ended = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => resolve({ code: null, signal: null }));
   });
   child.on('message', (message: FromPart) => {
     switch (message.kind) {
