@@ -202,14 +202,17 @@ async function make(
   return { ...render(row), key };
 }
 
-/** What is set outside cannot be taken away here, and one key without an end has to be left: nobody is locked out. */
+/** What is set outside cannot be taken away here, and one key without an expiry must be left, so that nobody is locked out. */
 async function assertDispensable(db: Db, row: ApiKeyRow): Promise<void> {
   if (row.origin === KeyOrigin.Environment) throw setOutside();
   const keys = await listKeys(db, row.project_id);
   if (keys.some((other) => other.id !== row.id && other.expires_at === null)) return;
   if (row.expires_at !== null) return;
   throw invalid('key', [
-    { path: [], message: 'is the last one without an end: make another one first' },
+    {
+      path: [],
+      message: 'is the last one without an expiry: create another one first',
+    },
   ]);
 }
 
