@@ -25,6 +25,12 @@ async function start(command: string, context: Context): Promise<void> {
     const { runAll } = await import('./run-all.ts');
     return runAll(context);
   }
+  if (config.databaseUrl === undefined) {
+    log.warn(
+      { dataDir: config.dataDir },
+      'DATABASE_URL is not set, so this process uses an embedded PostgreSQL of its own in DATA_DIR. Set DATABASE_URL to the database that all processes of the gateway share',
+    );
+  }
   const { openPlatform } = await import('./platform.ts');
   const platform = await openPlatform(config, { log, onEnd: shutdown.onEnd });
   if (command === 'migrate') {

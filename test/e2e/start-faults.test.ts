@@ -94,7 +94,8 @@ test.each(['all', 'worker'])(
         PORT: '0',
         TEMPORAL_ADDRESS: temporal.address,
         TEMPORAL_NAMESPACE: 'elsewhere',
-        LOG_LEVEL: 'warn',
+        // A worker also warns of its own database.
+        LOG_LEVEL: 'error',
       });
       expect(await refusal(start, dataDir)).toBe(
         `Temporal at ${temporal.address} has no namespace elsewhere. Make it ("temporal operator namespace create"), or set TEMPORAL_NAMESPACE to one it has.`,
@@ -138,6 +139,29 @@ test('the key of a data directory that has none is one sentence', async () => {
   const said = await refusal(launch('key', { DATA_DIR: dataDir }), dataDir);
   expect(said).toContain(`There is no API key in ${dataDir} yet`);
 });
+
+test('settings that do not fit each other are refused before anything is started', async () => {
+  const dataDir = await temporaryData();
+  const said = await refusal(launch('all', { DATA_DIR: dataDir, PROXY_PROTOCOL: 'true' }), dataDir);
+  expect(said).toMatch(/^PROXY_PROTOCOL needs TRUSTED_PROXIES/);
+  expect(await readdir(dataDir)).toEqual([]);
+});
+
+test.each(['api', 'worker', 'migrate'])(
+  '`%s` warns that it has a database of its own where DATABASE_URL is not set',
+  async (command) => {
+    const folder = await temporaryData();
+    await writeFile(join(folder, 'file'), '');
+    const env = { DATA_DIR: join(folder, 'file', 'data'), LOG_LEVEL: 'warn' };
+    const warning = /"level":40,.*DATABASE_URL is not set.*embedded PostgreSQL of its own/;
+    const alone = launch(command, env);
+    expect(await alone.ended).toBe(1);
+    expect(alone.output()).toMatch(warning);
+    const shared = launch(command, { ...env, DATABASE_URL: `postgres://me@${NOBODY}/db` });
+    expect(await shared.ended).toBe(1);
+    expect(shared.output()).toMatch(/^The data directory/);
+  },
+);
 
 /** The project beside its packages, but not beside a CLI that was fetched earlier. */
 async function projectWithoutCache(folder: string): Promise<string> {
