@@ -1,22 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import {
+  isHostPattern,
+  isKeyOf32Bytes,
+  isNetwork,
+  list,
+  webUrl,
+  wholeNumber,
+} from './config/values.ts';
 import { parseNetwork } from './network.ts';
-
-const wholeNumber = ({ min, max }: { min: number; max: number }) =>
-  z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max));
-
-const webUrl = z
-  .url({ protocol: /^https?$/ })
-  .transform((url) => url.replace(/\/+$/, ''))
-  .optional();
-
-const list = (isItem: (item: string) => boolean) =>
-  z
-    .string()
-    .transform((text) => text.split(',').map((item) => item.trim()))
-    .pipe(z.array(z.string().refine(isItem)))
-    .optional();
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -252,7 +245,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   ) as unknown as z.ZodType<Config>;
   const given = fields.map(([field, { name }]) => [field, env[name]?.trim() || undefined] as const);
   const result = schema.safeParse(Object.fromEntries(given));
-  if (result.success) return result.data;
+  if (result.success) return fitting(result.data);
 
   const wrong = new Set(result.error.issues.map((issue) => issue.path[0] as keyof Config));
   const sentences = fields
@@ -263,6 +256,24 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : `${name} must be ${remedy}, and is ${JSON.stringify(env[name])}.`,
     );
   throw new ConfigError(sentences.join('\n'));
+}
+
+/** The configuration, if its values fit each other; throws ConfigError where they do not. */
+function fitting(config: Config): Config {
+  const { proxyProtocol, trustedProxies = [], ingestMemoryMib, ingestMemoryPerAddressMib } = config;
+  const sentences: string[] = [];
+  if (proxyProtocol && trustedProxies.length === 0) {
+    sentences.push(
+      'PROXY_PROTOCOL needs TRUSTED_PROXIES. Set it to the addresses of the proxies that send PROXY headers.',
+    );
+  }
+  if (ingestMemoryPerAddressMib > ingestMemoryMib) {
+    sentences.push(
+      `INGEST_MEMORY_PER_ADDRESS_MIB must be at most INGEST_MEMORY_MIB (${ingestMemoryMib}), and is ${ingestMemoryPerAddressMib}.`,
+    );
+  }
+  if (sentences.length > 0) throw new ConfigError(sentences.join('\n'));
+  return config;
 }
 
 /** The configuration as it may be printed, by variable name: secrets only as set or not set. */
@@ -284,17 +295,4 @@ export function configTable(): string {
     return `| \`${name}\` | ${shown} | ${description} |`;
   });
   return ['| Variable | Default | What it does |', '| --- | --- | --- |', ...rows].join('\n');
-}
-
-function isNetwork(text: string): boolean {
-  return parseNetwork(text) !== null || isIP(text) !== 0;
-}
-
-function isHostPattern(text: string): boolean {
-  return text === '*' || /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(text);
-}
-
-function isKeyOf32Bytes(key: string): boolean {
-  if (/^[0-9a-f]{64}$/i.test(key)) return true;
-  return /^[\w+/-]{43}=?$/.test(key) && Buffer.from(key, 'base64').length === 32;
 }

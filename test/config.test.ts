@@ -139,3 +139,13 @@ test.each([
 ])('%s=%s is refused with a remedy', (name, value) => {
   expect(messageOf({ [name]: value })).toMatch(new RegExp(`^${name} must be [^\\n]+\\.$`));
 });
+
+test('values that do not fit each other are refused with a remedy', () => {
+  expect(messageOf({ PROXY_PROTOCOL: 'true' })).toMatch(/^PROXY_PROTOCOL needs TRUSTED_PROXIES\./);
+  expect(messageOf({ INGEST_MEMORY_MIB: '128', INGEST_MEMORY_PER_ADDRESS_MIB: '129' })).toBe(
+    'INGEST_MEMORY_PER_ADDRESS_MIB must be at most INGEST_MEMORY_MIB (128), and is 129.',
+  );
+  expect(messageOf({ INGEST_MEMORY_MIB: '128', INGEST_MEMORY_PER_ADDRESS_MIB: '128' })).toBe(
+    'accepted',
+  );
+});

@@ -13,11 +13,6 @@ const STOP_MS = 5_000;
 /** Listens where the configuration says; nothing answers yet. */
 export async function listen(config: Config): Promise<Listening> {
   const { trustedProxies = [], proxyProtocol, maxConnections } = config;
-  if (proxyProtocol && trustedProxies.length === 0) {
-    throw new StartupError(
-      'PROXY_PROTOCOL believes only proxies that TRUSTED_PROXIES names, and it names none. Set it to their addresses.',
-    );
-  }
   const trust = createTrust(trustedProxies);
   const server = createHttpServer({ maxConnections, trust, proxyProtocol });
   const url = await bind(server, config);
