@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthenticate } from '../../src/api/auth.ts';
 import { ensureFirstKey, hashOfKey } from '../../src/db/api-keys.ts';
 import { newId } from '../../src/db/ids.ts';
+import { askKeyStanding } from '../../src/db/key-standing.ts';
 import { until } from '../support/until.ts';
 import { each, type Gateway, type Json, KEY, startGateway } from './gateway.ts';
 
@@ -81,6 +82,18 @@ test('a key is rolled: the new one opens at once, the old one for as long as was
     false,
     true,
   ]);
+});
+
+test('whether a key works can be asked of the database alone, where it can be reached', async () => {
+  const { key, id } = await make({ label: 'asked about' });
+  const ask = (url = gateway.url) => askKeyStanding(url, String(key));
+  expect(await ask()).toBe('valid');
+  await gateway.done('PUT', `/api-keys/${String(id)}`, { expires_at: '2020-01-01T00:00:00Z' });
+  expect(await ask()).toBe('expired');
+  await gateway.done('DELETE', `/api-keys/${String(id)}`);
+  expect(await ask()).toBe('revoked');
+  expect(await askKeyStanding(gateway.url, 'sk_of_another_gateway')).toBe('unknown');
+  expect(await ask('postgres://me@127.0.0.1:1/db')).toBeNull();
 });
 
 test('a key has a label, which may be called its name', async () => {
