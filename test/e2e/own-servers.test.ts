@@ -96,3 +96,14 @@ test('the gateway itself, on the port the system gave it, is out of reach by eve
   }
   expect(found.slice(0, 4)).toEqual(Array(4).fill(expect.objectContaining(REFUSED)));
 });
+
+test('a port that is known from the start is refused when the destination is saved', async () => {
+  const record = JSON.parse(readFileSync(join(gateway.dataDir, 'gateway.json'), 'utf8'));
+  const answer = await admin.call('POST', '/destinations', {
+    name: 'own-temporal',
+    type: 'HTTP',
+    config: { url: `http://${record.temporal.address}/` },
+  });
+  expect(answer.status).toBe(422);
+  expect(answer.body['message']).toMatch(/^body\.config\.url is refused: .*a port of this gateway/);
+});
