@@ -50,7 +50,7 @@ export function choiceFilter<Value extends string>(values: readonly Value[]) {
 export function idFilter(kind: IdKind, prefix: string) {
   return filterOf<string>({
     read: (text) => (isId(kind, text) ? text : undefined),
-    message: `must be an id that begins with ${prefix}`,
+    message: `must be a whole id: ${prefix} and 20 to 40 letters or digits`,
     schema: { type: 'string', pattern: `^${prefix}` },
     ordered: false,
   });

@@ -1,3 +1,8 @@
+/** A name as a receiver may read it: many (CGI, WSGI, Rack, PHP) take `_` and `-` for the same. */
+export function nameAsRead(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
 // What belongs to one connection, or is written by the sender itself.
 const HOP_BY_HOP = new Set([
   'connection',
@@ -33,6 +38,6 @@ const NEEDED = new Set(['accept-encoding', 'content-encoding', 'content-type', '
 
 /** Whether deliveries need a header for something else, so that no credential may take its place. */
 export function isReservedHeader(name: string): boolean {
-  const lower = name.toLowerCase();
-  return isWebhookHeader(lower) || NEEDED.has(lower) || lower.startsWith(`${HEADER_PREFIX}-`);
+  const read = nameAsRead(name);
+  return isWebhookHeader(read) || NEEDED.has(read) || read.startsWith(`${HEADER_PREFIX}-`);
 }

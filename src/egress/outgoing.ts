@@ -1,4 +1,9 @@
-import { HEADER_PREFIX, isForbiddenHeader, isWebhookHeader } from '../domain/header-names.ts';
+import {
+  HEADER_PREFIX,
+  isForbiddenHeader,
+  isWebhookHeader,
+  nameAsRead,
+} from '../domain/header-names.ts';
 import { AttemptErrorCode, type Header, type RefusedAttempt } from '../domain/outcome.ts';
 import { type AttemptTrigger, InternalHeader, type WebhookHeaders } from '../domain/status.ts';
 import { destinationUrl } from './destination-url.ts';
@@ -95,11 +100,13 @@ function forwardedHeaders({ project, connection, request }: Delivery): Header[] 
   const keepsSenders = passesSenders({ mode: connection.webhookHeaders, received });
   return request.headers.filter(([name]) => {
     const lower = name.toLowerCase();
+    // A sender must not pass itself off as the gateway, whichever way the receiver reads a name.
+    const read = nameAsRead(name);
     return !(
       isForbiddenHeader(lower) ||
       lower === REPLACED ||
-      (isWebhookHeader(lower) && !keepsSenders) ||
-      lower.startsWith(ours) ||
+      (isWebhookHeader(read) && !keepsSenders) ||
+      read.startsWith(ours) ||
       named.has(lower)
     );
   });

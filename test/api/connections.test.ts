@@ -97,7 +97,7 @@ test('a connection needs two ends, each given once', async () => {
     'body.source_id names no source',
   ]);
   expect(await ask({ source_id: 'web_1', destination: { name: 'd', config } })).toEqual([
-    'body.source_id must be an id that begins with src_',
+    'body.source_id must be a whole id: src_ and 20 to 40 letters or digits',
   ]);
 });
 

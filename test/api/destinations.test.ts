@@ -40,6 +40,7 @@ test.each([
   'Webhook-Signature',
   'webhook-id',
   'X-Sluice-Signature',
+  'webhook_signature',
   'idempotency-key',
   'content-type',
   'accept-encoding',

@@ -129,7 +129,7 @@ test('every wrong parameter of a list is named', async () => {
     ['/sources?limit=-1', 'query.limit must be a whole number from 0 to 255'],
     ['/sources?order_by=id', 'query.order_by must be one of created_at, updated_at, name'],
     ['/sources?dir=up', 'query.dir must be asc or desc'],
-    ['/sources?next=web_1', 'query.next must be an id that begins with src_'],
+    ['/sources?next=web_1', 'query.next must be a whole id: src_ and 20 to 40 letters or digits'],
     ['/sources?disabled=maybe', 'query.disabled must be true or false'],
     [
       '/sources?disabled_at[gte]=yesterday',
@@ -163,7 +163,10 @@ test('every wrong parameter of a list is named', async () => {
     ['/destinations?type=FTP', 'query.type must be one of HTTP, CLI, MOCK_API'],
     ['/sources/count?type=FTP', 'query.type must be one of ASANA, NOTION, WEBHOOK, HTTP, STRIPE'],
     ['/events?search_term=ab', 'query.search_term must be 3 characters long or longer'],
-    ['/events?webhook_id=src_1', 'query.webhook_id must be an id that begins with web_'],
+    [
+      '/events?webhook_id=src_1',
+      'query.webhook_id must be a whole id: web_ and 20 to 40 letters or digits',
+    ],
     ['/requests?body={', 'query.body must be a JSON text'],
     ['/requests?headers=[]', 'query.headers must be a JSON object'],
     ['/requests?include=everything', 'query.include must be data'],

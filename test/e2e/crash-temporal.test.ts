@@ -63,10 +63,12 @@ test('what a killed worker had claimed is taken over by another within seconds',
   expect(sent.map((answer) => answer.status)).toEqual(sent.map(() => 200));
   // Both hold what they claimed while they wait for Temporal.
   await until('both to be refused by Temporal', () =>
-    [gateway.worker, other].every((worker) => worker.output().includes('did not take a dispatch')),
+    [gateway.worker, other].every((worker) =>
+      worker.output().includes('did not accept a dispatch'),
+    ),
   );
   await gateway.worker.kill();
-  await until('the take-over', () => other.output().includes('Took over requests'));
+  await until('the take-over', () => other.output().includes('Took over the requests'));
   await gateway.temporal.start();
   await receiver.nth('busy', 20);
   expect(receiver.received('busy')).toHaveLength(20);

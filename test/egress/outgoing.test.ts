@@ -79,6 +79,9 @@ test('a sender cannot set the headers that are ours', () => {
         ['Webhook-Id', 'msg_forged'],
         ['Webhook-Signature', 'v1,forged'],
         ['Webhook-Timestamp', '1'],
+        // Many receivers read an underscore as a hyphen.
+        ['x_sluice_verified', 'forged'],
+        ['webhook_id', 'forged'],
       ],
     },
   });

@@ -35,7 +35,8 @@ const FIELDS = {
     })
     .meta({
       id: 'DestinationAuthCustomSignature',
-      description: 'An HMAC over the body, in a header of your choice.',
+      description:
+        'An HMAC over the body, in a header of your choice that deliveries do not need for something else.',
       examples: [{ key: 'x-acme-signature', signing_secret: 'a secret of the receiver' }],
     }),
   BASIC_AUTH: z

@@ -4,7 +4,10 @@ import { z } from 'zod';
 export function idOf(prefix: string) {
   return z
     .string()
-    .regex(new RegExp(`^${prefix}[0-9a-z]{20,40}$`), `must be an id that begins with ${prefix}`);
+    .regex(
+      new RegExp(`^${prefix}[0-9a-z]{20,40}$`),
+      `must be a whole id: ${prefix} and 20 to 40 letters or digits`,
+    );
 }
 
 export const projectId = idOf('tm_');
