@@ -125,10 +125,13 @@ test('of many quick changes the last one stands, in every process', async () => 
 });
 
 test('no event reaches an api process of its own gateway, on whichever port that listens', async () => {
-  // It listens on a port of its own, which the worker was not told.
-  for (const [index, url] of [gateway.url(), second.url()].entries()) {
-    const name = `own-${index}`;
-    await here.define({ name, url });
+  // An API process refuses a destination on its own port when it is saved. The other one does not know that port, and
+  // the worker was not told it.
+  for (const [name, url, saving] of [
+    ['own-first', gateway.url(), there],
+    ['own-second', second.url(), here],
+  ] as const) {
+    await saving.define({ name, url });
     const requestId = requestIdOf(await here.post(name));
     const { id } = await here.eventWhere(requestId, {
       what: 'is over',
